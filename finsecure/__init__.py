@@ -1,0 +1,1 @@
+"""FinSecure for Python."""

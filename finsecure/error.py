@@ -1,0 +1,274 @@
+"""Everything this library raises on purpose.
+
+    FinSecureError
+    ├── APIConnectionError             no answer came back
+    │   └── APITimeoutError            ... within `timeout` or `deadline`
+    ├── CardError                      402: the customer's payment method was declined
+    ├── RateLimitError                 429: too many requests
+    ├── InvalidRequestError            400, 404, 405, 415, 422, or refused here before anything was sent
+    ├── IdempotencyError               an idempotency key used again with another body, or still in use
+    ├── AuthenticationError            401, 403, or a key that was refused here
+    ├── APIError                       5xx, or an answer that is not what the API documents
+    ├── SignatureVerificationError     a webhook that was not signed with your secret
+    ├── WebhookPayloadError            a webhook rightly signed whose body is no event
+    └── WebhookUsageError              a payload or a secret that cannot be used (also a ValueError and TypeError)
+
+Every error has every attribute below, so `except FinSecureError as e: e.request_id` always works; what did not come
+is `None`. Reference: Error Handling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from . import _redact
+
+if TYPE_CHECKING:
+    from .resources.payment_intents import PaymentIntent
+
+_E = TypeVar("_E", bound="FinSecureError")
+
+
+class FinSecureError(Exception):
+    """Base of everything this library raises on purpose.
+
+    Attributes:
+        message: What went wrong, for a person.
+        type: The API's kind of error, for example `card_error`; `None` where the API did not say one.
+        code: The API's code, for example `card_declined`.
+        decline_code: Why the bank declined, for example `insufficient_funds`.
+        param: The parameter that is wrong.
+        doc_url: Where the API documents the error.
+        payment_intent: The PaymentIntent that the error is about, as far as the API sent it.
+        http_status: The HTTP status of the answer; `None` where none came.
+        request_id: The API's id of the request (`req_...`), for support.
+        idempotency_key: The key that every attempt was sent with. Use it again to ask for the outcome.
+        maybe_executed: Whether the server may have carried the request out. False for a GET, which changes nothing.
+        retry_after: Seconds that the API asks to wait before the next request.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        type: str | None = None,
+        code: str | None = None,
+        decline_code: str | None = None,
+        param: str | None = None,
+        doc_url: str | None = None,
+        payment_intent: PaymentIntent | None = None,
+        http_status: int | None = None,
+        request_id: str | None = None,
+        idempotency_key: str | None = None,
+        maybe_executed: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message: str = message
+        self.type: str | None = type
+        self.code: str | None = code
+        self.decline_code: str | None = decline_code
+        self.param: str | None = param
+        self.doc_url: str | None = doc_url
+        self.payment_intent: PaymentIntent | None = payment_intent
+        self.http_status: int | None = http_status
+        self.request_id: str | None = request_id
+        self.idempotency_key: str | None = idempotency_key
+        self.maybe_executed: bool = maybe_executed
+        self.retry_after: float | None = retry_after
+
+    def __str__(self) -> str:
+        facts = [
+            self.decline_code or self.code,
+            self.param and f"parameter {self.param}",
+            self.http_status and f"HTTP {self.http_status}",
+            self.request_id and f"request {self.request_id}",
+        ]
+        shown = "; ".join(fact for fact in facts if fact)
+        sentence = self.message or self.__class__.__name__
+        if shown:
+            sentence += f" ({shown})"
+        if self.retry_after is not None:
+            sentence += f" The API asks to wait {self.retry_after:g} seconds."
+        if self.maybe_executed:
+            sentence += " The server may have carried it out:"
+            if self.idempotency_key is None:
+                sentence += " look before you send it again."
+            else:
+                sentence += f" send it again with idempotency_key={self.idempotency_key!r} to learn the outcome safely."
+        return sentence
+
+    def __repr__(self) -> str:
+        return f"{self.__class__.__name__}({str(self)!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (self.__class__, self.__dict__)
+
+
+def _restore(kind: type[_E], attributes: dict[str, Any]) -> _E:
+    error = kind.__new__(kind, attributes.get("message", ""))
+    error.__dict__.update(attributes)
+    return error
+
+
+class APIConnectionError(FinSecureError):
+    """No answer came back: the network, TLS or a proxy failed.
+
+    `maybe_executed` says whether the request had been sent. Connections are tried again by themselves.
+    """
+
+
+class APITimeoutError(APIConnectionError):
+    """No whole answer came within `timeout` (one attempt) or `deadline` (the whole call)."""
+
+
+class CardError(FinSecureError):
+    """The customer's payment method was declined: no money moved. Never retried by itself.
+
+    Reference: Error Types, Card Errors.
+    """
+
+    @property
+    def user_action(self) -> str:
+        """What to tell the customer."""
+        return self._advice.user_action
+
+    @property
+    def resolution(self) -> str:
+        """What you, the merchant, do next."""
+        return self._advice.resolution
+
+    @property
+    def _advice(self) -> Advice:
+        # The decline code is the finer one; the reference's own sample looks up by code.
+        return ADVICE.get(self.decline_code or "") or ADVICE.get(self.code or "") or _OTHER_DECLINE
+
+
+class RateLimitError(FinSecureError):
+    """Too many requests, and they stayed too many over all retries. Reference: Error Types, Rate Limit Errors."""
+
+
+class InvalidRequestError(FinSecureError):
+    """A parameter is missing or wrong; `param` names it. Reference: Error Types, Invalid Request Errors.
+
+    Also raised before anything is sent where the mistake is certain; `http_status` is `None` then.
+    """
+
+
+class IdempotencyError(FinSecureError):
+    """An idempotency key was used for another body, or its first request is still under way."""
+
+
+class AuthenticationError(FinSecureError):
+    """The API key is missing, wrong or not allowed to do this. Reference: Error Types, Authentication Errors."""
+
+
+class APIError(FinSecureError):
+    """The API failed (5xx), or answered what it does not document. Reference: Error Types, API Errors."""
+
+
+class SignatureVerificationError(FinSecureError):
+    """A webhook was not signed with your secret: do not act on it. Reference: Webhooks, Signature Verification."""
+
+
+class WebhookPayloadError(FinSecureError):
+    """A webhook was signed with your secret, but its body is not an event."""
+
+
+class WebhookUsageError(FinSecureError, ValueError, TypeError):
+    """What was passed cannot be verified at all: a parsed body, a blank secret, a wrong type."""
+
+
+BY_TYPE: dict[str, type[FinSecureError]] = {
+    "api_error": APIError,
+    "authentication_error": AuthenticationError,
+    "card_error": CardError,
+    "idempotency_error": IdempotencyError,
+    "invalid_request_error": InvalidRequestError,
+    "rate_limit_error": RateLimitError,
+}
+
+# Decides where the body is not the documented shape.
+BY_STATUS: dict[int, type[FinSecureError]] = {
+    400: InvalidRequestError,
+    401: AuthenticationError,
+    402: CardError,
+    403: AuthenticationError,
+    404: InvalidRequestError,
+    405: InvalidRequestError,
+    409: IdempotencyError,
+    415: InvalidRequestError,
+    422: InvalidRequestError,
+    429: RateLimitError,
+}
+
+
+class Advice(NamedTuple):
+    """What a decline means for the customer and for the merchant."""
+
+    user_action: str
+    resolution: str
+
+
+_ANOTHER_METHOD = "Please use a different payment method or contact your bank."
+# Why a card was lost, stolen or taken for fraud is not for the person who holds it.
+_SAY_NO_MORE = "Request a different payment method. Do not tell the customer the reason, and do not try this card again."
+
+ADVICE: dict[str, Advice] = {
+    "insufficient_funds": Advice(_ANOTHER_METHOD, "Request a different payment method."),
+    "expired_card": Advice(
+        "Please update your card information with a valid expiration date.", "Request updated card information."
+    ),
+    "incorrect_cvc": Advice("Please check your card's security code and try again.", "Request the correct CVC."),
+    "incorrect_number": Advice("Please check your card number and try again.", "Request the correct card number."),
+    "processing_error": Advice("Please try your payment again.", "Retry the payment, with a new idempotency key."),
+    "lost_card": Advice(_ANOTHER_METHOD, _SAY_NO_MORE),
+    "stolen_card": Advice(_ANOTHER_METHOD, _SAY_NO_MORE),
+    "fraudulent": Advice(_ANOTHER_METHOD, _SAY_NO_MORE),
+    "generic_decline": Advice(_ANOTHER_METHOD, "Request a different payment method; only the bank knows the reason."),
+    "card_declined": Advice(_ANOTHER_METHOD, "Request a different payment method."),
+}
+_OTHER_DECLINE = Advice("Please try a different payment method.", "Request a different payment method.")
+
+
+def from_response(
+    status: int,
+    body: object,
+    *,
+    request_id: str | None,
+    idempotency_key: str | None,
+    maybe_executed: bool,
+    retry_after: float | None,
+    payment_intent: PaymentIntent | None,
+) -> FinSecureError:
+    """The error that an answer stands for; `body` is its JSON, of whatever shape."""
+    details = documented(body) or {}
+    kind = BY_TYPE.get(details.get("type", ""))
+    if kind is InvalidRequestError and status == 409:
+        kind = IdempotencyError
+    if kind is None:
+        kind = BY_STATUS.get(status, InvalidRequestError if 400 <= status < 500 else APIError)
+    return kind(
+        _redact.text(details.get("message") or f"The API answered HTTP {status} without saying why."),
+        type=details.get("type"),
+        code=details.get("code"),
+        decline_code=details.get("decline_code"),
+        param=details.get("param"),
+        doc_url=details.get("doc_url"),
+        payment_intent=payment_intent,
+        http_status=status,
+        request_id=request_id,
+        idempotency_key=idempotency_key,
+        maybe_executed=maybe_executed,
+        retry_after=retry_after,
+    )
+
+
+def documented(body: object) -> dict[str, str] | None:
+    """The string fields of `{"error": {...}}`, or `None` where the body is not of the documented shape."""
+    inner: object = body.get("error") if isinstance(body, Mapping) else None  # pyright: ignore[reportUnknownMemberType]
+    if not isinstance(inner, Mapping):
+        return None
+    found = {name: value for name, value in inner.items() if isinstance(name, str) and isinstance(value, str)}
+    return found if "type" in found or "message" in found else None

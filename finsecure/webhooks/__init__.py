@@ -1,0 +1,2 @@
+"""Webhooks."""
+from ._signature import sign as sign

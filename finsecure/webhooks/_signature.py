@@ -1,0 +1,125 @@
+"""The signature of a webhook: `sha256=` and the HMAC-SHA256 of the raw body, in lower-case hex.
+
+Rules: a header is parsed strictly, digests are compared in constant time, and nothing that arrived from outside
+can raise here. Reference: Webhooks, "Signature Verification".
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from typing import Union
+
+from typing_extensions import TypeAlias
+
+from ..error import WebhookUsageError
+
+Payload: TypeAlias = Union[bytes, bytearray, memoryview, str]
+
+_HEADER_LIMIT = 4096  # bytes; a longer header is refused unread
+_SIGNATURE_LIMIT = 16
+_SIGNATURE = re.compile(rb"sha256=([0-9a-f]{64})")
+_OTHER_SCHEME = re.compile(rb"[A-Za-z0-9_.-]+=[^\s,]+")
+
+
+def sign(payload: Payload, secret: str | bytes) -> str:
+    """Sign a body as FinSecure does, for tests of your own receiver.
+
+    Args:
+        payload: The raw body, exactly as it will be sent.
+        secret: The endpoint's signing secret.
+
+    Returns:
+        The value of the `FinSecure-Signature` header: `sha256=` and 64 lower-case hex digits.
+
+    Raises:
+        finsecure.error.WebhookUsageError: The payload or the secret is not usable.
+
+    Reference: Webhooks, "Signature Verification".
+    """
+    return "sha256=" + hmac.digest(check_secret(secret), to_bytes(payload), "sha256").hex()
+
+
+def to_bytes(payload: object) -> bytes:
+    """The raw body as bytes; anything that was parsed already is refused, since it cannot be verified."""
+    if isinstance(payload, bytes):
+        return payload
+    if isinstance(payload, (bytearray, memoryview)):
+        return bytes(payload)
+    if isinstance(payload, str):
+        try:
+            return payload.encode()
+        except UnicodeEncodeError:
+            raise WebhookUsageError(
+                "The webhook payload is a str that does not encode as UTF-8: pass the raw body as bytes."
+            ) from None
+    raise WebhookUsageError(
+        f"The webhook payload is a {type(payload).__name__}: pass the raw request body (bytes or str) as it arrived, "
+        "before any JSON parsing."
+    )
+
+
+def check_secret(secret: object) -> bytes:
+    """One usable signing secret, as bytes."""
+    if isinstance(secret, str):
+        if "\0" in secret:
+            raise WebhookUsageError("The webhook secret contains a NUL character: copy it again from your dashboard.")
+        try:
+            raw = secret.encode()
+        except UnicodeEncodeError:
+            raise WebhookUsageError("The webhook secret does not encode as UTF-8: copy it again.") from None
+    elif isinstance(secret, bytes):
+        raw = secret
+    else:
+        raise WebhookUsageError(
+            f"The webhook secret is a {type(secret).__name__}: pass the endpoint's signing secret as a str."
+        )
+    if not raw.strip():
+        raise WebhookUsageError("The webhook secret is empty or blank: pass the endpoint's signing secret.")
+    return raw
+
+
+def check_secrets(secret: object) -> list[bytes]:
+    """One secret or several, each of them usable."""
+    if isinstance(secret, (list, tuple)):
+        secrets: list[object] = list(secret)  # pyright: ignore[reportUnknownArgumentType]
+        if not secrets:
+            raise WebhookUsageError("The list of webhook secrets is empty: pass at least one signing secret.")
+        return [check_secret(one) for one in secrets]
+    return [check_secret(secret)]
+
+
+def parse_header(signature: object) -> list[bytes]:
+    """The digests that a `FinSecure-Signature` header carries; none where it is not a strictly written one."""
+    if isinstance(signature, str):
+        try:
+            header = signature.encode("ascii")
+        except UnicodeEncodeError:
+            return []
+    elif isinstance(signature, bytes):
+        header = signature
+    else:
+        return []
+    if len(header) > _HEADER_LIMIT:
+        return []
+    digests: list[bytes] = []
+    parts = header.split(b",")
+    if len(parts) > _SIGNATURE_LIMIT:
+        return []
+    for index, part in enumerate(parts):
+        part = part.removeprefix(b" ") if index else part
+        if found := _SIGNATURE.fullmatch(part):
+            digests.append(found[1])
+        elif part.startswith(b"sha256=") or not _OTHER_SCHEME.fullmatch(part):
+            return []
+    return digests
+
+
+def matching(payload: bytes, digests: list[bytes], secrets: list[bytes]) -> bool:
+    """Whether any digest is that of the payload under any secret. Every pair is compared, in constant time."""
+    matched = False
+    for secret in secrets:
+        expected = hmac.digest(secret, payload, "sha256").hex().encode()
+        for digest in digests:
+            matched |= hmac.compare_digest(expected, digest)
+    return matched
