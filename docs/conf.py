@@ -1,0 +1,40 @@
+"""How the documentation is built: `nox -s docs`, every warning an error."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+project = "finsecure"
+author = "The finsecure authors"
+copyright = author
+release = version = version_of("finsecure")
+
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser", "links", "operations"]
+exclude_patterns = ["_build", "_ext"]
+nitpicky = False  # the reference names httpx, pydantic and typing objects, and no inventory is fetched while building
+
+html_theme = "furo"
+html_title = "finsecure"
+html_copy_source = False
+html_show_sphinx = False
+html_show_copyright = False
+
+myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
+myst_heading_anchors = 4
+
+autodoc_default_options = {"members": True, "member-order": "bysource"}
+autodoc_class_signature = "separated"
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
+maximum_signature_line_length = 80
+python_use_unqualified_type_names = True
+toc_object_entries_show_parents = "hide"
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_rtype = False
+napoleon_use_ivar = True

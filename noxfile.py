@@ -1,0 +1,92 @@
+"""Every check, in one command that does its own set-up: `nox`. One of them: `nox -s docs`, `nox -s tests-3.12`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import nox
+
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+SUPPORTED = ("3.10", "3.11", "3.12", "3.13")
+PYTHONS = sorted({*SUPPORTED, HERE}, key=lambda version: int(version.split(".")[1]))
+BIN = "Scripts" if os.name == "nt" else "bin"
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "virtualenv"  # what plain pip can do; `nox --default-venv-backend uv` is faster
+nox.options.error_on_missing_interpreters = False  # those who have one Python test with that one, CI included
+nox.options.sessions = ["lint", "types", "tests", "docs", "package"]
+
+
+def install(session: nox.Session, *groups: str, project: str = ".[sandbox]") -> None:
+    """Install the project as a user would get it, and the tools of some dependency groups."""
+    tools = [tool for group in groups for tool in nox.project.dependency_groups(PYPROJECT, group)]
+    session.install(*([project] if project else []), *tools)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style and the mistakes that can be seen without running anything."""
+    install(session, "lint", project="")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Both type checkers, what they say of the public names, of right and wrong uses, and what an editor shows."""
+    install(session, "test", "typing", "docs")
+    session.env["PYRIGHT_PYTHON_IGNORE_WARNINGS"] = "1"  # or it asks on each start whether it is the newest
+    session.env["FINSECURE_TYPES_REQUIRED"] = "1"  # no test may be skipped for want of a type checker
+    session.run("mypy")
+    session.run("pyright")
+    session.run("pytest", "-m", "types", *session.posargs)
+    with session.chdir(session.create_tmp()):  # so that the installed package is looked at, not the working tree
+        session.run("pyright", "--verifytypes", "finsecure", "--ignoreexternal")
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """The tests on each Python there is, and with branch coverage of 100 % on the one that runs nox."""
+    install(session, "test")
+    pytest = ["-m", "not types", "-n", str(os.cpu_count() or 1), *session.posargs]
+    if session.python != HERE or session.posargs:
+        session.run("pytest", *pytest)
+        return
+    data = Path(session.create_tmp(), "coverage")
+    shutil.rmtree(data, ignore_errors=True)
+    data.mkdir()
+    session.env["COVERAGE_FILE"] = str(data / "coverage")  # absolute: subprocesses run in other folders
+    # `coverage run` and not a pytest plugin: finsecure is one itself, and is imported before any plugin could measure.
+    session.run("coverage", "run", str(Path(session.bin, "pytest")), *pytest)
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report", "--fail-under=100")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation; a warning is an error."""
+    install(session, "docs")
+    session.run("sphinx-build", "-W", "--keep-going", "-E", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Build wheel and sdist, install each where nothing else is, and use it."""
+    session.install("build", "virtualenv")
+    work = Path(session.create_tmp()).resolve()
+    shutil.rmtree(work)
+    work.mkdir()
+    session.run("python", "-m", "build", "--outdir", str(work / "dist"))
+    (wheel,) = work.glob("dist/*.whl")
+    (sdist,) = work.glob("dist/*.tar.gz")
+    with session.chdir(work):  # away from the source tree, which Python would import instead
+        for name, built in [("sdist", str(sdist)), ("wheel", f"{wheel}[sandbox]")]:
+            session.run("python", "-m", "virtualenv", "--quiet", name)
+            python = str(work / name / BIN / "python")
+            session.run(python, "-m", "pip", "install", "--quiet", built, external=True)
+            session.run(python, "-c", "import finsecure; print(finsecure.__file__)", external=True)
+        session.run(str(work / "wheel" / BIN / "finsecure"), "demo", external=True)
