@@ -1,8 +1,8 @@
 """Let a relative link hold where the file lies and where the documentation shows it.
 
 README.md and CHANGELOG.md are included, not copied, so their text is read from the root of the repository and from
-`docs/`: `docs/errors.md` becomes the page `errors.md`, and a link back to `../README.md` the first page. What is no page
-(LICENSE, an example) is offered as a download. A link to a file that is not there stops the build.
+`docs/`: `docs/errors.md` becomes the page `errors.md`, and a link back to `../README.md` the first page. What is no
+page (LICENSE, an example) is offered as a download. A link to a file that is not there stops the build.
 """
 
 from __future__ import annotations

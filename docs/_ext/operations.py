@@ -5,59 +5,54 @@ An operation is written once, as a method that describes a call:
     @operation
     def create(self, *, amount: int) -> Call[PaymentIntent]: ...
 
-and reached through a descriptor that removes `self` and sends the call. Left alone, autodoc sees the descriptor's
-result: it takes the first parameter for `self`, drops it, and prints `Call[PaymentIntent]`. This hook goes back to the
-one `def` and prints what a caller gets: `PaymentIntent`, or `Page[PaymentIntent]` for a listing.
+and reached through a descriptor that sends the call and has no `self` any more. Left alone, autodoc takes the first
+parameter for `self`, drops it, and prints `Call[PaymentIntent]`. This hook prints what a caller gives and gets:
+`PaymentIntent`, or `Page[PaymentIntent]` for a listing.
 """
 
 from __future__ import annotations
 
 import inspect
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sphinx.util.inspect import stringify_signature
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-DESCRIBES = re.compile(r"^(?:\w+\.)*Call\[(?P<answer>.+)\]$")
-
-
-def definition(obj: object) -> Any:
-    """The `def` behind what the descriptor returned."""
-    found: Any = inspect.unwrap(obj) if callable(obj) else obj
-    return getattr(found, "__func__", found)
-
-
-def signature_of(obj: object) -> tuple[str, str] | None:
-    """The parameters and the answer of an operation, or None for anything else."""
-    function = definition(obj)
-    if not inspect.isfunction(function):
-        return None
-    # Annotations stay the source's own text: evaluated, `Literal` and `TypedDict` aliases print as their whole value.
-    described = DESCRIBES.match(str(function.__annotations__.get("return", "")))
-    if described is None:
-        return None
-    signature = inspect.signature(function)
-    parameters = [
-        each.replace(annotation=_Source(each.annotation)) if each.annotation is not each.empty else each
-        for each in list(signature.parameters.values())[1:]
-    ]
-    shown = signature.replace(parameters=parameters, return_annotation=signature.empty)
-    return stringify_signature(shown, unqualified_typehints=True), described["answer"]
+DESCRIBES = re.compile(r"(?:\w+\.)*Call\[(?P<answer>.+)\]")
 
 
 class _Source(str):
     """An annotation in the words of the source, printed without quotes."""
 
+    __slots__ = ()
+
     def __repr__(self) -> str:
         return str(self)
 
 
+def signature_of(obj: object) -> tuple[str, str] | None:
+    """The parameters and the answer of an operation, or None for anything else."""
+    if not inspect.isfunction(obj):
+        return None
+    # Annotations stay the source's own text: evaluated, an alias prints as everything that it stands for.
+    signature = inspect.signature(obj)
+    described = DESCRIBES.fullmatch(str(signature.return_annotation))
+    if described is None or "self" in signature.parameters:
+        return None
+    parameters = [
+        each if each.annotation is each.empty else each.replace(annotation=_Source(each.annotation))
+        for each in signature.parameters.values()
+    ]
+    shown = signature.replace(parameters=parameters, return_annotation=signature.empty)
+    return stringify_signature(shown, unqualified_typehints=True), described["answer"]
+
+
 def process_signature(
     app: Sphinx, what: str, name: str, obj: object, options: object, args: str | None, returns: str | None
-) -> tuple[str | None, str | None] | None:
+) -> tuple[str, str] | None:
     """Sphinx's `autodoc-process-signature`."""
     return signature_of(obj) if what == "method" else None
 
