@@ -1,0 +1,16 @@
+"""The embedded FinSecure: the payments API with real state, on your machine, without a network.
+
+    with finsecure.sandbox.Sandbox() as sandbox:
+        client = sandbox.client()
+        intent = client.payment_intents.create(amount=2000, currency="usd")
+
+It is written from the API reference alone and shares no code with the client but the signing of webhooks, so that
+their agreement means something. Serving real HTTP (`Sandbox.serve`, `Sandbox.app`) needs `finsecure[sandbox]`.
+"""
+
+from ._clock import Clock
+from ._deliveries import Delivery
+from ._http import Request, Response
+from ._sandbox import Sandbox
+
+__all__ = ["Clock", "Delivery", "Request", "Response", "Sandbox"]

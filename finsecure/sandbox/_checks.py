@@ -1,0 +1,255 @@
+"""Parameters: what each may hold, as small checks that a resource puts together in a table.
+
+A check takes the value as it was sent and its dotted name, and gives the value to keep or raises the `Problem` that
+names the parameter. No message repeats a value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any, Final, cast
+from urllib.parse import parse_qsl
+
+import httpx
+
+from ._currencies import CURRENCIES
+from ._loopback import is_loopback
+from ._problems import invalid, shown
+
+Check = Callable[[object, str], Any]
+Object = dict[str, Any]
+
+MAX_AMOUNT = 999_999_999_999
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+_UNIX_TIME = re.compile(r"-?\d{1,12}(\.\d{1,9})?")
+
+
+class _Refused:
+    """`null` does not clear this parameter."""
+
+
+REFUSED: Final = _Refused()
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter: its check, whether a create needs it, and what `null` makes of it in an update."""
+
+    check: Check
+    required: bool = False
+    cleared: object = REFUSED
+
+
+Schema = Mapping[str, Parameter]
+
+
+def read(schema: Schema, given: Mapping[str, object], prefix: str = "") -> Object:
+    """The parameters of a create: required ones present, unknown ones refused, `null` the same as left out."""
+    _refuse_unknown(schema, given, prefix)
+    kept: Object = {}
+    for name, parameter in schema.items():
+        value = given.get(name)
+        if value is not None:
+            kept[name] = parameter.check(value, prefix + name)
+        elif parameter.required:
+            raise invalid(f"Missing required param: {prefix}{name}", prefix + name)
+    return kept
+
+
+def read_changes(schema: Schema, given: Mapping[str, object]) -> Object:
+    """The parameters of an update: only those given, `null` clearing what can be cleared."""
+    _refuse_unknown(schema, given, "")
+    return {name: _change(schema[name], value, name) for name, value in given.items()}
+
+
+def read_query(schema: Schema, query: str) -> Object:
+    """The parameters of a GET, each at most once."""
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        raise invalid("The query string is not percent-encoded UTF-8.") from None
+    given = dict(pairs)
+    if len(given) < len(pairs):
+        raise invalid("The query string gives a param more than once.")
+    return read(schema, given)
+
+
+def _change(parameter: Parameter, value: object, name: str) -> object:
+    if value is not None:
+        return parameter.check(value, name)
+    if parameter.cleared is REFUSED:
+        raise invalid(f"{name} cannot be null.", name)
+    return parameter.cleared
+
+
+def _refuse_unknown(schema: Schema, given: Mapping[str, object], prefix: str) -> None:
+    for name in given:
+        if name not in schema:
+            raise invalid(f"Unknown param: {shown(prefix + name)}", shown(prefix + name))
+
+
+def text(value: object, param: str) -> str:
+    """A string that says something."""
+    if not isinstance(value, str):
+        raise invalid(f"{param} must be a string.", param)
+    if not value.strip():
+        raise invalid(f"{param} must not be empty.", param)
+    return value
+
+
+def amount(value: object, param: str) -> int:
+    """A positive integer in the currency's smallest unit; neither `true` nor 2000.0 is one."""
+    if type(value) is not int:
+        raise invalid(f"{param} must be an integer in the currency's smallest unit (2000 is $20.00).", param)
+    if not 1 <= value <= MAX_AMOUNT:
+        raise invalid(f"{param} must be at least 1 and at most {MAX_AMOUNT}.", param)
+    return value
+
+
+def between(low: int, high: int) -> Check:
+    """An integer in a range."""
+
+    def check(value: object, param: str) -> int:
+        if type(value) is not int or not low <= value <= high:
+            raise invalid(f"{param} must be an integer from {low} to {high}.", param)
+        return value
+
+    return check
+
+
+def currency(value: object, param: str) -> str:
+    """A currency in use, lower case. Reference: Create Payment Intent, "Three-letter ISO currency code"."""
+    if text(value, param) not in CURRENCIES:
+        raise invalid(f"{param} must be a three-letter ISO 4217 code in lower case, such as usd.", param)
+    return cast("str", value)
+
+
+def email(value: object, param: str) -> str:
+    """An address that could exist."""
+    address = text(value, param)
+    if len(address) > 320 or not _EMAIL.fullmatch(address):
+        raise invalid(f"{param} must be an email address, such as customer@example.com.", param)
+    return address
+
+
+def matching(pattern: str, wanted: str) -> Check:
+    """A string that matches a whole pattern, in ASCII."""
+    compiled = re.compile(pattern, re.ASCII)
+
+    def check(value: object, param: str) -> str:
+        if not isinstance(value, str) or not compiled.fullmatch(value):
+            raise invalid(f"{param} must be {wanted}.", param)
+        return value
+
+    return check
+
+
+def one_of(*choices: str) -> Check:
+    """One of a few words."""
+
+    def check(value: object, param: str) -> str:
+        if value not in choices:
+            raise invalid(f"{param} must be one of {', '.join(choices)}.", param)
+        return cast("str", value)
+
+    return check
+
+
+def list_of(check_one: Check) -> Check:
+    """A list with at least one member and none twice."""
+
+    def check(value: object, param: str) -> list[Any]:
+        if not isinstance(value, list) or not value:
+            raise invalid(f"{param} must be a list with at least one member.", param)
+        members = [check_one(member, param) for member in cast("list[object]", value)]
+        if any(member in members[:index] for index, member in enumerate(members)):
+            raise invalid(f"{param} must not name anything twice.", param)
+        return members
+
+    return check
+
+
+def nested(schema: Schema) -> Check:
+    """An object with parameters of its own, named with a dot: `card.number`."""
+
+    def check(value: object, param: str) -> Object:
+        return read(schema, mapping(value, param), param + ".")
+
+    return check
+
+
+def mapping(value: object, param: str) -> Object:
+    """A JSON object."""
+    if not isinstance(value, dict):
+        raise invalid(f"{param} must be an object.", param)
+    return cast("Object", value)
+
+
+def metadata(value: object, param: str) -> Object:
+    """Strings by name."""
+    pairs = mapping(value, param)
+    for name, content in pairs.items():
+        if not isinstance(content, str):
+            inner = shown(f"{param}.{name}")
+            raise invalid(f"{inner} must be a string.", inner)
+    return pairs
+
+
+def return_url(value: object, param: str) -> str:
+    """Where a browser is sent back to."""
+    _url(value, param)
+    return cast("str", value)
+
+
+def webhook_url(value: object, param: str) -> str:
+    """Where events are sent: HTTPS, or plain HTTP on this machine. Reference: Webhooks, "Endpoint Requirements"."""
+    url = _url(value, param)
+    if url.userinfo:
+        raise invalid(f"{param} must not carry a user name or password.", param)
+    if url.scheme != "https" and not is_loopback(url.host):
+        raise invalid(f"{param} must use https (http is accepted for a loopback host alone).", param)
+    return cast("str", value)
+
+
+def _url(value: object, param: str) -> httpx.URL:
+    try:
+        url = httpx.URL(text(value, param))
+    except httpx.InvalidURL:
+        url = httpx.URL("")
+    if url.scheme not in ("https", "http") or not url.host:
+        raise invalid(f"{param} must be an absolute https or http URL.", param)
+    return url
+
+
+def limit(value: object, param: str) -> int:
+    """The size of a page, from a query string."""
+    if not re.fullmatch("[0-9]{1,3}", cast("str", value)) or not 1 <= int(cast("str", value)) <= 100:
+        raise invalid(f"{param} must be an integer from 1 to 100.", param)
+    return int(cast("str", value))
+
+
+def moment(value: object, param: str) -> float:
+    """A point in time from a query string: Unix seconds or ISO 8601. Reference: Consistency Standards."""
+    written = text(value, param)
+    if _UNIX_TIME.fullmatch(written):
+        return float(written)
+    try:
+        # Python 3.10 does not read the Z that the reference writes.
+        read_as = datetime.fromisoformat(written.replace("Z", "+00:00"))
+    except ValueError:
+        raise invalid(f"{param} must be Unix seconds or ISO 8601, such as 2022-01-01T00:00:00Z.", param) from None
+    return (read_as if read_as.tzinfo else read_as.replace(tzinfo=timezone.utc)).timestamp()
+
+
+CREATED = {"created[gte]": ">=", "created[gt]": ">", "created[lte]": "<=", "created[lt]": "<"}
+"""How every list filters by time."""
+
+
+def listing(**filters: Check) -> Schema:
+    """The parameters of a list: the page, the time, and the filters of the resource."""
+    pages: dict[str, Check] = {"limit": limit, "starting_after": text, "ending_before": text}
+    return {name: Parameter(check) for name, check in {**pages, **dict.fromkeys(CREATED, moment), **filters}.items()}

@@ -1,0 +1,83 @@
+"""The sandbox's time, which a test can hold still and move by hand."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import datetime
+
+
+class Clock:
+    """Time for a sandbox, and for a client as its `clock=`.
+
+    Args:
+        start: Where the clock stands, as an aware `datetime` or Unix seconds. It then moves only by `advance` and by
+            the sleeps it is asked for, which return at once. `None` follows the system clock.
+
+    Raises:
+        ValueError: `start` is a `datetime` without a time zone.
+
+    Attributes:
+        sleeps: The seconds of each sleep that a standing clock was asked for, in order.
+    """
+
+    sleeps: list[float]
+
+    def __init__(self, start: datetime | float | None = None) -> None:
+        if isinstance(start, datetime):
+            if start.tzinfo is None:
+                raise ValueError("Clock(start=...) needs a time zone: pass datetime(..., tzinfo=timezone.utc).")
+            start = start.timestamp()
+        self.sleeps = []
+        self._standing = None if start is None else float(start)
+        self._offset = 0.0
+        self._lock = threading.Lock()
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether this clock moves only when it is moved."""
+        return self._standing is not None
+
+    def time(self) -> float:
+        """Now, in Unix seconds."""
+        return self._offset + (time.time() if self._standing is None else self._standing)
+
+    def monotonic(self) -> float:
+        """Seconds that never go back, for measuring intervals."""
+        return self._offset + (time.monotonic() if self._standing is None else self._standing)
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock forward.
+
+        Args:
+            seconds: How far. Zero or more: time does not go back.
+
+        Raises:
+            ValueError: `seconds` is negative.
+        """
+        if seconds < 0:
+            raise ValueError(f"A clock only moves forward: advance({seconds!r}) would move it back.")
+        with self._lock:
+            self._offset += seconds
+
+    def sleep(self, seconds: float) -> None:
+        """Wait that many seconds; a standing clock moves itself by them and returns at once."""
+        if self.stands_still:
+            self._skip(seconds)
+        else:
+            time.sleep(seconds)
+
+    async def sleep_async(self, seconds: float) -> None:
+        """`sleep` for asyncio and trio."""
+        import anyio
+        import anyio.lowlevel
+
+        if self.stands_still:
+            self._skip(seconds)
+            await anyio.lowlevel.checkpoint()
+        else:
+            await anyio.sleep(seconds)
+
+    def _skip(self, seconds: float) -> None:
+        self.sleeps.append(seconds)
+        self.advance(max(0.0, seconds))

@@ -1,0 +1,45 @@
+"""The thread that delivers webhooks by itself, where the sandbox follows the system clock."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+
+class Courier:
+    """Do a round of work whenever something is due or was changed, on a daemon thread that starts when first needed.
+
+    Args:
+        work: One round: do what is due; return the seconds until more is, or `None` where nothing is waiting.
+    """
+
+    def __init__(self, work: Callable[[], float | None]) -> None:
+        self._work = work
+        self._changed = threading.Event()
+        self._closing = False
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def wake(self) -> None:
+        """Say that something may have become due."""
+        self._changed.set()
+        with self._lock:
+            if self._thread is None and not self._closing:
+                self._thread = threading.Thread(target=self._run, name="finsecure-sandbox-webhooks", daemon=True)
+                self._thread.start()
+
+    def close(self) -> None:
+        """Finish the round that is under way, and end the thread."""
+        with self._lock:
+            self._closing = True
+        self._changed.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            self._changed.clear()
+            # Looked at between clear and wait, so that a close at any moment is seen.
+            if self._closing:
+                return
+            self._changed.wait(self._work())

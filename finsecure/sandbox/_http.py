@@ -1,0 +1,39 @@
+"""What goes into the engine and what comes out of it, free of any HTTP library."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+BASE_URL = "https://api-sandbox.finsecure.com"
+"""The host of test mode. Reference: API Testing, "Test Environment"."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request.
+
+    Attributes:
+        method: `GET`, `POST`, `PUT` or `DELETE`.
+        path: The path, percent-encoded, without the query.
+        query: What follows the `?`, percent-encoded.
+        headers: By lower-case name.
+        body: The raw body.
+        base_url: The door it came through, without a trailing slash: pages of the sandbox are linked from there.
+    """
+
+    method: str
+    path: str
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    body: bytes = field(default=b"", repr=False)
+    base_url: str = BASE_URL
+
+
+@dataclass(frozen=True)
+class Response:
+    """One HTTP response: status code, headers, raw body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)

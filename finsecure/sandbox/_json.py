@@ -1,0 +1,49 @@
+"""JSON read strictly, and written one way only."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn, cast
+
+from ._problems import invalid, shown
+
+
+def write(value: object) -> bytes:
+    """The bytes that go out."""
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def canonical(value: object) -> bytes:
+    """The same bytes for the same value, however it was spelled.
+
+    Raises:
+        ValueError: It holds an infinite number or half of a surrogate pair.
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def read(body: bytes) -> dict[str, Any]:
+    """A request's body: one JSON object, each name once, numbers that JSON knows. An empty body is an empty object."""
+    if not body.strip():
+        return {}
+    try:
+        value: object = json.loads(body.decode(), object_pairs_hook=_members, parse_constant=_constant)
+        canonical(value)
+    except (ValueError, RecursionError):
+        raise invalid("The request body is not valid JSON in UTF-8.") from None
+    if not isinstance(value, dict):
+        raise invalid("The request body must be a JSON object.")
+    return cast("dict[str, Any]", value)
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise invalid(f"The request body gives {shown(twice)} more than once.", shown(twice))
+    return members
+
+
+def _constant(name: str) -> NoReturn:
+    raise ValueError(name)

@@ -1,0 +1,66 @@
+"""The API keys of a sandbox. Reference: Authentication, "API Key Authentication"."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from ._problems import authentication
+from ._store import Store
+
+SECRET = "secret"
+PUBLISHABLE = "publishable"
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys of one database, made once and kept in it.
+
+    Attributes:
+        secret: `sk_test_…`, for everything.
+        publishable: `pk_test_…`, for creating payment methods.
+        webhook: `whsec_…`, which signs every webhook.
+        hashing: What numbers and bodies are hashed with, so that a hash says nothing without the database.
+    """
+
+    secret: str = field(repr=False)
+    publishable: str = field(repr=False)
+    webhook: str = field(repr=False)
+    hashing: bytes = field(repr=False)
+
+    def kind(self, headers: Mapping[str, str]) -> str:
+        """Which key a request carries: `SECRET` or `PUBLISHABLE`.
+
+        Raises:
+            Problem: 401 for no key, an unknown one, or a live one.
+        """
+        scheme, _, key = headers.get("authorization", "").partition(" ")
+        key = key.strip()
+        if scheme.lower() != "bearer" or not key:
+            raise authentication(401, "No API key provided: send it as 'Authorization: Bearer sk_test_...'.")
+        if key.startswith(("sk_live_", "pk_live_")):
+            raise authentication(401, "The sandbox refuses live keys: use the test keys it was started with.")
+        for kind, known in ((SECRET, self.secret), (PUBLISHABLE, self.publishable)):
+            if hmac.compare_digest(key.encode(errors="replace"), known.encode()):
+                return kind
+        raise authentication(401, "Invalid API Key provided")
+
+    def hash(self, content: bytes) -> str:
+        """A keyed hash: the same for the same content, in this database only."""
+        return hmac.new(self.hashing, content, "sha256").hexdigest()
+
+
+def of(store: Store) -> Keys:
+    """The keys that a database keeps."""
+
+    def new(prefix: str) -> Callable[[], str]:
+        return lambda: prefix + secrets.token_hex(16)
+
+    return Keys(
+        store.setting("secret_key", new("sk_test_")),
+        store.setting("publishable_key", new("pk_test_")),
+        store.setting("webhook_secret", new("whsec_")),
+        store.setting("hashing_key", new("")).encode(),
+    )

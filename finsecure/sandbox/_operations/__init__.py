@@ -1,0 +1,1 @@
+"""The operations of the API, a file a resource: its parameters as a table, its operations as functions."""

@@ -1,0 +1,50 @@
+"""Charges: one for each try to take a payment, failed tries included. Reference: Confirm Payment Intent, `charges`."""
+
+from __future__ import annotations
+
+from .. import _checks as check
+from .._checks import Object
+from .._work import Answer, Work
+
+URL = "/v1/charges"
+
+LIST = check.listing(payment_intent=check.text, customer=check.text)
+
+
+def create(work: Work, intent: Object, status: str, failure: Object | None = None) -> Object:
+    """Record a try. `status` is `succeeded`, `pending` or `failed`."""
+    failure = failure or {}
+    return work.create(
+        "charge",
+        {
+            "amount": intent["amount"],
+            "amount_refunded": 0,
+            "currency": intent["currency"],
+            "customer": intent["customer"],
+            "description": intent["description"],
+            "failure_code": failure.get("decline_code") or failure.get("code"),
+            "failure_message": failure.get("message"),
+            "metadata": intent["metadata"],
+            "paid": status == "succeeded",
+            "payment_intent": intent["id"],
+            "payment_method": intent["payment_method"],
+            "receipt_email": intent["receipt_email"],
+            "refunded": False,
+            "status": status,
+        },
+    )
+
+
+def of(work: Work, intent: str) -> list[Object]:
+    """The charges of a payment, newest first."""
+    return work.store.objects("charge", equal={"payment_intent": intent})
+
+
+def retrieve(work: Work, ident: str) -> Answer:
+    """GET /v1/charges/{id}."""
+    return Answer(work.find("charge", ident))
+
+
+def list_all(work: Work, params: Object) -> Answer:
+    """GET /v1/charges."""
+    return work.page("charge", URL, params)

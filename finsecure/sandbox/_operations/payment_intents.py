@@ -1,0 +1,179 @@
+"""PaymentIntents. Reference: Core Resources, "Payment Intents".
+
+requires_payment_method -> requires_confirmation -> requires_action -> processing -> succeeded
+         ^----------------- a decline, or 3D Secure that failed -----------'
+canceled: from any but the last two.
+"""
+
+from __future__ import annotations
+
+from .. import _checks as check
+from .. import _payments
+from .._checks import Object, Parameter
+from .._problems import invalid, unexpected_state
+from .._work import Answer, Work
+from . import payment_methods
+
+URL = "/v1/payment_intents"
+
+CREATE = {
+    "amount": Parameter(check.amount, required=True),
+    "currency": Parameter(check.currency, required=True),
+    "payment_method_types": Parameter(check.list_of(check.text)),
+    "customer": Parameter(check.text, cleared=None),
+    "description": Parameter(check.text, cleared=None),
+    "metadata": Parameter(check.metadata, cleared={}),
+    "payment_method": Parameter(check.text, cleared=None),
+    "receipt_email": Parameter(check.email, cleared=None),
+    "setup_future_usage": Parameter(check.one_of("on_session", "off_session"), cleared=None),
+}
+LIST = check.listing(customer=check.text)
+CANCEL: check.Schema = {}  # it takes no parameters
+
+_INLINE = check.nested(payment_methods.CREATE)
+
+
+def _id_or_object(value: object, param: str) -> str | Object:
+    inline: Object = _INLINE(value, param) if isinstance(value, dict) else {}
+    return inline or check.text(value, param)
+
+
+CONFIRM = {
+    "payment_method": Parameter(_id_or_object),
+    "return_url": Parameter(check.return_url),
+    "receipt_email": Parameter(check.email),
+}
+
+_OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
+_RECORDS = {"description", "metadata"}
+"""What can be changed whatever the status is."""
+
+
+def create(work: Work, params: Object) -> Answer:
+    """POST /v1/payment_intents."""
+    intent = work.create(
+        "payment_intent",
+        {
+            "amount": None,
+            "amount_received": 0,
+            "currency": None,
+            "status": "requires_payment_method",
+            "client_secret": None,
+            "customer": None,
+            "description": None,
+            "last_payment_error": None,
+            "metadata": {},
+            "next_action": None,
+            "payment_method": None,
+            "payment_method_types": ["card"],
+            "receipt_email": None,
+            "setup_future_usage": None,
+            "shipping": None,
+            "statement_descriptor": None,
+            "statement_descriptor_suffix": None,
+            "transfer_data": None,
+            "transfer_group": None,
+        },
+    )
+    intent["client_secret"] = f"{intent['id']}_secret_{work.new_id('secret')}"
+    intent |= params
+    customer = _customer(work, intent)
+    default = customer["invoice_settings"]["default_payment_method"] if customer else None
+    if default and "payment_method" not in params:
+        method = work.find("payment_method", default)
+        if _accepts(intent, method):
+            intent["payment_method"] = default
+    _take_method(work, intent)
+    work.store.save(intent)
+    return Answer(intent)
+
+
+def retrieve(work: Work, ident: str) -> Answer:
+    """GET /v1/payment_intents/{id}."""
+    return Answer(work.find("payment_intent", ident))
+
+
+def update(work: Work, ident: str, params: Object) -> Answer:
+    """PUT /v1/payment_intents/{id}. Once the payment is under way, only its records change."""
+    intent = work.find("payment_intent", ident)
+    payment = [name for name in params if name not in _RECORDS]
+    if payment:
+        _allow(intent, _OPEN[:2], "changed", payment[0])
+    intent |= params
+    if "customer" in params:
+        _customer(work, intent)
+    if payment:
+        _take_method(work, intent)
+    work.store.save(intent)
+    return Answer(intent)
+
+
+def confirm(work: Work, ident: str, params: Object) -> Answer:
+    """POST /v1/payment_intents/{id}/confirm. The payment method decides how it ends."""
+    intent = work.find("payment_intent", ident)
+    _allow(intent, _OPEN, "confirmed")
+    method = _method_to_confirm(work, intent, params.get("payment_method"))
+    _check_method(intent, method)
+    intent |= {
+        "payment_method": method["id"],
+        "next_action": None,
+        "last_payment_error": None,
+        "receipt_email": params.get("receipt_email", intent["receipt_email"]),
+    }
+    return _payments.act(work, intent, work.store.private(method["id"])["outcome"], params.get("return_url"))
+
+
+def cancel(work: Work, ident: str, params: Object) -> Answer:
+    """POST /v1/payment_intents/{id}/cancel."""
+    intent = work.find("payment_intent", ident)
+    _allow(intent, _OPEN, "canceled")
+    intent |= {"status": "canceled", "next_action": None}
+    work.store.save(intent)
+    work.emit("payment_intent.canceled", intent)
+    return Answer(intent)
+
+
+def list_all(work: Work, params: Object) -> Answer:
+    """GET /v1/payment_intents."""
+    return work.page("payment_intent", URL, params)
+
+
+def _allow(intent: Object, statuses: tuple[str, ...], done: str, param: str | None = None) -> None:
+    if intent["status"] not in statuses:
+        raise unexpected_state(f"A PaymentIntent with status {intent['status']} cannot be {done}.", param)
+
+
+def _customer(work: Work, intent: Object) -> Object | None:
+    return work.find("customer", intent["customer"], "customer") if intent["customer"] else None
+
+
+def _take_method(work: Work, intent: Object) -> None:
+    """Whether there is a payment method to confirm with is what the status says."""
+    if intent["payment_method"]:
+        _check_method(intent, work.find("payment_method", intent["payment_method"], "payment_method"))
+    intent["status"] = "requires_confirmation" if intent["payment_method"] else "requires_payment_method"
+
+
+def _method_to_confirm(work: Work, intent: Object, given: str | Object | None) -> Object:
+    if isinstance(given, dict):
+        return payment_methods.create(work, given, "payment_method.")
+    ident = given or intent["payment_method"]
+    if ident is None:
+        raise invalid("Missing required param: payment_method", "payment_method")
+    return work.find("payment_method", ident, "payment_method")
+
+
+def _check_method(intent: Object, method: Object) -> None:
+    if not _accepts(intent, method):
+        accepted = ", ".join(intent["payment_method_types"])
+        raise invalid(f"This PaymentIntent accepts {accepted}, not {method['type']}.", "payment_method")
+    if method["customer"] and intent["customer"] and method["customer"] != intent["customer"]:
+        raise invalid("This payment method belongs to another customer.", "payment_method")
+
+
+# The reference accepts "ach" where a payment method's own type is "us_bank_account".
+_SAME = {"ach": "us_bank_account"}
+
+
+def _accepts(intent: Object, method: Object) -> bool:
+    return method["type"] in [_SAME.get(name, name) for name in intent["payment_method_types"]]

@@ -1,0 +1,192 @@
+"""PaymentMethods. Reference: Core Resources, "Payment Methods".
+
+A card's number and CVC and an account's number are read here and go no further: what stays is the last four digits, a
+fingerprint, and the outcome that the documented test card has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .. import _checks as check
+from .._checks import Object, Parameter
+from .._problems import invalid, unexpected_state
+from .._work import Answer, Work
+from ..cards import CARDS
+
+URL = "/v1/payment_methods"
+
+SETTLES = "settles"
+"""The outcome of a bank account: the payment is processing, and succeeds later."""
+
+_MONTH = check.between(1, 12)
+_YEAR = check.between(1000, 9999)
+
+_ADDRESS = {
+    name: Parameter(check.text, cleared=None) for name in ("city", "country", "line1", "line2", "postal_code", "state")
+}
+_BILLING_DETAILS = {
+    "address": Parameter(check.nested(_ADDRESS)),
+    "email": Parameter(check.email),
+    "name": Parameter(check.text),
+    "phone": Parameter(check.text),
+}
+_CARD = {
+    "number": Parameter(check.matching("[0-9]{12,19}", "a card number, as a string of digits alone"), required=True),
+    "exp_month": Parameter(_MONTH, required=True),
+    "exp_year": Parameter(_YEAR, required=True),
+    "cvc": Parameter(check.matching("[0-9]{3,4}", "a string of 3 or 4 digits")),
+}
+_BANK_ACCOUNT = {
+    "routing_number": Parameter(check.matching("[0-9]{9}", "a string of 9 digits"), required=True),
+    "account_number": Parameter(check.matching("[0-9]{4,17}", "a string of 4 to 17 digits"), required=True),
+    "account_holder_type": Parameter(check.one_of("individual", "company")),
+    "account_type": Parameter(check.one_of("checking", "savings")),
+}
+CREATE = {
+    "type": Parameter(check.one_of("card", "us_bank_account"), required=True),
+    "card": Parameter(check.nested(_CARD)),
+    "us_bank_account": Parameter(check.nested(_BANK_ACCOUNT)),
+    "billing_details": Parameter(check.nested(_BILLING_DETAILS)),
+    "metadata": Parameter(check.metadata),
+}
+UPDATE = {
+    "card": Parameter(check.nested({"exp_month": Parameter(_MONTH), "exp_year": Parameter(_YEAR)})),
+    "billing_details": Parameter(check.nested(_BILLING_DETAILS), cleared={}),
+    "metadata": Parameter(check.metadata, cleared={}),
+}
+ATTACH = {"customer": Parameter(check.text, required=True)}
+DETACH: check.Schema = {}  # it takes no parameters
+LIST = check.listing(customer=check.text, type=check.text)
+
+
+def create(work: Work, params: Object, prefix: str = "") -> Object:
+    """Keep a payment method. `prefix` names the parameters where they came inside another one."""
+    kind: str = params["type"]
+    for other in _DETAILS.keys() - {kind}:
+        if other in params:
+            raise invalid(f"{prefix}{other} does not go with type {kind}.", prefix + other)
+    if kind not in params:
+        raise invalid(f"Missing required param: {prefix}{kind}", prefix + kind)
+    billing_details = _billing_details(params.get("billing_details", {}))
+    details, outcome = _DETAILS[kind](work, params[kind], billing_details["address"], prefix)
+    return work.create(
+        "payment_method",
+        {
+            "type": kind,
+            kind: details,
+            "billing_details": billing_details,
+            "customer": None,
+            "metadata": params.get("metadata", {}),
+        },
+        {"outcome": outcome},
+    )
+
+
+def create_and_answer(work: Work, params: Object) -> Answer:
+    """POST /v1/payment_methods."""
+    return Answer(create(work, params))
+
+
+def retrieve(work: Work, ident: str) -> Answer:
+    """GET /v1/payment_methods/{id}."""
+    return Answer(work.find("payment_method", ident))
+
+
+def update(work: Work, ident: str, params: Object) -> Answer:
+    """PUT /v1/payment_methods/{id}. A card's expiry is the one thing about it that can change."""
+    method = work.find("payment_method", ident)
+    if "card" in params:
+        if method["type"] != "card":
+            raise invalid("card does not go with type us_bank_account.", "card")
+        method["card"] |= params.pop("card")
+    if "billing_details" in params:
+        params["billing_details"] = _billing_details(params["billing_details"])
+    method |= params
+    work.store.save(method)
+    return Answer(method)
+
+
+def attach_and_answer(work: Work, ident: str, params: Object) -> Answer:
+    """POST /v1/payment_methods/{id}/attach."""
+    customer = work.find("customer", params["customer"], "customer")
+    return Answer(attach(work, work.find("payment_method", ident), customer["id"], "customer"))
+
+
+def attach(work: Work, method: Object, customer: str, param: str) -> Object:
+    """Save a payment method for a customer; it must not be another's."""
+    if method["customer"] not in (None, customer):
+        raise unexpected_state("This payment method is attached to another customer: detach it first.", param)
+    method["customer"] = customer
+    work.store.save(method)
+    return method
+
+
+def detach(work: Work, ident: str, params: Object) -> Answer:
+    """POST /v1/payment_methods/{id}/detach. A customer whose default it was has none afterwards."""
+    method = work.find("payment_method", ident)
+    if method["customer"] is None:
+        raise unexpected_state("This payment method is not attached to a customer.")
+    customer = work.find("customer", method["customer"])
+    if customer["invoice_settings"]["default_payment_method"] == ident:
+        customer["invoice_settings"]["default_payment_method"] = None
+        work.store.save(customer)
+        work.emit("customer.updated", customer)
+    method["customer"] = None
+    work.store.save(method)
+    return Answer(method)
+
+
+def list_all(work: Work, params: Object) -> Answer:
+    """GET /v1/payment_methods."""
+    return work.page("payment_method", URL, params)
+
+
+def _card(work: Work, params: Object, address: Object, prefix: str) -> tuple[Object, str]:
+    number: str = params["number"]
+    card = CARDS.get(number)
+    if card is None:
+        raise invalid(
+            f"{prefix}card.number is not a documented test card, and the sandbox accepts no other: use one of the "
+            "reference's test card numbers, such as 4242 followed by 4242 4242 4242.",
+            f"{prefix}card.number",
+        )
+    return {
+        "brand": card.brand,
+        "checks": {
+            "address_line1_check": "pass" if address["line1"] else None,
+            "address_postal_code_check": "pass" if address["postal_code"] else None,
+            "cvc_check": ("fail" if card.outcome == "incorrect_cvc" else "pass") if "cvc" in params else None,
+        },
+        "country": "US",
+        "exp_month": params["exp_month"],
+        "exp_year": params["exp_year"],
+        "fingerprint": work.fingerprint(number),
+        "funding": card.funding,
+        "last4": number[-4:],
+        "networks": {"available": [card.brand], "preferred": None},
+        "three_d_secure_usage": {"supported": True},
+        "wallet": None,
+    }, card.outcome
+
+
+def _bank_account(work: Work, params: Object, address: Object, prefix: str) -> tuple[Object, str]:
+    del address, prefix
+    account: str = params["account_number"]
+    return {
+        "account_holder_type": params.get("account_holder_type", "individual"),
+        "account_type": params.get("account_type", "checking"),
+        "bank_name": "FinSecure Test Bank",
+        "fingerprint": work.fingerprint(params["routing_number"] + "/" + account),
+        "last4": account[-4:],
+        "routing_number": params["routing_number"],
+    }, SETTLES
+
+
+def _billing_details(given: Object) -> Object:
+    whole: Object = {**dict.fromkeys(_BILLING_DETAILS), **given}
+    return whole | {"address": {**dict.fromkeys(_ADDRESS), **given.get("address", {})}}
+
+
+_Details = Callable[[Work, Object, Object, str], tuple[Object, str]]
+_DETAILS: dict[str, _Details] = {"card": _card, "us_bank_account": _bank_account}

@@ -1,0 +1,68 @@
+"""Refunds, whole or partial, never more than was paid. Reference: Testing Checklist, "Process refunds correctly"."""
+
+from __future__ import annotations
+
+from .. import _checks as check
+from .._checks import Object, Parameter
+from .._problems import invalid, unexpected_state
+from .._work import Answer, Work
+from . import charges
+
+URL = "/v1/refunds"
+
+CREATE = {
+    "payment_intent": Parameter(check.text, required=True),
+    "amount": Parameter(check.amount),
+    "reason": Parameter(check.text),
+    "metadata": Parameter(check.metadata),
+}
+UPDATE = {"metadata": Parameter(check.metadata, cleared={})}
+LIST = check.listing(payment_intent=check.text)
+
+
+def create(work: Work, params: Object) -> Answer:
+    """POST /v1/refunds. Without `amount`, all that is left."""
+    intent = work.find("payment_intent", params["payment_intent"], "payment_intent")
+    if intent["status"] != "succeeded":
+        raise unexpected_state(
+            f"A payment with status {intent['status']} cannot be refunded: nothing was paid.", "payment_intent"
+        )
+    charge = charges.of(work, intent["id"])[0]
+    left: int = charge["amount"] - charge["amount_refunded"]
+    amount: int = params.get("amount", left)
+    if not 1 <= amount <= left:
+        raise invalid(f"The refund exceeds what is left of the payment: {left} of {charge['amount']}.", "amount")
+    charge["amount_refunded"] += amount
+    charge["refunded"] = charge["amount_refunded"] == charge["amount"]
+    work.store.save(charge)
+    return Answer(
+        work.create(
+            "refund",
+            {
+                "amount": amount,
+                "charge": charge["id"],
+                "currency": charge["currency"],
+                "metadata": params.get("metadata", {}),
+                "payment_intent": intent["id"],
+                "reason": params.get("reason"),
+                "status": "succeeded",
+            },
+        )
+    )
+
+
+def retrieve(work: Work, ident: str) -> Answer:
+    """GET /v1/refunds/{id}."""
+    return Answer(work.find("refund", ident))
+
+
+def update(work: Work, ident: str, params: Object) -> Answer:
+    """PUT /v1/refunds/{id}."""
+    refund = work.find("refund", ident) | params
+    work.store.save(refund)
+    return Answer(refund)
+
+
+def list_all(work: Work, params: Object) -> Answer:
+    """GET /v1/refunds."""
+    return work.page("refund", URL, params)

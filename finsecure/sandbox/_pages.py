@@ -1,0 +1,64 @@
+"""The page on which a customer authorises a payment with 3D Secure, or fails to.
+
+It stands for the bank's page that `next_action` leads to. Reference: API Testing, "Visa (3D Secure)".
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, unquote
+
+import httpx
+
+from ._http import Request, Response
+from ._payments import PAGE
+
+if TYPE_CHECKING:
+    from ._engine import Engine
+
+_HEADERS = {
+    "Content-Type": "text/html; charset=utf-8",
+    # No form-action here: it would stop the redirect to the merchant's return_url.
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>FinSecure sandbox: {title}</title>
+<style>
+body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 26rem; margin: 4rem auto; padding: 0 1rem; color: #1c2733 }}
+button {{ font: inherit; padding: .6rem 1.2rem; border: 0; border-radius: .4rem; color: #fff; margin-right: .5rem }}
+.yes {{ background: #0a7c42 }} .no {{ background: #b3261e }} small {{ color: #5b6875 }}
+</style></head><body><h1>{title}</h1>{content}
+<p><small>FinSecure sandbox. No real money moves.</small></p></body></html>
+"""
+_QUESTION = """<p>Your bank asks: do you authorise this payment of <strong>{amount}</strong> {currency}
+(smallest unit)?</p><form method="post">
+<button class="yes" name="outcome" value="authorise">Authorise</button>
+<button class="no" name="outcome" value="fail">Fail authentication</button></form>"""
+
+
+def answer(engine: Engine, request: Request) -> Response:
+    """The page, or where its button leads."""
+    ident = unquote(request.path.removeprefix(PAGE))
+    intent = engine.find_intent(ident)
+    if intent is None:
+        return _page(404, "Unknown payment", "<p>There is no such payment in this sandbox.</p>")
+    if intent["status"] != "requires_action":
+        return _page(409, "Nothing to authorise", f"<p>This payment has status {escape(intent['status'])}.</p>")
+    if request.method == "GET":
+        question = _QUESTION.format(amount=intent["amount"], currency=escape(intent["currency"].upper()))
+        return _page(200, "3D Secure", question)
+    outcome = parse_qs(request.body.decode(errors="replace")).get("outcome", [""])[0]
+    if request.method != "POST" or outcome not in ("authorise", "fail"):
+        return _page(400, "Not understood", "<p>Send the form with one of its two buttons.</p>")
+    back: str = intent["next_action"]["redirect_to_url"]["return_url"]
+    engine.resolve_action(ident, outcome == "authorise")
+    location = httpx.URL(back).copy_merge_params({"payment_intent": ident})
+    return Response(303, {**_HEADERS, "Location": str(location)}, b"")
+
+
+def _page(status: int, title: str, content: str) -> Response:
+    return Response(status, _HEADERS, _PAGE.format(title=title, content=content).encode())

@@ -1,0 +1,67 @@
+"""What the API refuses, and the body it says it with. Reference: Error Handling, "Error Response Format"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+DOCS = "https://developers.finsecure.com/errors/"
+
+_CARD_NUMBER = re.compile(r"\d(?:[ -]?\d){12,}")
+
+
+class Problem(Exception):
+    """A request that is answered with an error and leaves no trace in the sandbox's state.
+
+    (A declined payment does leave one, so it is an answer and not a `Problem`.)
+    """
+
+    def __init__(
+        self,
+        status: int,
+        type: str,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = dict(headers or {})
+        self.body = {"error": error(type, message, param=param, code=code)}
+
+
+def error(
+    type: str, message: str, *, param: str | None = None, code: str | None = None, decline_code: str | None = None
+) -> dict[str, Any]:
+    """The object under `error`, without the members that do not apply."""
+    members = {"type": type, "code": code, "decline_code": decline_code, "message": message, "param": param}
+    return {name: value for name, value in members.items() if value is not None} | {"doc_url": DOCS + (code or type)}
+
+
+def invalid(message: str, param: str | None = None, *, code: str | None = None) -> Problem:
+    """400: a parameter is wrong, or the state does not allow what was asked."""
+    return Problem(400, "invalid_request_error", message, param=param, code=code)
+
+
+def unexpected_state(message: str, param: str | None = None) -> Problem:
+    """400: the object's status does not allow the operation."""
+    return invalid(message, param, code="unexpected_state")
+
+
+def missing(kind: str, ident: str, param: str | None = None) -> Problem:
+    """404: there is no such object."""
+    message = f"No such {kind}: '{shown(ident)}'"
+    return Problem(404, "invalid_request_error", message, param=param, code="resource_missing")
+
+
+def authentication(status: int, message: str) -> Problem:
+    """401 for a key that is not accepted, 403 for one that may not do this."""
+    return Problem(status, "authentication_error", message)
+
+
+def shown(text: str) -> str:
+    """Text from outside as it may be repeated: whatever looks like a card number is masked."""
+    return _CARD_NUMBER.sub("[number]", text)

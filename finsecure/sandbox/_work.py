@@ -1,0 +1,129 @@
+"""What an operation may touch while it answers one request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ._checks import CREATED, Object
+from ._problems import invalid, missing
+from ._store import Store
+
+API_VERSION = "2023-10-16"
+EVERY_EVENT = "*"
+
+PREFIXES = {
+    "payment_intent": "pi",
+    "payment_method": "pm",
+    "customer": "cus",
+    "charge": "ch",
+    "refund": "re",
+    "event": "evt",
+    "webhook_endpoint": "we",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An operation's answer. One that declines a payment has status 402, and what it changed stays."""
+
+    body: Object
+    status: int = 200
+
+
+@dataclass(frozen=True)
+class Work:
+    """One request's view of the sandbox.
+
+    Attributes:
+        store: The state, inside a transaction.
+        now: The sandbox's time, in Unix seconds.
+        new_id: Gives the part of an id after its prefix.
+        fingerprint: A keyed hash, for recognising a number without keeping it.
+        webhook_secret: What webhooks are signed with.
+        settle_after: Seconds that a bank payment takes.
+        base_url: The door the request came through.
+        request_id: The request that causes the events, if one does.
+        idempotency_key: Its `Idempotency-Key`, if it had one.
+    """
+
+    store: Store
+    now: float
+    new_id: Callable[[str], str]
+    fingerprint: Callable[[str], str]
+    webhook_secret: str
+    settle_after: float
+    base_url: str
+    request_id: str | None = None
+    idempotency_key: str | None = None
+
+    def create(self, kind: str, members: Object, private: Mapping[str, object] | None = None) -> Object:
+        """Add an object: `members` after its id, kind, time and mode."""
+        prefix = PREFIXES[kind]
+        body: Object = {
+            "id": f"{prefix}_{self.new_id(prefix)}",
+            "object": kind,
+            "created": int(self.now),
+            "livemode": False,
+            **members,
+        }
+        self.store.insert(body, private or {})
+        return body
+
+    def find(self, kind: str, ident: str, param: str | None = None) -> Object:
+        """An object by its id.
+
+        Raises:
+            Problem: 404; it names `param` where the id came as a parameter.
+        """
+        body = self.store.find(kind, ident)
+        if body is None:
+            raise missing(kind, ident, param)
+        return body
+
+    def page(self, kind: str, url: str, params: Object) -> Answer:
+        """A page of a list, newest first. Reference: Consistency Standards, "cursor-based pagination"."""
+        if "starting_after" in params and "ending_before" in params:
+            raise invalid("starting_after and ending_before cannot be used together.", "ending_before")
+        size: int = params.get("limit", 10)
+        found = self.store.objects(
+            kind,
+            equal={name: value for name, value in params.items() if name not in _PAGE and name not in CREATED},
+            created={name: value for name, value in params.items() if name in CREATED},
+            after=self._position(kind, params, "starting_after"),
+            before=self._position(kind, params, "ending_before"),
+            count=size + 1,
+        )
+        # The one too many is the farthest from the cursor: the last of an older page, the first of a newer one.
+        shown = found[-size:] if "ending_before" in params else found[:size]
+        return Answer({"object": "list", "data": shown, "has_more": len(found) > size, "url": url})
+
+    def emit(self, type: str, body: Object) -> None:
+        """Record an event and a delivery for each webhook endpoint that wants it. Reference: Webhooks."""
+        wanted = {type, EVERY_EVENT}
+        endpoints = [e for e in self.store.objects("webhook_endpoint") if wanted & set(e["enabled_events"])]
+        event = self.create(
+            "event",
+            {
+                "api_version": API_VERSION,
+                "data": {"object": body},
+                "pending_webhooks": len(endpoints),
+                "request": {"id": self.request_id, "idempotency_key": self.idempotency_key},
+                "type": type,
+            },
+        )
+        for endpoint in reversed(endpoints):
+            self.store.run(
+                "insert into deliveries (event, endpoint, due) values (?, ?, ?)", event["id"], endpoint["id"], self.now
+            )
+
+    def _position(self, kind: str, params: Object, name: str) -> int | None:
+        if name not in params:
+            return None
+        position = self.store.position(kind, params[name])
+        if position is None:
+            raise invalid(f"{name} must be the id of an existing {kind}.", name, code="resource_missing")
+        return position
+
+
+_PAGE = ("limit", "starting_after", "ending_before")
