@@ -13,7 +13,7 @@ author = "The finsecure authors"
 copyright = author
 release = version = version_of("finsecure")
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser", "links", "operations"]
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser", "links", "models", "operations"]
 exclude_patterns = ["_build", "_ext"]
 nitpicky = False  # the reference names httpx, pydantic and typing objects, and no inventory is fetched while building
 

@@ -95,7 +95,7 @@ class LanguageServer:
     def _settings(self, message: dict[str, Any]) -> list[dict[str, Any] | None] | None:
         if message["method"] != "workspace/configuration":
             return None
-        settings = {
+        settings: dict[str, dict[str, Any]] = {
             "python": {"pythonPath": sys.executable, "analysis": {"extraPaths": [str(ROOT)]}},
             "python.analysis": {"extraPaths": [str(ROOT)]},
         }
