@@ -13,8 +13,9 @@ author = "The finsecure authors"
 copyright = author
 release = version = version_of("finsecure")
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser", "links", "models", "operations"]
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser", "indented", "links", "models", "operations"]
 exclude_patterns = ["_build", "_ext"]
+default_role = "code"  # docstrings write `amount`, as everybody does
 nitpicky = False  # the reference names httpx, pydantic and typing objects, and no inventory is fetched while building
 
 html_theme = "furo"
@@ -26,15 +27,16 @@ html_show_copyright = False
 myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
 myst_heading_anchors = 4
 
-autodoc_default_options = {"members": True, "member-order": "bysource"}
+autodoc_default_options = {"members": True, "member-order": "bysource", "exclude-members": "model_config"}
 autodoc_class_signature = "separated"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
-autodoc_preserve_defaults = True
+autodoc_preserve_defaults = False
+add_module_names = False  # `PaymentIntents.create`, not where it is written
 maximum_signature_line_length = 80
 python_use_unqualified_type_names = True
 toc_object_entries_show_parents = "hide"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
-napoleon_use_ivar = True
+napoleon_use_ivar = False
