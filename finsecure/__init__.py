@@ -1,1 +1,150 @@
-"""FinSecure for Python."""
+"""FinSecure for Python: take payments, typed, safely retried, with a sandbox of your own.
+
+    import finsecure
+
+    client = finsecure.Client("sk_test_...")
+    intent = client.payment_intents.create(amount=2000, currency="usd")
+
+Everything public is named here and loaded when it is first used, so that `import finsecure` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import error, money, sandbox, webhooks
+    from ._call import NOT_GIVEN, CreatedFilter, LastResponse, NotGiven
+    from ._client import AsyncClient, Client
+    from ._clock import Clock
+    from ._default import configure
+    from ._pages import AsyncPage, AsyncPages, Page
+    from ._version import API_VERSION
+    from ._version import VERSION as __version__
+    from .error import (
+        APIConnectionError,
+        APIError,
+        APITimeoutError,
+        AuthenticationError,
+        CardError,
+        FinSecureError,
+        IdempotencyError,
+        InvalidRequestError,
+        RateLimitError,
+        SignatureVerificationError,
+        WebhookPayloadError,
+        WebhookUsageError,
+    )
+    from .money import from_minor_units, to_minor_units
+    from .resources.charges import Charge, Charges
+    from .resources.customers import Customer, Customers
+    from .resources.events import Event, Events, Invoice, Subscription, UnknownEvent
+    from .resources.payment_intents import PaymentIntent, PaymentIntents
+    from .resources.payment_methods import PaymentMethod, PaymentMethods
+    from .resources.refunds import Refund, Refunds
+    from .resources.webhook_endpoints import WebhookEndpoint, WebhookEndpoints
+
+api_key: str | None = None
+"""The key of module-level use, `finsecure.PaymentIntent.create(...)`; else `FINSECURE_SECRET_KEY` is used."""
+
+_FROM = {
+    "": ("error", "money", "sandbox", "webhooks"),
+    "._call": ("NOT_GIVEN", "CreatedFilter", "LastResponse", "NotGiven"),
+    "._client": ("AsyncClient", "Client"),
+    "._clock": ("Clock",),
+    "._default": ("configure",),
+    "._pages": ("AsyncPage", "AsyncPages", "Page"),
+    "._version": ("API_VERSION", "__version__"),
+    ".error": (
+        "APIConnectionError",
+        "APIError",
+        "APITimeoutError",
+        "AuthenticationError",
+        "CardError",
+        "FinSecureError",
+        "IdempotencyError",
+        "InvalidRequestError",
+        "RateLimitError",
+        "SignatureVerificationError",
+        "WebhookPayloadError",
+        "WebhookUsageError",
+    ),
+    ".money": ("from_minor_units", "to_minor_units"),
+    ".resources.charges": ("Charge", "Charges"),
+    ".resources.customers": ("Customer", "Customers"),
+    ".resources.events": ("Event", "Events", "Invoice", "Subscription", "UnknownEvent"),
+    ".resources.payment_intents": ("PaymentIntent", "PaymentIntents"),
+    ".resources.payment_methods": ("PaymentMethod", "PaymentMethods"),
+    ".resources.refunds": ("Refund", "Refunds"),
+    ".resources.webhook_endpoints": ("WebhookEndpoint", "WebhookEndpoints"),
+}
+_HOME = {name: module for module, names in _FROM.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    import importlib
+
+    module = _HOME.get(name)
+    if module is None:
+        raise AttributeError(f"module 'finsecure' has no attribute {name!r}")
+    if module == "":
+        return importlib.import_module(f".{name}", __name__)
+    found = getattr(importlib.import_module(module, __name__), name.replace("__version__", "VERSION"))
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*_HOME, "api_key"})
+
+
+__all__ = [
+    "API_VERSION",
+    "NOT_GIVEN",
+    "APIConnectionError",
+    "APIError",
+    "APITimeoutError",
+    "AsyncClient",
+    "AsyncPage",
+    "AsyncPages",
+    "AuthenticationError",
+    "CardError",
+    "Charge",
+    "Charges",
+    "Client",
+    "Clock",
+    "CreatedFilter",
+    "Customer",
+    "Customers",
+    "Event",
+    "Events",
+    "FinSecureError",
+    "IdempotencyError",
+    "InvalidRequestError",
+    "Invoice",
+    "LastResponse",
+    "NotGiven",
+    "Page",
+    "PaymentIntent",
+    "PaymentIntents",
+    "PaymentMethod",
+    "PaymentMethods",
+    "RateLimitError",
+    "Refund",
+    "Refunds",
+    "SignatureVerificationError",
+    "Subscription",
+    "UnknownEvent",
+    "WebhookEndpoint",
+    "WebhookEndpoints",
+    "WebhookPayloadError",
+    "WebhookUsageError",
+    "__version__",
+    "configure",
+    "error",
+    "from_minor_units",
+    "money",
+    "sandbox",
+    "to_minor_units",
+    "webhooks",
+]

@@ -237,8 +237,6 @@ def from_response(
     body: object,
     *,
     request_id: str | None,
-    idempotency_key: str | None,
-    maybe_executed: bool,
     retry_after: float | None,
     payment_intent: PaymentIntent | None,
 ) -> FinSecureError:
@@ -259,8 +257,6 @@ def from_response(
         payment_intent=payment_intent,
         http_status=status,
         request_id=request_id,
-        idempotency_key=idempotency_key,
-        maybe_executed=maybe_executed,
         retry_after=retry_after,
     )
 

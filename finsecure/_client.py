@@ -1,0 +1,325 @@
+"""The two clients. They differ by `await`; what a call means is decided in `_retry` and `_wire`, for both.
+
+`send` makes a first attempt; only where that fails and another may help does tenacity come in to drive the rest.
+Failures travel as values, so that an error is raised in one place and its traceback shows your line and two of ours.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
+
+from typing_extensions import Self, Unpack, override
+
+from . import _config, _log, _wire
+from ._pages import AsyncPages
+from ._retry import Exchange, Failure
+from ._transport import open_async_transport, open_transport
+from ._version import API_VERSION
+from .resources.charges import Charges
+from .resources.customers import Customers
+from .resources.events import Events
+from .resources.payment_intents import PaymentIntents
+from .resources.payment_methods import PaymentMethods
+from .resources.refunds import Refunds
+from .resources.webhook_endpoints import WebhookEndpoints
+
+if TYPE_CHECKING:
+    import httpx
+
+    from ._call import Call
+    from ._clock import Clock
+    from ._config import Config, Options
+    from ._pages import Page
+    from ._transport import AsyncTransport, Transport
+
+T = TypeVar("T")
+
+
+class Client:
+    """Talk to FinSecure from ordinary code. Safe to share between threads; make one and keep it.
+
+    Args:
+        api_key: `sk_test_...` or `sk_live_...`; its mode picks the host. A publishable key may only create payment
+            methods. By default `FINSECURE_SECRET_KEY`, else `FINSECURE_PUBLISHABLE_KEY`.
+        base_url: Another host; by default `FINSECURE_BASE_URL`, else the host of the key's mode. HTTPS only, but for
+            a loopback host.
+        timeout: Seconds for one whole attempt, from connecting to the last byte.
+        max_retries: How often a call is tried again after connection errors, 408, 429, 5xx and answers that are none.
+            Declines are never retried.
+        deadline: Seconds for a whole call, all attempts and waits included; `None` for no limit besides `timeout`.
+        http_client: A ready `httpx.Client` to send with, for your own proxies or mocks. Yours to close.
+        api_version: The API version to ask for (`FinSecure-Version`).
+        app_info: Your application, added to the User-Agent, for example `"my-shop/1.2"`.
+        clock: What measures and waits. For tests: `finsecure.sandbox.Clock`.
+
+    Raises:
+        finsecure.AuthenticationError: There is no usable key.
+        finsecure.InvalidRequestError: An option is wrong; `param` names it.
+
+    Example:
+        >>> with finsecure.Client("sk_test_...", timeout=30, max_retries=2) as client:
+        ...     intent = client.payment_intents.create(amount=2000, currency="usd")
+
+    Reference: Authentication.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        base_url: str | None = None,
+        timeout: float = _config.DEFAULT_TIMEOUT,
+        max_retries: int = _config.DEFAULT_MAX_RETRIES,
+        deadline: float | None = None,
+        http_client: httpx.Client | None = None,
+        api_version: str = API_VERSION,
+        app_info: str | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        config = _config.Config.checked(
+            api_key, base_url, timeout, max_retries, deadline, api_version, app_info, clock
+        )
+        self._begin(config, open_transport(http_client))
+        _log.set_up_from_environment()
+
+    def _begin(self, config: Config, transport: Transport) -> None:
+        self._config = config
+        self._transport = transport
+        self.payment_intents: PaymentIntents[Client] = PaymentIntents(self)
+        self.payment_methods: PaymentMethods[Client] = PaymentMethods(self)
+        self.customers: Customers[Client] = Customers(self)
+        self.refunds: Refunds[Client] = Refunds(self)
+        self.charges: Charges[Client] = Charges(self)
+        self.events: Events[Client] = Events(self)
+        self.webhook_endpoints: WebhookEndpoints[Client] = WebhookEndpoints(self)
+
+    def with_options(self, **options: Unpack[Options]) -> Client:
+        """This client with other options, on the same connections.
+
+        Args:
+            **options: Any of `api_key`, `base_url`, `timeout`, `max_retries`, `deadline`, `api_version`, `app_info`
+                and `clock`, as for `Client`.
+
+        Returns:
+            A new client; this one stays as it is. Closing this one closes the connections of both.
+
+        Raises:
+            finsecure.InvalidRequestError: An option is wrong; `param` names it.
+
+        Example:
+            >>> patient = client.with_options(timeout=60, max_retries=5)
+        """
+        other = object.__new__(type(self))
+        other._begin(self._config.replace(options), _Borrowed(self._transport))
+        return other
+
+    def send(self, call: Call[T]) -> T:
+        """Make a described call: what the resource methods do."""
+        exchange = Exchange(call, _wire.encode(call, self._config), self._config)
+        outcome = self._attempt(exchange)
+        if isinstance(outcome, Failure) and exchange.wants_retry(outcome):
+            import tenacity  # not before something failed
+
+            retrying = tenacity.Retrying(**exchange.retry_with(outcome), sleep=self._config.clock.sleep)
+            outcome = retrying(self._again, exchange)
+        _log.call_done(exchange, outcome)
+        if isinstance(outcome, Failure):
+            raise outcome.error
+        return cast("T", outcome)
+
+    def _again(self, exchange: Exchange) -> Any:
+        return exchange.at_hand() or self._attempt(exchange)
+
+    def _attempt(self, exchange: Exchange) -> Any:
+        answer = self._transport.send(exchange.request, self._config.origin, exchange.begin_attempt())
+        outcome = exchange.judge(answer) if isinstance(answer, Failure) else _wire.decode(exchange, answer)
+        _log.attempt_made(exchange, outcome)
+        return outcome
+
+    def page(self, call: Call[Page[T]]) -> Page[T]:
+        """Make a described call for a page: what the `list` methods do."""
+        return self.send(call).fetched_by(self)
+
+    def close(self) -> None:
+        """Close the connections. Calls from now on fail with `APIConnectionError`."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @override
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._config!r})"
+
+    def __copy__(self) -> Client:
+        return self.with_options()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Client:
+        return self.with_options()
+
+    @override
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(_NO_PICKLE)
+
+
+class AsyncClient:
+    """Talk to FinSecure from async code, asyncio and trio alike. Make one and keep it, also over several event loops.
+
+    Args:
+        api_key: As for `Client`.
+        base_url: As for `Client`.
+        timeout: Seconds for one whole attempt, from connecting to the last byte.
+        max_retries: As for `Client`.
+        deadline: Seconds for a whole call, all attempts and waits included; `None` for no limit besides `timeout`.
+        http_client: A ready `httpx.AsyncClient` to send with, for your own proxies or mocks. Yours to close.
+        api_version: The API version to ask for (`FinSecure-Version`).
+        app_info: Your application, added to the User-Agent, for example `"my-shop/1.2"`.
+        clock: What measures and waits. For tests: `finsecure.sandbox.Clock`.
+
+    Raises:
+        finsecure.AuthenticationError: There is no usable key.
+        finsecure.InvalidRequestError: An option is wrong; `param` names it.
+
+    Example:
+        >>> async with finsecure.AsyncClient("sk_test_...") as client:
+        ...     intent = await client.payment_intents.create(amount=2000, currency="usd")
+
+    Reference: Authentication.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        base_url: str | None = None,
+        timeout: float = _config.DEFAULT_TIMEOUT,
+        max_retries: int = _config.DEFAULT_MAX_RETRIES,
+        deadline: float | None = None,
+        http_client: httpx.AsyncClient | None = None,
+        api_version: str = API_VERSION,
+        app_info: str | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        config = _config.Config.checked(
+            api_key, base_url, timeout, max_retries, deadline, api_version, app_info, clock
+        )
+        self._begin(config, open_async_transport(http_client))
+        _log.set_up_from_environment()
+
+    def _begin(self, config: Config, transport: AsyncTransport) -> None:
+        self._config = config
+        self._transport = transport
+        self.payment_intents: PaymentIntents[AsyncClient] = PaymentIntents(self)
+        self.payment_methods: PaymentMethods[AsyncClient] = PaymentMethods(self)
+        self.customers: Customers[AsyncClient] = Customers(self)
+        self.refunds: Refunds[AsyncClient] = Refunds(self)
+        self.charges: Charges[AsyncClient] = Charges(self)
+        self.events: Events[AsyncClient] = Events(self)
+        self.webhook_endpoints: WebhookEndpoints[AsyncClient] = WebhookEndpoints(self)
+
+    def with_options(self, **options: Unpack[Options]) -> AsyncClient:
+        """This client with other options, on the same connections.
+
+        Args:
+            **options: Any of `api_key`, `base_url`, `timeout`, `max_retries`, `deadline`, `api_version`, `app_info`
+                and `clock`, as for `Client`.
+
+        Returns:
+            A new client; this one stays as it is. Closing this one closes the connections of both.
+
+        Raises:
+            finsecure.InvalidRequestError: An option is wrong; `param` names it.
+
+        Example:
+            >>> patient = client.with_options(timeout=60, max_retries=5)
+        """
+        other = object.__new__(type(self))
+        other._begin(self._config.replace(options), _AsyncBorrowed(self._transport))
+        return other
+
+    async def send(self, call: Call[T]) -> T:
+        """Make a described call: what the resource methods do."""
+        exchange = Exchange(call, _wire.encode(call, self._config), self._config)
+        outcome = await self._attempt(exchange)
+        if isinstance(outcome, Failure) and exchange.wants_retry(outcome):
+            import tenacity  # not before something failed
+
+            retrying = tenacity.AsyncRetrying(**exchange.retry_with(outcome), sleep=self._config.clock.sleep_async)
+            outcome = await retrying(self._again, exchange)
+        _log.call_done(exchange, outcome)
+        if isinstance(outcome, Failure):
+            raise outcome.error
+        return cast("T", outcome)
+
+    async def _again(self, exchange: Exchange) -> Any:
+        return exchange.at_hand() or await self._attempt(exchange)
+
+    async def _attempt(self, exchange: Exchange) -> Any:
+        answer = await self._transport.send(exchange.request, self._config.origin, exchange.begin_attempt())
+        outcome = exchange.judge(answer) if isinstance(answer, Failure) else _wire.decode(exchange, answer)
+        _log.attempt_made(exchange, outcome)
+        return outcome
+
+    def page(self, call: Call[Page[T]]) -> AsyncPages[T]:
+        """A described call for a page, not made yet: what the `list` methods do."""
+        return AsyncPages(self, call)
+
+    async def aclose(self) -> None:
+        """Close the connections. Calls from now on fail with `APIConnectionError`."""
+        await self._transport.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    @override
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._config!r})"
+
+    def __copy__(self) -> AsyncClient:
+        return self.with_options()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> AsyncClient:
+        return self.with_options()
+
+    @override
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(_NO_PICKLE)
+
+
+_NO_PICKLE = (
+    "A client holds an API key and open connections, so it is not pickled: make one in each process, "
+    "for example from FINSECURE_SECRET_KEY. The objects that it returns can be pickled."
+)
+
+
+class _Borrowed:
+    """The connections of another client, which that client closes."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self.send = transport.send
+
+    def close(self) -> None:
+        """Leave the connections to their owner."""
+
+
+class _AsyncBorrowed:
+    """The connections of another client, which that client closes."""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+        self.send = transport.send
+
+    async def aclose(self) -> None:
+        """Leave the connections to their owner."""

@@ -1,0 +1,228 @@
+"""A client's settings: key, host, times. Everything that can be refused before sending is refused here. No I/O.
+
+The key's mode picks the host, HTTPS is the only way but for a loopback host, and a live key never goes over HTTP.
+Reference: Authentication; Test Environment; Security Testing, "HTTPS-only communication".
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from urllib.parse import urlsplit
+
+from typing_extensions import Self, TypedDict
+
+from . import _clock
+from ._version import API_VERSION, VERSION
+from .error import AuthenticationError, InvalidRequestError
+
+if TYPE_CHECKING:
+    from ._call import Call
+
+DEFAULT_TIMEOUT = 30.0
+DEFAULT_MAX_RETRIES = 2
+
+HOSTS = {"live": "https://api.finsecure.com", "test": "https://api-sandbox.finsecure.com"}
+
+_WHERE_KEYS_ARE = "Pass api_key=, set finsecure.api_key, or set FINSECURE_SECRET_KEY."
+
+
+class Options(TypedDict, total=False):
+    """What `with_options` and `configure` take; as in `Client`."""
+
+    api_key: str | None
+    base_url: str | None
+    timeout: float
+    max_retries: int
+    deadline: float | None
+    api_version: str
+    app_info: str | None
+    clock: _clock.Clock
+
+
+class Origin(NamedTuple):
+    """Where requests go; `prefix` is a path that a proxy in front of the API may ask for."""
+
+    scheme: str
+    host: str
+    port: int | None
+    prefix: str
+
+    @property
+    def authority(self) -> str:
+        """The `Host` header."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port is None else f"{host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings that have been checked; `headers` and `origin` are worked out once."""
+
+    api_key: str = field(repr=False)
+    base_url: str
+    timeout: float
+    max_retries: int
+    deadline: float | None
+    api_version: str
+    app_info: str | None
+    clock: _clock.Clock = field(repr=False)
+    origin: Origin = field(repr=False)
+    headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
+
+    @classmethod
+    def checked(
+        cls,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        max_retries: int = DEFAULT_MAX_RETRIES,
+        deadline: float | None = None,
+        api_version: str = API_VERSION,
+        app_info: str | None = None,
+        clock: _clock.Clock | None = None,
+    ) -> Self:
+        """Settings from arguments and environment, or an error that says which is wrong and what to do."""
+        key = _key(api_key)
+        mode = key[3:7]
+        url = base_url if base_url is not None else os.environ.get("FINSECURE_BASE_URL") or HOSTS[mode]
+        origin = _origin(url, mode)
+        _seconds("timeout", timeout)
+        if deadline is not None:
+            _seconds("deadline", deadline)
+        if isinstance(max_retries, bool) or not isinstance(cast("object", max_retries), int) or max_retries < 0:
+            raise _wrong("max_retries", f"max_retries is {max_retries!r}: pass 0 or more as an int.")
+        _header_text("api_version", api_version)
+        agent = f"finsecure-python/{VERSION} python/{'.'.join(map(str, sys.version_info[:3]))}"
+        if app_info is not None:
+            _header_text("app_info", app_info)
+            agent += f" {app_info}"
+        headers = (
+            (b"Host", origin.authority.encode()),
+            (b"Authorization", b"Bearer " + key.encode()),
+            (b"Accept", b"application/json"),
+            (b"Accept-Encoding", b"gzip"),
+            (b"User-Agent", agent.encode()),
+            (b"FinSecure-Version", api_version.encode()),
+        )
+        return cls(
+            api_key=key,
+            base_url=url,
+            timeout=float(timeout),
+            max_retries=max_retries,
+            deadline=deadline,
+            api_version=api_version,
+            app_info=app_info,
+            clock=clock or _clock.SYSTEM,
+            origin=origin,
+            headers=headers,
+        )
+
+    def replace(self, options: Options) -> Config:
+        """These settings with others in their place. Another key's mode picks its host, unless a host was chosen."""
+        kept: dict[str, Any] = {
+            setting.name: getattr(self, setting.name)
+            for setting in fields(self)
+            if setting.name not in {"origin", "headers"}
+        }
+        if self.base_url in HOSTS.values():
+            del kept["base_url"]
+        unknown = set(options) - set(fields_of_options)
+        if unknown:
+            name = min(unknown)
+            raise _wrong(name, f"There is no option {name!r} here: pass one of {', '.join(sorted(fields_of_options))}.")
+        return Config.checked(**{**kept, **options})
+
+    def check_allowed(self, call: Call[Any]) -> None:
+        """Refuse what this key may not do. Reference: Key Types."""
+        if self.api_key.startswith("pk_") and not call.publishable:
+            raise AuthenticationError(
+                f"{call.method} {call.template} needs a secret key (sk_...): this client has a publishable key, which "
+                "may only create payment methods. Nothing was sent.",
+                type="authentication_error",
+            )
+
+
+fields_of_options = frozenset(Options.__annotations__)
+
+
+def _wrong(param: str, why: str) -> InvalidRequestError:
+    return InvalidRequestError(why, type="invalid_request_error", param=param)
+
+
+def _key(given: object) -> str:
+    key: object = given
+    if key is None:
+        key = os.environ.get("FINSECURE_SECRET_KEY") or os.environ.get("FINSECURE_PUBLISHABLE_KEY")
+    if key is None:
+        raise _unusable(f"There is no API key. {_WHERE_KEYS_ARE}")
+    if not isinstance(key, str):
+        raise _unusable(f"The API key is a {type(key).__name__}, not a str. {_WHERE_KEYS_ARE}")
+    if not key.strip():
+        raise _unusable(f"The API key is blank. {_WHERE_KEYS_ARE}")
+    if any(character.isspace() for character in key):
+        raise _unusable(
+            "The API key has white space or a newline in it, often from reading a file: strip it, or copy the key again."
+        )
+    if not (key.isascii() and key.isprintable()):
+        raise _unusable("The API key has characters that no key has: copy it again from your dashboard.")
+    if key.startswith("whsec_"):
+        raise _unusable("This is a webhook signing secret (whsec_...), not an API key: pass sk_test_... or sk_live_...")
+    if key[:8] not in {"sk_test_", "sk_live_", "pk_test_", "pk_live_"} or len(key) == 8:
+        raise _unusable("This is not a FinSecure API key: they begin with sk_test_, sk_live_, pk_test_ or pk_live_.")
+    return key
+
+
+def _unusable(why: str) -> AuthenticationError:
+    return AuthenticationError(f"{why} Nothing was sent.", type="authentication_error", param="api_key")
+
+
+def _origin(url: object, mode: str) -> Origin:
+    if not isinstance(url, str):
+        raise _wrong("base_url", f"base_url is a {type(url).__name__}: pass a str such as {HOSTS['test']!r}.")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+        host.encode("ascii")
+    except ValueError:
+        raise _wrong("base_url", f"base_url is not a URL: pass one such as {HOSTS['test']!r}.") from None
+    clean = url.isprintable() and not any(character.isspace() for character in url)
+    if parts.scheme not in {"https", "http"} or not host or not clean:
+        raise _wrong("base_url", f"base_url is not an http or https URL: pass one such as {HOSTS['test']!r}.")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise _wrong("base_url", "base_url has a user, query or fragment: pass only scheme, host, port and path.")
+    prefix = parts.path.rstrip("/")
+    if prefix == "/v1" or not prefix.isascii():
+        raise _wrong("base_url", "base_url ends in /v1 or is not ASCII: leave the version out, every path begins with it.")
+    if parts.scheme == "http":
+        if mode == "live":
+            raise _wrong("base_url", "base_url is plain http and the key is a live one: live keys go over https only.")
+        if not is_loopback(host):
+            raise _wrong("base_url", f"base_url is plain http: use https, http is only for loopback, not {host}.")
+    default = 443 if parts.scheme == "https" else 80
+    return Origin(parts.scheme, host, None if port == default else port, prefix)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine by its very name."""
+    if host == "localhost":
+        return True
+    import ipaddress  # only for plain http
+
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _seconds(param: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (0 < value < math.inf):
+        raise _wrong(param, f"{param} is {value!r}: pass a positive number of seconds.")
+
+
+def _header_text(param: str, value: object) -> None:
+    if not isinstance(value, str) or not value or not (value.isascii() and value.isprintable()):
+        raise _wrong(param, f"{param} is not a line of printable ASCII: it is sent as a header.")

@@ -1,0 +1,52 @@
+"""The log, under `finsecure`: one INFO line for a call, one DEBUG line for an attempt. Never a body, a header or an id.
+
+`FINSECURE_LOG=info` or `debug` shows it on stderr without any other set-up.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING, Any
+
+from ._retry import Failure
+
+if TYPE_CHECKING:
+    from ._retry import Exchange
+
+logger = logging.getLogger("finsecure")
+
+
+def set_up_from_environment() -> None:
+    """Show the log on stderr where `FINSECURE_LOG` asks for it and nothing else does."""
+    level = {"debug": logging.DEBUG, "info": logging.INFO}.get(os.environ.get("FINSECURE_LOG", "").lower())
+    if level is not None:
+        logger.setLevel(level)
+        if not logger.handlers:
+            handler = logging.StreamHandler()
+            handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+            logger.addHandler(handler)
+
+
+def attempt_made(exchange: Exchange, outcome: Any) -> None:
+    """An attempt is over."""
+    if logger.isEnabledFor(logging.DEBUG):
+        logger.debug("%s attempt=%d %s", _what(exchange), exchange.attempts, _result(outcome))
+
+
+def call_done(exchange: Exchange, outcome: Any) -> None:
+    """A call is over."""
+    if logger.isEnabledFor(logging.INFO):
+        milliseconds = round(exchange.elapsed() * 1000)
+        logger.info("%s %s attempts=%d ms=%d", _what(exchange), _result(outcome), exchange.attempts, milliseconds)
+
+
+def _what(exchange: Exchange) -> str:
+    return f"{exchange.call.method} {exchange.call.template}"
+
+
+def _result(outcome: Any) -> str:
+    if isinstance(outcome, Failure):
+        error = outcome.error
+        return f"status={error.http_status} request_id={error.request_id} error={type(error).__name__}"
+    return f"status={outcome.last_response.status_code} request_id={outcome.last_response.request_id}"

@@ -1,0 +1,109 @@
+"""Write an operation once; call it from a Client, an AsyncClient or a class.
+
+A resource method only *describes* a call: it turns arguments into a `Call[T]`. `operation` looks at where the method
+was reached from and hands that call to whoever sends it:
+
+    client.payment_intents.create(...)    that Client         -> T
+    aclient.payment_intents.create(...)   that AsyncClient    -> a coroutine of T
+    PaymentIntent.create(...)             the default Client  -> T
+
+`listing` does the same for a method that is answered by pages.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Coroutine
+from types import MethodType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+from typing_extensions import Concatenate, ParamSpec
+
+if TYPE_CHECKING:
+    from ._call import Call
+    from ._client import AsyncClient, Client
+    from ._pages import AsyncPages, Page
+
+P = ParamSpec("P")
+T = TypeVar("T")
+C_co = TypeVar("C_co", covariant=True)
+
+
+class Operations(Generic[C_co]):
+    """A group of operations, bound to the client that sends them."""
+
+    def __init__(self, client: C_co) -> None:
+        self._client = client
+
+
+class _Described(Generic[P]):
+    """What `operation` and `listing` share: the bound function is made once for each place it is reached from."""
+
+    _send: str  # the client's method that makes the call
+
+    def __init__(self, describe: Callable[Concatenate[Any, P], Call[Any]]) -> None:
+        functools.update_wrapper(self, describe)  # name, docstring and source, for help() and the docs
+        self._describe = describe
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def _bound(self, group: Any, owner: type) -> Callable[P, Any]:
+        send = self._send
+        method: Callable[P, Call[Any]] = MethodType(self._describe, owner if group is None else group)
+        if group is None:
+
+            def call(*args: P.args, **kwargs: P.kwargs) -> Any:
+                from . import _default  # late, the one place that looks back: the default client needs the resources
+
+                return getattr(_default.client(), send)(method(*args, **kwargs))
+
+            return functools.wraps(method)(call)  # docstring, source and a signature without `self`
+
+        if not hasattr(group, "_client"):
+            raise AttributeError(
+                f"An object does not call the API: use {owner.__name__}.{self._name}(...) or a client's method."
+            )
+        make = getattr(group._client, send)
+
+        def bound(*args: P.args, **kwargs: P.kwargs) -> Any:
+            return make(method(*args, **kwargs))
+
+        group.__dict__[self._name] = functools.wraps(method)(bound)  # found before this descriptor from now on
+        return bound
+
+
+class operation(_Described[P], Generic[P, T]):
+    """A method answered by one object."""
+
+    _send = "send"
+
+    def __init__(self, describe: Callable[Concatenate[Any, P], Call[T]]) -> None:
+        super().__init__(describe)
+
+    @overload
+    def __get__(self, group: None, owner: type) -> Callable[P, T]: ...
+    @overload
+    def __get__(self, group: Operations[Client], owner: type) -> Callable[P, T]: ...
+    @overload
+    def __get__(self, group: Operations[AsyncClient], owner: type) -> Callable[P, Coroutine[object, None, T]]: ...
+    def __get__(self, group: Operations[Any] | None, owner: type) -> Callable[P, Any]:
+        return self._bound(group, owner)
+
+
+class listing(_Described[P], Generic[P, T]):
+    """A method answered by pages of objects."""
+
+    _send = "page"
+
+    def __init__(self, describe: Callable[Concatenate[Any, P], Call[Page[T]]]) -> None:
+        super().__init__(describe)
+
+    @overload
+    def __get__(self, group: None, owner: type) -> Callable[P, Page[T]]: ...
+    @overload
+    def __get__(self, group: Operations[Client], owner: type) -> Callable[P, Page[T]]: ...
+    @overload
+    def __get__(self, group: Operations[AsyncClient], owner: type) -> Callable[P, AsyncPages[T]]: ...
+    def __get__(self, group: Operations[Any] | None, owner: type) -> Callable[P, Any]:
+        return self._bound(group, owner)

@@ -1,0 +1,207 @@
+"""Pages: lists that fetch what follows as you go.
+
+A `Page` is what a list call answers: its `data`, and how to go on. Iterating it yields every object of the whole
+list, page by page. For async code a list call answers `AsyncPages`: iterate it with `async for`, or await it for the
+first `AsyncPage`. Only one page is held at a time. Reference: Consistency Standards, Pagination.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Generator, Iterator
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from typing_extensions import override
+
+from .error import APIError
+
+if TYPE_CHECKING:
+    from ._call import Call, LastResponse
+    from ._client import AsyncClient, Client
+
+T = TypeVar("T")
+
+
+class _PageOf(Generic[T]):
+    """What a page is, whoever fetches the next one."""
+
+    def __init__(
+        self, call: Call[Page[T]], data: list[T], has_more: bool, url: str | None, last_response: LastResponse
+    ) -> None:
+        self.data: list[T] = data
+        self.has_more: bool = has_more
+        self.url: str | None = url
+        self.last_response: LastResponse = last_response
+        self._call = call
+
+    @override
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self.data)} objects, has_more={self.has_more})"
+
+    def _following(self) -> Call[Page[T]] | None:
+        """The call for the page after this one, in the direction that the first call asked for."""
+        if not self.has_more:
+            return None
+        if self._backwards:
+            return self._call.with_params(ending_before=_id(self.data[0]))
+        return self._call.with_params(starting_after=_id(self.data[-1]))
+
+    @property
+    def _backwards(self) -> bool:
+        return "ending_before" in self._call.params
+
+    def _in_order(self) -> Iterator[T]:
+        """Away from the cursor: newest first, or oldest first after `ending_before`."""
+        return reversed(self.data) if self._backwards else iter(self.data)
+
+
+class Page(_PageOf[T]):
+    """One page of a list, and the way to the next.
+
+    Iterating a page yields its objects and those of all following pages, fetched as you reach them. After
+    `ending_before` the order is oldest first, away from the cursor.
+
+    Attributes:
+        data: The objects of this page, newest first.
+        has_more: Whether there is another page.
+        url: The path of the list.
+        last_response: How this page came.
+
+    Reference: Consistency Standards, Pagination.
+    """
+
+    _client: Client
+
+    def fetched_by(self, client: Client) -> Page[T]:
+        """The page, with the client that will fetch what follows."""
+        self._client = client
+        return self
+
+    def next_page(self) -> Page[T] | None:
+        """Fetch the page after this one.
+
+        Returns:
+            The next page, or `None`, without a request, where `has_more` is false.
+
+        Raises:
+            finsecure.FinSecureError: As for any call; this page stays usable, so you can ask again.
+        """
+        call = self._following()
+        return None if call is None else self._client.page(call)
+
+    def pages(self) -> Iterator[Page[T]]:
+        """This page and all that follow, each fetched when you reach it.
+
+        Raises:
+            finsecure.APIError: The API led back to a page that was there before.
+        """
+        page: Page[T] | None = self
+        seen: set[str] = set()
+        while page is not None:
+            _advance(page, seen)
+            yield page
+            page = page.next_page()
+
+    def __iter__(self) -> Iterator[T]:
+        for page in self.pages():
+            yield from page._in_order()
+
+
+class AsyncPage(_PageOf[T]):
+    """One page of a list, and the way to the next, for async code.
+
+    Attributes:
+        data: The objects of this page, newest first.
+        has_more: Whether there is another page.
+        url: The path of the list.
+        last_response: How this page came.
+
+    Reference: Consistency Standards, Pagination.
+    """
+
+    _client: AsyncClient
+
+    @classmethod
+    def of(cls, page: Page[T], client: AsyncClient) -> AsyncPage[T]:
+        """A fetched page, in the hands of an async client."""
+        found: AsyncPage[T] = cls(page._call, page.data, page.has_more, page.url, page.last_response)
+        found._client = client
+        return found
+
+    async def next_page(self) -> AsyncPage[T] | None:
+        """Fetch the page after this one.
+
+        Returns:
+            The next page, or `None`, without a request, where `has_more` is false.
+
+        Raises:
+            finsecure.FinSecureError: As for any call; this page stays usable, so you can ask again.
+        """
+        call = self._following()
+        return None if call is None else AsyncPage.of(await self._client.send(call), self._client)
+
+    async def pages(self) -> AsyncIterator[AsyncPage[T]]:
+        """This page and all that follow, each fetched when you reach it.
+
+        Raises:
+            finsecure.APIError: The API led back to a page that was there before.
+        """
+        page: AsyncPage[T] | None = self
+        seen: set[str] = set()
+        while page is not None:
+            _advance(page, seen)
+            yield page
+            page = await page.next_page()
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        async for page in self.pages():
+            for item in page._in_order():
+                yield item
+
+
+class AsyncPages(Generic[T]):
+    """A list for async code: `async for` yields every object of it, `await` gives its first page.
+
+    Nothing is fetched before you do one or the other.
+    """
+
+    def __init__(self, client: AsyncClient, call: Call[Page[T]]) -> None:
+        self._client = client
+        self._call = call
+
+    @override
+    def __repr__(self) -> str:
+        return f"<AsyncPages {self._call.template}: use `async for`, or `await` it for the first page>"
+
+    def __await__(self) -> Generator[Any, Any, AsyncPage[T]]:
+        return self._first().__await__()
+
+    async def _first(self) -> AsyncPage[T]:
+        return AsyncPage.of(await self._client.send(self._call), self._client)
+
+    async def pages(self) -> AsyncIterator[AsyncPage[T]]:
+        """Every page, each fetched when you reach it."""
+        async for page in (await self).pages():
+            yield page
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        async for item in await self:
+            yield item
+
+
+def _id(item: Any) -> str:
+    found: str = item.id
+    return found
+
+
+def _advance(page: _PageOf[Any], seen: set[str]) -> None:
+    """Refuse a list that runs in a circle; a page that repeats its own cursor never gets here."""
+    if page.has_more:
+        cursor = _id(page.data[0] if page._backwards else page.data[-1])
+        if cursor in seen:
+            raise APIError(
+                "The API's pages run in a circle: a page ended at an object that an earlier page ended at. "
+                "Nothing was skipped up to here; ask support with the request id.",
+                http_status=page.last_response.status_code,
+                request_id=page.last_response.request_id,
+            )
+        seen.add(cursor)

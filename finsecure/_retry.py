@@ -1,0 +1,177 @@
+"""Whether to try again, and how long to wait before: pure, one small machine for each logical call.
+
+Rules: one idempotency key and one frozen body for all attempts. What was certainly not sent may always be tried again;
+what may have been carried out, only where doing it twice is the same as once (a GET, PUT or DELETE, or a POST with a
+key). `Retry-After` is honoured up to a minute; a longer one is the caller's to decide. Nothing waits past `deadline`.
+
+tenacity drives the attempts, with `Exchange.wants_retry` and `Exchange.wait` as its callbacks; it decides nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from datetime import timezone
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from .error import APIError, APITimeoutError, CardError, FinSecureError, IdempotencyError, InvalidRequestError
+
+if TYPE_CHECKING:
+    import tenacity
+
+    from ._call import Call
+    from ._config import Config
+    from ._wire import Request
+
+BASE_DELAY = 0.5  # seconds
+MAX_DELAY = 8.0
+LONGEST_RETRY_AFTER = 60.0
+RETRIED_STATUSES = frozenset({408, 409, 429, 500, 502, 503, 504})
+REFUSED_UNDONE = frozenset({429})  # statuses after which the request was certainly not carried out, nor stored
+
+Kind = Literal["not sent", "stale", "lost", "malformed", "answer", "final"]
+"""How an attempt failed: nothing was sent; a kept connection was closed under us; the answer was lost, or was not
+what the API documents; the API answered with an error; or trying again can never help."""
+
+
+class Failure(NamedTuple):
+    """An attempt that failed, and the error to raise if it was the last."""
+
+    kind: Kind
+    error: FinSecureError
+
+
+def backoff(retry: int, uniform: float) -> float:
+    """Exponential with full jitter: `uniform * min(MAX_DELAY, BASE_DELAY * 2 ** retry)`, the first retry being 0."""
+    return uniform * min(MAX_DELAY, BASE_DELAY * 2.0 ** min(retry, 10))
+
+
+def retry_after(value: str | None, now: float) -> float | None:
+    """Seconds that a `Retry-After` header asks for, from seconds or an HTTP date; `None` for junk."""
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = _until(value, now)
+    return seconds if 0 <= seconds < math.inf else None
+
+
+def _until(date: str, now: float) -> float:
+    from email.utils import parsedate_to_datetime  # slow to import, and rarely needed
+
+    try:
+        moment = parsedate_to_datetime(date)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=timezone.utc)
+        return max(0.0, moment.timestamp() - now)  # a date in the past means now
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return math.nan
+
+
+class Exchange:
+    """One logical call under way: its key, its attempts, and what is known of what the server did."""
+
+    __slots__ = ("_at_hand", "_delay", "_unresolved", "attempts", "call", "config", "request", "started")
+
+    def __init__(self, call: Call[Any], request: Request, config: Config) -> None:
+        self.call = call
+        self.request = request
+        self.config = config
+        self.attempts = 0
+        self.started = config.clock.monotonic()
+        self._unresolved = False  # whether an attempt before may have been carried out
+        self._delay = 0.0
+        self._at_hand: Failure | None = None
+
+    def begin_attempt(self) -> float:
+        """Count an attempt; the seconds it may take."""
+        self.attempts += 1
+        timeout = self.config.timeout
+        if self.config.deadline is not None:
+            timeout = min(timeout, max(0.001, self.config.deadline - self.elapsed()))
+        return timeout
+
+    def elapsed(self) -> float:
+        """Seconds since the call began."""
+        return self.config.clock.monotonic() - self.started
+
+    def judge(self, failure: Failure) -> Failure:
+        """Put on an error what only the call as a whole knows: its key, and whether anything may have been done."""
+        error = failure.error
+        error.idempotency_key = self.request.idempotency_key
+        changes = self.call.method != "GET"
+        if failure.kind in ("stale", "lost", "malformed"):
+            executed = True
+        elif failure.kind == "answer":
+            executed = self._executed(error)
+        else:
+            executed = self._unresolved
+        error.maybe_executed = changes and executed
+        self._unresolved = self._unresolved or executed
+        return failure
+
+    def _executed(self, error: FinSecureError) -> bool:
+        status = error.http_status or 0
+        if status in REFUSED_UNDONE:
+            return self._unresolved
+        if status == 409 or status == 408 or not 400 <= status < 500:
+            return True
+        # A documented refusal under our key is the stored answer to it: no attempt before was carried out.
+        settled = self.request.idempotency_key is not None and error.type is not None
+        settled = settled and isinstance(error, (CardError, InvalidRequestError, IdempotencyError))
+        return self._unresolved and not settled
+
+    def wants_retry(self, failure: Failure) -> bool:
+        """Whether to try again after this failure; works out how long to wait first."""
+        if failure.kind == "final" or self.attempts > self.config.max_retries:
+            return False
+        error = failure.error
+        if failure.kind == "answer" and not _passing(error):
+            return False
+        if failure.kind != "not sent" and not self.request.repeatable and not _refused(error):
+            return False
+        delay = backoff(self.attempts - 1, random.random())
+        if failure.kind == "stale" and self.attempts == 1:
+            delay = 0.0  # the connection was old, the API is well
+        if error.retry_after is not None:
+            delay = error.retry_after
+            if delay > LONGEST_RETRY_AFTER:
+                return False
+        if self.config.deadline is not None and self.elapsed() + delay >= self.config.deadline:
+            return False
+        self._delay = delay
+        return True
+
+    def retry_with(self, failure: Failure) -> dict[str, Any]:
+        """What tenacity needs to go on from a first attempt that failed."""
+        import tenacity  # not before something failed: it costs every cold start
+
+        self._at_hand = failure
+        return {
+            "retry": self._retry_callback,
+            "wait": self._wait_callback,
+            "stop": tenacity.stop_never,
+        }
+
+    def at_hand(self) -> Failure | None:
+        """The failed first attempt, once: it has been made already when tenacity comes in."""
+        failure, self._at_hand = self._at_hand, None
+        return failure
+
+    def _retry_callback(self, state: tenacity.RetryCallState) -> bool:
+        outcome = state.outcome.result() if state.outcome is not None else None
+        return isinstance(outcome, Failure) and self.wants_retry(outcome)
+
+    def _wait_callback(self, _: tenacity.RetryCallState) -> float:
+        return self._delay
+
+
+def _passing(error: FinSecureError) -> bool:
+    if error.http_status == 409:
+        return error.code == "idempotency_key_in_use"
+    return error.http_status in RETRIED_STATUSES
+
+
+def _refused(error: FinSecureError) -> bool:
+    return error.http_status in REFUSED_UNDONE

@@ -1,0 +1,81 @@
+"""How requests travel: the only room that knows an HTTP library, and the one where its exceptions end.
+
+A transport sends one request once. It answers an `Answer`, or a `Failure` that says whether anything was sent; it
+raises nothing of the network's. `direct` is the default, on the connection pools under httpx; `given` is for a ready
+httpx client of the caller's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, Union
+
+from typing_extensions import TypeAlias
+
+from ..error import InvalidRequestError
+
+if TYPE_CHECKING:
+    from .._config import Origin
+    from .._retry import Failure
+    from .._wire import Answer, Request
+
+Outcome: TypeAlias = "Union[Answer, Failure]"
+
+
+class Transport(Protocol):
+    """Sends requests for a `Client`."""
+
+    def send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
+        """Send a request once; `timeout` seconds for all of it, connect to last byte."""
+        ...
+
+    def close(self) -> None:
+        """Close every connection; what is sent from now on fails."""
+        ...
+
+
+class AsyncTransport(Protocol):
+    """Sends requests for an `AsyncClient`."""
+
+    async def send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
+        """Send a request once; `timeout` seconds for all of it, connect to last byte."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close every connection; what is sent from now on fails."""
+        ...
+
+
+def open_transport(http_client: Any) -> Transport:
+    """The transport of a new `Client`."""
+    if http_client is None:
+        from .direct import DirectTransport
+
+        return DirectTransport()
+    from .given import GivenTransport
+
+    _check_kind(http_client, "Client")
+    return GivenTransport(http_client)
+
+
+def open_async_transport(http_client: Any) -> AsyncTransport:
+    """The transport of a new `AsyncClient`."""
+    if http_client is None:
+        from .direct import AsyncDirectTransport
+
+        return AsyncDirectTransport()
+    from .given import AsyncGivenTransport
+
+    _check_kind(http_client, "AsyncClient")
+    return AsyncGivenTransport(http_client)
+
+
+def _check_kind(http_client: object, name: str) -> None:
+    """By name and module, so that neither httpx nor httpx2 has to be imported to look."""
+    for kind in type(http_client).__mro__:
+        if kind.__name__ == name and kind.__module__.partition(".")[0] in {"httpx", "httpx2"}:
+            return
+    raise InvalidRequestError(
+        f"http_client is a {type(http_client).__module__}.{type(http_client).__name__}: pass an httpx.{name} here.",
+        type="invalid_request_error",
+        param="http_client",
+    )

@@ -1,0 +1,68 @@
+"""An answer's body, collected as it comes: decompressed, and never larger than it may be."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING
+
+from .._retry import Failure
+from .._wire import Answer, lower_names
+from ..error import APIError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from . import Outcome
+
+LIMIT = 16 * 1024 * 1024  # bytes, decompressed
+
+
+class Body:
+    """Collects the chunks of one answer, until it has enough of them."""
+
+    def __init__(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        self._status = status
+        self._headers = lower_names(headers)
+        self._size = 0
+        self._chunks: list[bytes] = []
+        self._wrong: str | None = None
+        encoding = self._headers.get(b"content-encoding", b"").strip().lower()
+        self._zlib = zlib.decompressobj(zlib.MAX_WBITS | 32) if encoding in {b"gzip", b"deflate"} else None
+        if self._zlib is None and encoding not in {b"", b"identity"}:
+            self._wrong = "is compressed in a way that was not asked for"
+
+    def add(self, chunk: bytes) -> bool:
+        """Take a chunk as it came; whether to go on reading."""
+        if self._zlib is not None:
+            try:
+                # One byte more than allowed is enough to know; a bomb is never unpacked further.
+                chunk = self._zlib.decompress(chunk, LIMIT - self._size + 1)
+            except zlib.error:
+                self._wrong = "is not compressed as it says"
+        self._size += len(chunk)
+        if self._size > LIMIT:
+            self._wrong = f"is larger than {LIMIT // 1024 // 1024} MiB"
+        if self._wrong is not None:
+            self._chunks.clear()
+            return False
+        self._chunks.append(chunk)
+        return True
+
+    def outcome(self) -> Outcome:
+        """The answer, or why it is none. Where the API answered with an error, its status says enough."""
+        if self._zlib is not None and self._size and not self._zlib.eof and self._wrong is None:
+            self._wrong = "is cut short"
+        if self._wrong is None:
+            whole = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+            return Answer(self._status, self._headers, whole)
+        answer = Answer(self._status, self._headers, b"")
+        if not 200 <= self._status < 300:
+            return answer
+        return Failure(
+            "malformed",
+            APIError(
+                f"The API answered HTTP {self._status} with a body that {self._wrong}.",
+                http_status=self._status,
+                request_id=answer.header(b"request-id"),
+            ),
+        )

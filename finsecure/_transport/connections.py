@@ -1,0 +1,66 @@
+"""What a new connection needs: the TLS settings of this process, and the proxy that its environment names."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import sys
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+import httpcore
+
+from ..error import InvalidRequestError
+
+if TYPE_CHECKING:
+    from .._config import Origin
+
+
+def tls_context() -> ssl.SSLContext:
+    """One context for the process: certificates are always verified, against `SSL_CERT_FILE` or `SSL_CERT_DIR` if set."""
+    return _tls_context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+@lru_cache(maxsize=4)
+def _tls_context(cafile: str | None, capath: str | None) -> ssl.SSLContext:
+    if not cafile and not capath:
+        import certifi
+
+        cafile = certifi.where()
+    try:
+        return ssl.create_default_context(cafile=cafile or None, capath=capath or None)
+    except OSError as exc:
+        raise InvalidRequestError(
+            f"SSL_CERT_FILE or SSL_CERT_DIR cannot be read ({exc.strerror}): name a file of certificates in PEM format.",
+            type="invalid_request_error",
+            param="SSL_CERT_FILE",
+        ) from None
+
+
+def proxy(origin: Origin) -> httpcore.Proxy | None:
+    """The proxy for a host, from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, or the system's settings."""
+    if sys.platform == "linux" and not any(name.lower().endswith("_proxy") for name in os.environ):
+        return None  # the usual case, which spares the import below
+    from urllib.request import getproxies, proxy_bypass
+
+    proxies = getproxies()
+    url = proxies.get(origin.scheme) or proxies.get("all")
+    if not url or proxy_bypass(origin.authority):
+        return None
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    try:
+        host = parts.hostname or ""
+        target = f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{parts.port or _PORTS[parts.scheme]}"
+        auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+        return httpcore.Proxy(target, auth=auth)
+    except (ValueError, KeyError):
+        raise InvalidRequestError(
+            "The proxy that the environment names (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY) is no URL that can be used: "
+            "write it as http://host:port.",
+            type="invalid_request_error",
+            param="proxy",
+        ) from None
+
+
+_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}

@@ -1,0 +1,238 @@
+"""The default transport: the connection pools under httpx, without `httpx.Client` around them.
+
+A pool belongs to one process and to one event loop. After a fork, and in another loop, new ones are made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import weakref
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING, Any, cast
+
+import httpcore
+
+from . import connections
+from .body import Body
+from .deadline import AsyncBackend, Backend, Deadline
+from .failures import closed, failure
+from .pools import CONNECTIONS, KEEPALIVE, Pools
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Iterable
+
+    from .._config import Origin
+    from .._retry import Failure
+    from .._wire import Request
+    from . import Outcome
+
+
+def _http(request: Request, origin: Origin, deadline: Deadline) -> httpcore.Request:
+    return httpcore.Request(
+        method=request.method,
+        url=httpcore.URL(scheme=origin.scheme, host=origin.host, port=origin.port, target=request.target),
+        headers=request.headers,
+        content=request.body,
+        extensions={"timeout": {"pool": deadline, "connect": deadline, "write": deadline, "read": deadline}},
+    )
+
+
+def _failed(exc: Exception, deadline: Deadline) -> Failure:
+    found = failure(exc, connection_was_old=not deadline.connected and not deadline.received)
+    if found is None:
+        raise exc
+    return found
+
+
+_forked: list[object] = []  # what a parent process left: kept, since closing it would take locks that may be held
+
+
+class DirectTransport:
+    """Sends over pools of this process."""
+
+    def __init__(self) -> None:
+        self._pools: dict[Origin, Pools[httpcore.ConnectionPool]] = {}
+        self._closed = False
+        self._finalizer = weakref.finalize(self, _close_all, self._pools)
+        _transports.add(self)
+
+    def send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
+        """Send a request once."""
+        if self._closed:
+            return closed()
+        pools = self._pools.get(origin) or self._pools.setdefault(origin, Pools(lambda: _open_pool(origin)))
+        slot = pools.take()
+        deadline = Deadline.of(timeout)
+        try:
+            response = slot.pool.handle_request(_http(request, origin, deadline))
+            try:
+                return _read(response)
+            finally:
+                response.close()
+        except Exception as exc:
+            if isinstance(exc, httpcore.PoolTimeout):
+                stuck = pools.discard_if_stuck(slot)
+                if stuck is not None:
+                    stuck.close()
+            return _failed(exc, deadline)
+        finally:
+            pools.give_back(slot)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._closed = True
+        self._finalizer()
+
+    def forget(self) -> None:
+        """In a forked child: leave the parent's connections alone and begin anew."""
+        _forked.append(self._pools)
+        self._finalizer.detach()
+        self._pools = {}
+        self._finalizer = weakref.finalize(self, _close_all, self._pools)
+
+
+def _open_pool(origin: Origin) -> httpcore.ConnectionPool:
+    return httpcore.ConnectionPool(
+        ssl_context=connections.tls_context() if origin.scheme == "https" else None,
+        proxy=connections.proxy(origin),
+        max_connections=CONNECTIONS,
+        keepalive_expiry=KEEPALIVE,
+        network_backend=Backend(),
+    )
+
+
+def _close_all(pools: dict[Origin, Pools[httpcore.ConnectionPool]]) -> None:
+    for one in list(pools.values()):
+        for pool in one.drain():
+            pool.close()
+
+
+def _read(response: httpcore.Response) -> Outcome:
+    body = Body(response.status, response.headers)
+    for chunk in cast("Iterable[bytes]", response.stream):
+        if not body.add(chunk):
+            break
+    return body.outcome()
+
+
+class AsyncDirectTransport:
+    """Sends over pools of the running event loop."""
+
+    def __init__(self) -> None:
+        self._loops: weakref.WeakKeyDictionary[Any, _LoopPools] = weakref.WeakKeyDictionary()
+        self._closed = False
+        _transports.add(self)
+
+    async def send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
+        """Send a request once."""
+        if self._closed:
+            return closed()
+        pools = await self._of_this_loop(origin)
+        slot = pools.take()
+        deadline = Deadline.of(timeout)
+        try:
+            response = await slot.pool.handle_async_request(_http(request, origin, deadline))
+            try:
+                return await _aread(response)
+            finally:
+                await response.aclose()
+        except Exception as exc:
+            if isinstance(exc, httpcore.PoolTimeout):
+                stuck = pools.discard_if_stuck(slot)
+                if stuck is not None:
+                    await stuck.aclose()
+            return _failed(exc, deadline)
+        finally:
+            pools.give_back(slot)
+
+    async def aclose(self) -> None:
+        """Close the connections of this loop; those of other loops close with their loop."""
+        self._closed = True
+        mine = self._loops.pop(_running_loop(), None)
+        if mine is not None:
+            await mine.aclose()
+
+    def forget(self) -> None:
+        """In a forked child: leave the parent's connections alone and begin anew."""
+        _forked.append(self._loops)
+        self._loops = weakref.WeakKeyDictionary()
+
+    async def _of_this_loop(self, origin: Origin) -> Pools[httpcore.AsyncConnectionPool]:
+        loop = _running_loop()
+        found = self._loops.get(loop)
+        if found is None:
+            found = self._loops[loop] = _LoopPools()
+            await found.close_with_loop(loop)
+        return found.of(origin)
+
+
+class _LoopPools:
+    """The pools of one event loop, which close when it ends."""
+
+    def __init__(self) -> None:
+        self._pools: dict[Origin, Pools[httpcore.AsyncConnectionPool]] = {}
+        self._keeper = _until_loop_ends(self._pools)
+
+    def of(self, origin: Origin) -> Pools[httpcore.AsyncConnectionPool]:
+        return self._pools.get(origin) or self._pools.setdefault(origin, Pools(lambda: _open_async_pool(origin)))
+
+    async def close_with_loop(self, loop: Any) -> None:
+        await self._keeper.__anext__()
+        if not isinstance(loop, asyncio.AbstractEventLoop):
+            _kept_by_trio.setdefault(loop, []).append(self._keeper)
+
+    async def aclose(self) -> None:
+        await self._keeper.aclose()
+
+
+async def _until_loop_ends(pools: dict[Origin, Pools[httpcore.AsyncConnectionPool]]) -> AsyncGenerator[None, None]:
+    """Closes the pools when its loop shuts its generators down, or when nobody holds it any more."""
+    try:
+        yield
+    finally:
+        for one in list(pools.values()):
+            for pool in one.drain():
+                await pool.aclose()
+
+
+# Trio warns of a generator that is dropped before it ends, so it holds these until its run is over.
+_kept_by_trio: weakref.WeakKeyDictionary[Any, list[Any]] = weakref.WeakKeyDictionary()
+
+
+def _running_loop() -> Any:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return sys.modules["trio"].lowlevel.current_trio_token()
+
+
+def _open_async_pool(origin: Origin) -> httpcore.AsyncConnectionPool:
+    return httpcore.AsyncConnectionPool(
+        ssl_context=connections.tls_context() if origin.scheme == "https" else None,
+        proxy=connections.proxy(origin),
+        max_connections=CONNECTIONS,
+        keepalive_expiry=KEEPALIVE,
+        network_backend=AsyncBackend(),
+    )
+
+
+async def _aread(response: httpcore.Response) -> Outcome:
+    body = Body(response.status, response.headers)
+    async for chunk in cast("AsyncIterable[bytes]", response.stream):
+        if not body.add(chunk):
+            break
+    return body.outcome()
+
+
+_transports: weakref.WeakSet[DirectTransport | AsyncDirectTransport] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for transport in list(_transports):
+        transport.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

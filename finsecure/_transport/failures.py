@@ -1,0 +1,87 @@
+"""What went wrong on the way, as ours: one table from the exceptions of the httpx family to a `Failure`.
+
+By class name, since httpx, httpcore and their successors use the same names, and none of them has to be imported.
+"""
+
+from __future__ import annotations
+
+import ssl
+
+from .. import _redact
+from .._retry import Failure, Kind
+from ..error import APIConnectionError, APITimeoutError
+
+_TABLE: dict[str, tuple[Kind, str]] = {
+    "PoolTimeout": ("not sent", "No connection became free in time"),
+    "ConnectTimeout": ("not sent", "The connection was not made in time"),
+    "ConnectError": ("not sent", "The connection could not be made"),
+    "ProxyError": ("not sent", "The proxy refused the connection"),
+    "ReadTimeout": ("lost", "No whole answer came in time"),
+    "WriteTimeout": ("lost", "The request could not be written in time"),
+    "TimeoutException": ("lost", "No whole answer came in time"),
+    "TimeoutError": ("lost", "No whole answer came in time"),
+    "RemoteProtocolError": ("lost", "The connection was closed, or the answer was no HTTP"),
+    "LocalProtocolError": ("final", "The request could not be written as HTTP"),
+    "UnsupportedProtocol": ("final", "The URL's scheme is not supported"),
+    "NetworkError": ("lost", "The connection broke"),
+    "TransportError": ("lost", "The connection broke"),
+    "HTTPError": ("lost", "The connection broke"),
+    "ClosedResourceError": ("lost", "The connection was closed"),
+    "BrokenResourceError": ("lost", "The connection broke"),
+    "BusyResourceError": ("lost", "The connection was in use by another task"),
+    "OSError": ("lost", "The connection broke"),
+    "ReadError": ("lost", "The connection broke"),
+    "WriteError": ("lost", "The connection broke"),
+    "CloseError": ("lost", "The connection broke"),
+}
+
+
+def failure(exc: Exception, *, connection_was_old: bool = False) -> Failure | None:
+    """The `Failure` that an exception of the network stands for; `None` for any other exception."""
+    certificate = _certificate_problem(exc)
+    if certificate is not None:
+        return Failure(
+            "final",
+            APIConnectionError(
+                f"The server's certificate was not accepted: {certificate}. Nothing was sent. Check base_url, the clock "
+                "and the certificates of this machine; SSL_CERT_FILE names others."
+            ),
+        )
+    for kind_of in type(exc).__mro__:
+        if kind_of.__name__ in _TABLE:
+            kind, sentence = _TABLE[kind_of.__name__]
+            break
+    else:
+        return None
+    if kind == "lost" and connection_was_old and not _is_timeout(exc):
+        kind = "stale"
+    error = APITimeoutError if _is_timeout(exc) else APIConnectionError
+    detail = _redact.text(str(exc)).strip().rstrip(".")
+    ours = error(f"{sentence} ({type(exc).__name__}{': ' if detail else ''}{detail}).")
+    ours.__cause__ = _bare(exc)
+    return Failure(kind, ours)
+
+
+def closed() -> Failure:
+    """What a closed client answers."""
+    return Failure("final", APIConnectionError("This client is closed: make a new one. Nothing was sent."))
+
+
+def _is_timeout(exc: Exception) -> bool:
+    return any("Timeout" in kind.__name__ for kind in type(exc).__mro__)
+
+
+def _certificate_problem(exc: BaseException | None) -> str | None:
+    for _ in range(10):
+        if exc is None:
+            return None
+        if isinstance(exc, ssl.SSLCertVerificationError):
+            return exc.verify_message or "it could not be verified"
+        exc = exc.__cause__ or exc.__context__
+    return None
+
+
+def _bare(exc: Exception) -> Exception:
+    """The cause without its frames, whose local variables hold headers and bodies."""
+    exc.__cause__ = exc.__context__ = None
+    return exc.with_traceback(None)

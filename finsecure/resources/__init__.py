@@ -1,0 +1,1 @@
+"""One file a resource: what it can do, then what it looks like."""

@@ -1,0 +1,110 @@
+"""Charges: each attempt to take the money of a PaymentIntent. Reference: Confirm Payment Intent."""
+
+from __future__ import annotations
+
+from typing import Literal, Union
+
+from typing_extensions import TypeAlias
+
+from .._call import GET, LIST, Call, CreatedFilter
+from .._operation import C_co, Operations, listing, operation
+from .._pages import Page
+from ._object import Object, Timestamp
+
+ChargeStatus: TypeAlias = Union[Literal["pending", "succeeded", "failed"], str]
+"""How an attempt went; any status not yet known passes through."""
+
+
+class Charges(Operations[C_co]):
+    """Look up the attempts to take the money of PaymentIntents."""
+
+    @operation
+    def retrieve(self, id: str) -> Call[Charge]:
+        """Look up one charge.
+
+        Args:
+            id: The charge's id (`ch_...`).
+
+        Raises:
+            finsecure.InvalidRequestError: There is none with this id (code `resource_missing`).
+            finsecure.FinSecureError: Any other failure; see `finsecure.error`.
+
+        Example:
+            >>> client.charges.retrieve(charge.id).paid
+            True
+
+        Reference: Payment Intents, Confirm Payment Intent.
+        """
+        return GET("/v1/charges/{id}", Charge, id=id)
+
+    @listing
+    def list(
+        self,
+        *,
+        payment_intent: str | None = None,
+        customer: str | None = None,
+        created: CreatedFilter | None = None,
+        limit: int | None = None,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+    ) -> Call[Page[Charge]]:
+        """List charges, newest first; iterate the answer for all of them.
+
+        Args:
+            payment_intent: Only those of this PaymentIntent (`pi_...`).
+            customer: Only those of this customer (`cus_...`).
+            created: Bounds on the creation time: `gt`, `gte`, `lt`, `lte`.
+            limit: Objects a page, 1 to 100; the API's default is 10. It does not bound the iteration.
+            starting_after: Id after which the page begins.
+            ending_before: Id before which the page ends. Not together with `starting_after`.
+
+        Raises:
+            finsecure.InvalidRequestError: A parameter is wrong; `param` names it.
+            finsecure.FinSecureError: Any other failure; see `finsecure.error`.
+
+        Example:
+            >>> for charge in client.charges.list(payment_intent=intent.id):
+            ...     print(charge.id, charge.status)
+
+        Reference: Consistency Standards, Pagination.
+        """
+        return LIST(
+            "/v1/charges",
+            Charge,
+            payment_intent=payment_intent,
+            customer=customer,
+            created=created,
+            limit=limit,
+            starting_after=starting_after,
+            ending_before=ending_before,
+        )
+
+
+class Charge(Object, Charges[None]):
+    """One attempt to take the money of a PaymentIntent.
+
+    Attributes:
+        amount: In the smallest currency unit.
+        amount_refunded: What was given back, in the smallest currency unit.
+        created: When, in UTC.
+        paid: Whether the money was taken.
+        refunded: Whether all of it was given back.
+    """
+
+    object: Literal["charge"]
+    amount: int | None = None
+    amount_refunded: int | None = None
+    created: Timestamp | None = None
+    currency: str | None = None
+    customer: str | None = None
+    description: str | None = None
+    failure_code: str | None = None
+    failure_message: str | None = None
+    livemode: bool | None = None
+    metadata: dict[str, str] | None = None
+    paid: bool | None = None
+    payment_intent: str | None = None
+    payment_method: str | None = None
+    receipt_email: str | None = None
+    refunded: bool | None = None
+    status: ChargeStatus | None = None

@@ -1,0 +1,301 @@
+"""Events: what happened in your account. Reference: Webhooks, Event Types.
+
+`Event` is what all events have in common, and carries the operations. `AnyEvent` is the union of its kinds, told apart
+by `type`: after `if event.type == "payment_intent.succeeded"` a type checker knows what `event.data.object` is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, Union
+
+from pydantic import AfterValidator, Discriminator, Field
+from typing_extensions import Annotated, TypeAlias
+
+from .._call import GET, LIST, Call, CreatedFilter
+from .._operation import C_co, Operations, listing, operation
+from .._pages import Page
+from ._object import Object, Part, Timestamp
+from .charges import Charge
+from .customers import Customer
+from .payment_intents import PaymentIntent
+from .payment_methods import PaymentMethod
+from .refunds import Refund
+
+O_co = TypeVar("O_co", covariant=True)
+
+
+class Events(Operations[C_co]):
+    """Look up what happened. Reference: Webhooks."""
+
+    @operation
+    def retrieve(self, id: str) -> Call[AnyEvent]:
+        """Look up one event.
+
+        Args:
+            id: The event's id (`evt_...`).
+
+        Raises:
+            finsecure.InvalidRequestError: There is none with this id (code `resource_missing`).
+            finsecure.FinSecureError: Any other failure; see `finsecure.error`.
+
+        Example:
+            >>> client.events.retrieve(event.id).type
+            'payment_intent.succeeded'
+
+        Reference: Webhooks, Webhook Event Example.
+        """
+        return GET("/v1/events/{id}", _answer(), id=id)
+
+    @listing
+    def list(
+        self,
+        *,
+        type: str | None = None,
+        created: CreatedFilter | None = None,
+        limit: int | None = None,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+    ) -> Call[Page[AnyEvent]]:
+        """List events, newest first; iterate the answer for all of them.
+
+        Args:
+            type: Only those of this type, for example `payment_intent.succeeded`.
+            created: Bounds on the creation time: `gt`, `gte`, `lt`, `lte`.
+            limit: Objects a page, 1 to 100; the API's default is 10. It does not bound the iteration.
+            starting_after: Id after which the page begins.
+            ending_before: Id before which the page ends. Not together with `starting_after`.
+
+        Raises:
+            finsecure.InvalidRequestError: A parameter is wrong; `param` names it.
+            finsecure.FinSecureError: Any other failure; see `finsecure.error`.
+
+        Example:
+            >>> for event in client.events.list(type="payment_intent.succeeded"):
+            ...     print(event.id, event.created)
+
+        Reference: Webhooks, Event Types.
+        """
+        return LIST(
+            "/v1/events",
+            _answer(),
+            type=type,
+            created=created,
+            limit=limit,
+            starting_after=starting_after,
+            ending_before=ending_before,
+        )
+
+
+class Invoice(Object):
+    """An invoice of a subscription. Reference: Webhooks, Subscription Events."""
+
+    object: Literal["invoice"]
+    amount_due: int | None = None
+    amount_paid: int | None = None
+    created: Timestamp | None = None
+    currency: str | None = None
+    customer: str | None = None
+    livemode: bool | None = None
+    metadata: dict[str, str] | None = None
+    payment_intent: str | None = None
+    status: str | None = None
+    subscription: str | None = None
+
+
+class Subscription(Object):
+    """A subscription of a customer. Reference: Webhooks, Subscription Events."""
+
+    object: Literal["subscription"]
+    created: Timestamp | None = None
+    current_period_end: Timestamp | None = None
+    current_period_start: Timestamp | None = None
+    customer: str | None = None
+    livemode: bool | None = None
+    metadata: dict[str, str] | None = None
+    status: str | None = None
+
+
+class EventRequest(Part):
+    """The API request that caused an event, where one did."""
+
+    id: str | None = None
+    idempotency_key: str | None = None
+
+
+class EventData(Part, Generic[O_co]):
+    """What an event is about.
+
+    Attributes:
+        object: The object as it was then. It can be partial: a field that did not come is `None`.
+    """
+
+    object: O_co
+
+
+class Event(Object, Events[None]):
+    """Something that happened in your account. Reference: Webhooks, Webhook Event Example.
+
+    Attributes:
+        type: What happened, for example `payment_intent.succeeded`.
+        data: What it happened to, in `data.object`.
+        api_version: The version of the API that `data.object` is written in.
+        created: When, in UTC.
+        pending_webhooks: Deliveries that have not succeeded yet.
+        request: The API request that caused it.
+    """
+
+    object: Literal["event"]
+    api_version: str | None = None
+    created: Timestamp | None = None
+    livemode: bool | None = None
+    pending_webhooks: int | None = None
+    request: EventRequest | None = None
+
+
+class PaymentIntentSucceeded(Event):
+    """A payment was completed."""
+
+    type: Literal["payment_intent.succeeded"]
+    data: EventData[PaymentIntent]
+
+
+class PaymentIntentPaymentFailed(Event):
+    """A payment failed."""
+
+    type: Literal["payment_intent.payment_failed"]
+    data: EventData[PaymentIntent]
+
+
+class PaymentIntentRequiresAction(Event):
+    """A payment waits for the customer to authenticate."""
+
+    type: Literal["payment_intent.requires_action"]
+    data: EventData[PaymentIntent]
+
+
+class PaymentIntentCanceled(Event):
+    """A payment was canceled."""
+
+    type: Literal["payment_intent.canceled"]
+    data: EventData[PaymentIntent]
+
+
+class CustomerCreated(Event):
+    """A customer was created."""
+
+    type: Literal["customer.created"]
+    data: EventData[Customer]
+
+
+class CustomerUpdated(Event):
+    """A customer was changed."""
+
+    type: Literal["customer.updated"]
+    data: EventData[Customer]
+
+
+class CustomerDeleted(Event):
+    """A customer was deleted."""
+
+    type: Literal["customer.deleted"]
+    data: EventData[Customer]
+
+
+class InvoicePaymentSucceeded(Event):
+    """A subscription payment was successful."""
+
+    type: Literal["invoice.payment_succeeded"]
+    data: EventData[Invoice]
+
+
+class InvoicePaymentFailed(Event):
+    """A subscription payment failed."""
+
+    type: Literal["invoice.payment_failed"]
+    data: EventData[Invoice]
+
+
+class CustomerSubscriptionCreated(Event):
+    """A subscription was created."""
+
+    type: Literal["customer.subscription.created"]
+    data: EventData[Subscription]
+
+
+class CustomerSubscriptionUpdated(Event):
+    """A subscription was changed."""
+
+    type: Literal["customer.subscription.updated"]
+    data: EventData[Subscription]
+
+
+KNOWN_TYPES = frozenset(
+    {
+        "customer.created",
+        "customer.deleted",
+        "customer.subscription.created",
+        "customer.subscription.updated",
+        "customer.updated",
+        "invoice.payment_failed",
+        "invoice.payment_succeeded",
+        "payment_intent.canceled",
+        "payment_intent.payment_failed",
+        "payment_intent.requires_action",
+        "payment_intent.succeeded",
+    }
+)
+
+
+def _not_known(type: str) -> str:
+    if type in KNOWN_TYPES:
+        raise ValueError("an event of a known type has the shape of that type")
+    return type
+
+
+KnownObject: TypeAlias = Annotated[
+    Union[PaymentIntent, Customer, Charge, Refund, PaymentMethod, Invoice, Subscription], Discriminator("object")
+]
+
+if TYPE_CHECKING:
+    NotYetKnown: TypeAlias = Literal["(a type not yet known)"]
+    """Stands for every other type, so that comparing `event.type` tells the arms apart. At run time, and when printed,
+    `event.type` is the type that came; `isinstance(event, UnknownEvent)` is how to ask for this arm."""
+else:
+    NotYetKnown = Annotated[str, AfterValidator(_not_known)]
+
+
+class UnknownEventData(Part):
+    """What an event of an unknown type is about: a known object, told by its `object`, or a dict."""
+
+    object: Annotated[Union[KnownObject, dict[str, Any]], Field(union_mode="left_to_right")]
+
+
+class UnknownEvent(Event):
+    """An event of a type that this version does not know. `str(event.type)` is the type that came."""
+
+    type: NotYetKnown
+    data: UnknownEventData
+
+
+_KnownEvent: TypeAlias = Union[
+    PaymentIntentSucceeded,
+    PaymentIntentPaymentFailed,
+    PaymentIntentRequiresAction,
+    PaymentIntentCanceled,
+    CustomerCreated,
+    CustomerUpdated,
+    CustomerDeleted,
+    InvoicePaymentSucceeded,
+    InvoicePaymentFailed,
+    CustomerSubscriptionCreated,
+    CustomerSubscriptionUpdated,
+]
+AnyEvent: TypeAlias = Annotated[
+    Union[Annotated[_KnownEvent, Discriminator("type")], UnknownEvent], Field(union_mode="left_to_right")
+]
+"""Any event: one of the known kinds, or `UnknownEvent`."""
+
+
+def _answer() -> type[AnyEvent]:
+    # A union is not a `type` to the type checkers, though pydantic reads it as one.
+    return AnyEvent  # type: ignore[return-value]

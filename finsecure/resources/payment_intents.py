@@ -1,0 +1,336 @@
+"""PaymentIntents: collect one payment, from creation to success. Reference: Payment Intents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Union
+
+from typing_extensions import TypeAlias
+
+from .._call import GET, LIST, NOT_GIVEN, POST, PUT, Call, CreatedFilter, NotGiven
+from .._operation import C_co, Operations, listing, operation
+from .._pages import Page
+from ._object import ListObject, Object, Part, Timestamp
+from .charges import Charge
+from .payment_methods import InlinePaymentMethod
+
+PaymentMethodType: TypeAlias = Union[Literal["card", "ach", "us_bank_account"], str]
+"""The kinds of payment method that are known; any other passes through."""
+
+SetupFutureUsage: TypeAlias = Union[Literal["on_session", "off_session"], str]
+"""Whether the customer will be there when the payment method is used again."""
+
+PaymentIntentStatus: TypeAlias = Union[
+    Literal[
+        "requires_payment_method",
+        "requires_confirmation",
+        "requires_action",
+        "processing",
+        "succeeded",
+        "canceled",
+    ],
+    str,
+]
+"""How far a payment has got; any status not yet known passes through."""
+
+
+class PaymentIntents(Operations[C_co]):
+    """Create, confirm and look up payments. Reference: Payment Intents."""
+
+    @operation
+    def create(
+        self,
+        *,
+        amount: int,
+        currency: str,
+        payment_method_types: Sequence[PaymentMethodType] | None = None,
+        customer: str | None = None,
+        description: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        receipt_email: str | None = None,
+        setup_future_usage: Literal["on_session", "off_session"] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Call[PaymentIntent]:
+        """Start collecting a payment.
+
+        Args:
+            amount: In the smallest currency unit, so `2000` is $20.00, and ¥2000. See `finsecure.to_minor_units`.
+            currency: Three-letter ISO 4217 code, for example `usd`.
+            payment_method_types: The payment methods you accept; the API's default is `["card"]`.
+            customer: Id of the customer (`cus_...`) whose saved payment methods may be used.
+            description: For your own records.
+            metadata: Up to you: string keys and string values.
+            receipt_email: Where the receipt goes.
+            setup_future_usage: Save the payment method for payments with (`on_session`) or without
+                (`off_session`) the customer there.
+            idempotency_key: Names this one payment, for example your order's id: the same key never charges twice
+                within 24 hours. By default a random key for each call, shared by its retries.
+
+        Returns:
+            The PaymentIntent, normally with status `requires_payment_method`: confirm it next.
+
+        Raises:
+            finsecure.InvalidRequestError: A parameter is wrong; `param` names it.
+            finsecure.IdempotencyError: The key was used for other parameters.
+            finsecure.FinSecureError: Any other failure; see `finsecure.error`.
+
+        Example:
+            >>> intent = client.payment_intents.create(amount=2000, currency="usd", idempotency_key="order_12345")
+
+        Reference: Payment Intents, Create Payment Intent.
+        """
+        return POST(
+            "/v1/payment_intents",
+            PaymentIntent,
+            amount=amount,
+            currency=currency,
+            payment_method_types=payment_method_types,
+            customer=customer,
+            description=description,
+            metadata=metadata,
+            receipt_email=receipt_email,
+            setup_future_usage=setup_future_usage,
+            idempotency_key=idempotency_key,
+        )
+
+    @operation
+    def retrieve(self, id: str) -> Call[PaymentIntent]:
+        """Look up one PaymentIntent.
+
+        Args:
+            id: The PaymentIntent's id (`pi_...`).
+
+        Raises:
+            finsecure.InvalidRequestError: There is none with this id (code `resource_missing`).
+            finsecure.FinSecureError: Any other failure; see `finsecure.error`.
+
+        Example:
+            >>> client.payment_intents.retrieve(intent.id).status
+            'requires_payment_method'
+
+        Reference: Payment Intents.
+        """
+        return GET("/v1/payment_intents/{id}", PaymentIntent, id=id)
+
+    @operation
+    def update(
+        self,
+        id: str,
+        *,
+        amount: int | NotGiven = NOT_GIVEN,
+        currency: str | NotGiven = NOT_GIVEN,
+        payment_method_types: Sequence[PaymentMethodType] | NotGiven = NOT_GIVEN,
+        customer: str | None | NotGiven = NOT_GIVEN,
+        description: str | None | NotGiven = NOT_GIVEN,
+        metadata: Mapping[str, str] | None | NotGiven = NOT_GIVEN,
+        receipt_email: str | None | NotGiven = NOT_GIVEN,
+        setup_future_usage: Literal["on_session", "off_session"] | None | NotGiven = NOT_GIVEN,
+    ) -> Call[PaymentIntent]:
+        """Change a PaymentIntent that is not paid yet. What is left out stays as it is; `None` clears.
+
+        Args:
+            id: The PaymentIntent's id (`pi_...`).
+            amount: In the smallest currency unit.
+            currency: Three-letter ISO 4217 code.
+            payment_method_types: The payment methods you accept.
+            customer: Id of the customer (`cus_...`).
+            description: For your own records.
+            metadata: Replaces all metadata.
+            receipt_email: Where the receipt goes.
+            setup_future_usage: `on_session` or `off_session`.
+
+        Raises:
+            finsecure.InvalidRequestError: A parameter is wrong, or the state does not allow it
+                (code `unexpected_state`).
+            finsecure.FinSecureError: Any other failure; see `finsecure.error`.
+
+        Example:
+            >>> intent = client.payment_intents.update(intent.id, description="Two tickets", receipt_email=None)
+
+        Reference: Payment Intents.
+        """
+        return PUT(
+            "/v1/payment_intents/{id}",
+            PaymentIntent,
+            id=id,
+            amount=amount,
+            currency=currency,
+            payment_method_types=payment_method_types,
+            customer=customer,
+            description=description,
+            metadata=metadata,
+            receipt_email=receipt_email,
+            setup_future_usage=setup_future_usage,
+        )
+
+    @operation
+    def confirm(
+        self,
+        id: str,
+        *,
+        payment_method: str | InlinePaymentMethod,
+        return_url: str | None = None,
+        receipt_email: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Call[PaymentIntent]:
+        """Attempt the payment with a payment method.
+
+        Args:
+            id: The PaymentIntent's id (`pi_...`).
+            payment_method: Id of a payment method (`pm_...`), or one written out as for `PaymentMethod.create`.
+            return_url: Where the customer comes back to after authenticating; required for payment methods that
+                may ask for it, such as cards with 3D Secure.
+            receipt_email: Overrides the PaymentIntent's.
+            idempotency_key: Names this one attempt. By default a random key for each call, shared by its retries.
+
+        Returns:
+            The PaymentIntent: `succeeded`, `processing`, or `requires_action` with `next_action` saying what.
+
+        Raises:
+            finsecure.CardError: Declined; `decline_code`, `user_action` and `resolution` say what to do.
+            finsecure.InvalidRequestError: A parameter is wrong, or the state does not allow it
+                (code `unexpected_state`).
+            finsecure.FinSecureError: Any other failure; see `finsecure.error`.
+
+        Example:
+            >>> intent = client.payment_intents.confirm(intent.id, payment_method=card.id)
+            >>> intent.status
+            'succeeded'
+
+        Reference: Payment Intents, Confirm Payment Intent.
+        """
+        return POST(
+            "/v1/payment_intents/{id}/confirm",
+            PaymentIntent,
+            id=id,
+            payment_method=payment_method,
+            return_url=return_url,
+            receipt_email=receipt_email,
+            idempotency_key=idempotency_key,
+        )
+
+    @operation
+    def cancel(self, id: str, *, idempotency_key: str | None = None) -> Call[PaymentIntent]:
+        """Give up a payment that has not succeeded.
+
+        Args:
+            id: The PaymentIntent's id (`pi_...`).
+            idempotency_key: Names this one cancellation; random by default.
+
+        Raises:
+            finsecure.InvalidRequestError: It is processing or succeeded already (code `unexpected_state`).
+            finsecure.FinSecureError: Any other failure; see `finsecure.error`.
+
+        Example:
+            >>> client.payment_intents.cancel(intent.id).status
+            'canceled'
+
+        Reference: Payment Intents.
+        """
+        return POST("/v1/payment_intents/{id}/cancel", PaymentIntent, id=id, idempotency_key=idempotency_key)
+
+    @listing
+    def list(
+        self,
+        *,
+        created: CreatedFilter | None = None,
+        limit: int | None = None,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+    ) -> Call[Page[PaymentIntent]]:
+        """List PaymentIntents, newest first; iterate the answer for all of them.
+
+        Args:
+            created: Bounds on the creation time, for example `{"gte": datetime(2026, 1, 1, tzinfo=timezone.utc)}`.
+            limit: Objects a page, 1 to 100; the API's default is 10. It does not bound the iteration.
+            starting_after: Id after which the page begins.
+            ending_before: Id before which the page ends. Not together with `starting_after`.
+
+        Raises:
+            finsecure.InvalidRequestError: A parameter is wrong; `param` names it.
+            finsecure.FinSecureError: Any other failure; see `finsecure.error`.
+
+        Example:
+            >>> for intent in client.payment_intents.list(limit=100):
+            ...     print(intent.id, intent.amount, intent.status)
+
+        Reference: Consistency Standards, Pagination.
+        """
+        return LIST(
+            "/v1/payment_intents",
+            PaymentIntent,
+            created=created,
+            limit=limit,
+            starting_after=starting_after,
+            ending_before=ending_before,
+        )
+
+
+class RedirectToUrl(Part):
+    """Where to send the customer."""
+
+    url: str | None = None
+    return_url: str | None = None
+
+
+class NextAction(Part):
+    """What the customer has to do before the payment can go on.
+
+    Attributes:
+        type: The kind of action, for example `redirect_to_url`.
+        redirect_to_url: Where to send the customer.
+    """
+
+    type: str | None = None
+    redirect_to_url: RedirectToUrl | None = None
+
+
+class PaymentError(Part):
+    """Why the last attempt failed. Reference: Error Response Format."""
+
+    type: str | None = None
+    code: str | None = None
+    decline_code: str | None = None
+    message: str | None = None
+    param: str | None = None
+    doc_url: str | None = None
+
+
+class PaymentIntent(Object, PaymentIntents[None]):
+    """One payment, and how far it has got. Reference: Payment Intents.
+
+    Attributes:
+        amount: In the smallest currency unit.
+        amount_received: What has been paid, in the smallest currency unit.
+        currency: Three-letter ISO 4217 code, lower case.
+        status: How far it has got.
+        charges: The attempts to charge, in the answer to `confirm`.
+        client_secret: Lets your front end go on with this one payment. Never log it.
+        created: When, in UTC.
+        last_payment_error: Why the last attempt failed.
+        next_action: What the customer has to do, while the status is `requires_action`.
+    """
+
+    object: Literal["payment_intent"]
+    amount: int | None = None
+    amount_received: int | None = None
+    currency: str | None = None
+    status: PaymentIntentStatus | None = None
+    charges: ListObject[Charge] | None = None
+    client_secret: str | None = None
+    created: Timestamp | None = None
+    customer: str | None = None
+    description: str | None = None
+    last_payment_error: PaymentError | None = None
+    livemode: bool | None = None
+    metadata: dict[str, str] | None = None
+    next_action: NextAction | None = None
+    payment_method: str | None = None
+    payment_method_types: list[PaymentMethodType] | None = None
+    receipt_email: str | None = None
+    setup_future_usage: SetupFutureUsage | None = None
+    shipping: dict[str, Any] | None = None
+    statement_descriptor: str | None = None
+    statement_descriptor_suffix: str | None = None
+    transfer_data: dict[str, Any] | None = None
+    transfer_group: str | None = None

@@ -1,0 +1,346 @@
+"""PaymentMethods: how a customer pays. Reference: Payment Methods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Union
+
+from typing_extensions import NotRequired, Required, TypeAlias, TypedDict
+
+from .._call import GET, LIST, NOT_GIVEN, POST, PUT, Call, CreatedFilter, NotGiven
+from .._operation import C_co, Operations, listing, operation
+from .._pages import Page
+from ._object import Object, Part, Timestamp
+
+
+class CardParams(TypedDict):
+    """A card, written out. Keep it off your own servers where you can; it is never logged here.
+
+    `exp_month` is 1 to 12 and `exp_year` has four digits.
+    """
+
+    number: str
+    exp_month: int
+    exp_year: int
+    cvc: NotRequired[str]
+
+
+class BankAccountParams(TypedDict):
+    """A US bank account, written out."""
+
+    routing_number: str
+    account_number: str
+    account_holder_type: NotRequired[Literal["individual", "company"]]
+    account_type: NotRequired[Literal["checking", "savings"]]
+
+
+class AddressParams(TypedDict, total=False):
+    """A postal address; `country` is a two-letter ISO code."""
+
+    line1: str | None
+    line2: str | None
+    city: str | None
+    state: str | None
+    postal_code: str | None
+    country: str | None
+
+
+class BillingDetailsParams(TypedDict, total=False):
+    """Whom the payment method belongs to."""
+
+    name: str | None
+    email: str | None
+    phone: str | None
+    address: AddressParams | None
+
+
+class InlinePaymentMethod(TypedDict, total=False):
+    """A payment method written out where its id could stand."""
+
+    type: Required[Literal["card", "us_bank_account"]]
+    card: CardParams
+    us_bank_account: BankAccountParams
+    billing_details: BillingDetailsParams
+
+
+class PaymentMethods(Operations[C_co]):
+    """Create payment methods and keep them for customers. Reference: Payment Methods."""
+
+    @operation
+    def create(
+        self,
+        *,
+        type: Literal["card", "us_bank_account"],
+        card: CardParams | None = None,
+        us_bank_account: BankAccountParams | None = None,
+        billing_details: BillingDetailsParams | None = None,
+        metadata: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Call[PaymentMethod]:
+        """Create a payment method. The one operation that a publishable key may call.
+
+        Args:
+            type: `card` or `us_bank_account`; the parameter of the same name has the details.
+            card: `number`, `exp_month` (1 to 12), `exp_year` (four digits), `cvc`.
+            us_bank_account: `routing_number`, `account_number`, `account_holder_type` (`individual` or `company`),
+                `account_type` (`checking` or `savings`).
+            billing_details: `name`, `email`, `phone` and `address` of its owner.
+            metadata: Up to you: string keys and string values.
+            idempotency_key: Names this one creation; random by default.
+
+        Raises:
+            finsecure.InvalidRequestError: A parameter is wrong; `param` names it.
+            finsecure.FinSecureError: Any other failure; see `finsecure.error`.
+
+        Example:
+            >>> card = client.payment_methods.create(
+            ...     type="card", card={"number": "4242424242424242", "exp_month": 12, "exp_year": 2030, "cvc": "123"}
+            ... )
+            >>> card.card.last4
+            '4242'
+
+        Reference: Payment Methods, Create Payment Method.
+        """
+        return POST(
+            "/v1/payment_methods",
+            PaymentMethod,
+            publishable=True,
+            type=type,
+            card=card,
+            us_bank_account=us_bank_account,
+            billing_details=billing_details,
+            metadata=metadata,
+            idempotency_key=idempotency_key,
+        )
+
+    @operation
+    def retrieve(self, id: str) -> Call[PaymentMethod]:
+        """Look up one payment method.
+
+        Args:
+            id: The payment method's id (`pm_...`).
+
+        Raises:
+            finsecure.InvalidRequestError: There is none with this id (code `resource_missing`).
+            finsecure.FinSecureError: Any other failure; see `finsecure.error`.
+
+        Example:
+            >>> client.payment_methods.retrieve(card.id).type
+            'card'
+
+        Reference: Payment Methods, Retrieve Payment Method.
+        """
+        return GET("/v1/payment_methods/{id}", PaymentMethod, id=id)
+
+    @operation
+    def update(
+        self,
+        id: str,
+        *,
+        billing_details: BillingDetailsParams | None | NotGiven = NOT_GIVEN,
+        metadata: Mapping[str, str] | None | NotGiven = NOT_GIVEN,
+    ) -> Call[PaymentMethod]:
+        """Change a payment method. What is left out stays as it is; `None` clears.
+
+        Args:
+            id: The payment method's id (`pm_...`).
+            billing_details: `name`, `email`, `phone` and `address` of its owner.
+            metadata: Replaces all metadata.
+
+        Raises:
+            finsecure.InvalidRequestError: A parameter is wrong; `param` names it.
+            finsecure.FinSecureError: Any other failure; see `finsecure.error`.
+
+        Example:
+            >>> card = client.payment_methods.update(card.id, metadata={"nickname": "company card"})
+
+        Reference: Payment Methods.
+        """
+        return PUT(
+            "/v1/payment_methods/{id}", PaymentMethod, id=id, billing_details=billing_details, metadata=metadata
+        )
+
+    @operation
+    def attach(self, id: str, *, customer: str, idempotency_key: str | None = None) -> Call[PaymentMethod]:
+        """Keep a payment method for a customer.
+
+        Args:
+            id: The payment method's id (`pm_...`).
+            customer: The customer's id (`cus_...`).
+            idempotency_key: Names this one request; random by default.
+
+        Raises:
+            finsecure.InvalidRequestError: One of them does not exist, or it belongs to another customer.
+            finsecure.FinSecureError: Any other failure; see `finsecure.error`.
+
+        Example:
+            >>> card = client.payment_methods.attach(card.id, customer=customer.id)
+
+        Reference: Payment Methods.
+        """
+        return POST(
+            "/v1/payment_methods/{id}/attach",
+            PaymentMethod,
+            id=id,
+            customer=customer,
+            idempotency_key=idempotency_key,
+        )
+
+    @operation
+    def detach(self, id: str, *, idempotency_key: str | None = None) -> Call[PaymentMethod]:
+        """Take a payment method away from its customer.
+
+        Args:
+            id: The payment method's id (`pm_...`).
+            idempotency_key: Names this one request; random by default.
+
+        Raises:
+            finsecure.InvalidRequestError: It does not exist, or belongs to no customer.
+            finsecure.FinSecureError: Any other failure; see `finsecure.error`.
+
+        Example:
+            >>> client.payment_methods.detach(card.id).customer is None
+            True
+
+        Reference: Payment Methods.
+        """
+        return POST("/v1/payment_methods/{id}/detach", PaymentMethod, id=id, idempotency_key=idempotency_key)
+
+    @listing
+    def list(
+        self,
+        *,
+        customer: str | None = None,
+        type: str | None = None,
+        created: CreatedFilter | None = None,
+        limit: int | None = None,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+    ) -> Call[Page[PaymentMethod]]:
+        """List payment methods, newest first; iterate the answer for all of them.
+
+        Args:
+            customer: Only those of this customer (`cus_...`).
+            type: Only those of this type, for example `card`.
+            created: Bounds on the creation time: `gt`, `gte`, `lt`, `lte`.
+            limit: Objects a page, 1 to 100; the API's default is 10. It does not bound the iteration.
+            starting_after: Id after which the page begins.
+            ending_before: Id before which the page ends. Not together with `starting_after`.
+
+        Raises:
+            finsecure.InvalidRequestError: A parameter is wrong; `param` names it.
+            finsecure.FinSecureError: Any other failure; see `finsecure.error`.
+
+        Example:
+            >>> cards = list(client.payment_methods.list(customer=customer.id, type="card"))
+
+        Reference: Consistency Standards, Pagination.
+        """
+        return LIST(
+            "/v1/payment_methods",
+            PaymentMethod,
+            customer=customer,
+            type=type,
+            created=created,
+            limit=limit,
+            starting_after=starting_after,
+            ending_before=ending_before,
+        )
+
+
+class Address(Part):
+    """A postal address."""
+
+    city: str | None = None
+    country: str | None = None
+    line1: str | None = None
+    line2: str | None = None
+    postal_code: str | None = None
+    state: str | None = None
+
+
+class BillingDetails(Part):
+    """Whom a payment method belongs to."""
+
+    address: Address | None = None
+    email: str | None = None
+    name: str | None = None
+    phone: str | None = None
+
+
+class CardChecks(Part):
+    """What the bank said about the details: `pass`, `fail`, `unavailable`, `unchecked`."""
+
+    address_line1_check: str | None = None
+    address_postal_code_check: str | None = None
+    cvc_check: str | None = None
+
+
+class CardNetworks(Part):
+    """The networks that a card can be charged on."""
+
+    available: list[str] | None = None
+    preferred: str | None = None
+
+
+class ThreeDSecureUsage(Part):
+    """Whether a card can be authenticated with 3D Secure."""
+
+    supported: bool | None = None
+
+
+class Card(Part):
+    """A card, without its number.
+
+    Attributes:
+        brand: For example `visa`.
+        fingerprint: The same for the same card number.
+        funding: `credit`, `debit`, `prepaid` or `unknown`.
+        last4: The last four digits.
+    """
+
+    brand: str | None = None
+    checks: CardChecks | None = None
+    country: str | None = None
+    exp_month: int | None = None
+    exp_year: int | None = None
+    fingerprint: str | None = None
+    funding: str | None = None
+    last4: str | None = None
+    networks: CardNetworks | None = None
+    three_d_secure_usage: ThreeDSecureUsage | None = None
+    wallet: dict[str, Any] | None = None
+
+
+class BankAccount(Part):
+    """A US bank account, without its number."""
+
+    account_holder_type: str | None = None
+    account_type: str | None = None
+    bank_name: str | None = None
+    fingerprint: str | None = None
+    last4: str | None = None
+    routing_number: str | None = None
+
+
+PaymentMethodKind: TypeAlias = Union[Literal["card", "us_bank_account"], str]
+
+
+class PaymentMethod(Object, PaymentMethods[None]):
+    """How a customer pays. Reference: Payment Methods.
+
+    Attributes:
+        type: The kind of payment method; the attribute of the same name has the details.
+        customer: Id of the customer it belongs to.
+        created: When, in UTC.
+    """
+
+    object: Literal["payment_method"]
+    type: PaymentMethodKind | None = None
+    card: Card | None = None
+    us_bank_account: BankAccount | None = None
+    billing_details: BillingDetails | None = None
+    created: Timestamp | None = None
+    customer: str | None = None
+    livemode: bool | None = None
+    metadata: dict[str, str] | None = None
