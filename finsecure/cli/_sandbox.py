@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import sys
 import threading
+from types import FrameType
 
 _BANNER = """FinSecure sandbox at {base_url} (state: {state}). No real money moves. Stop it with Ctrl-C.
 
@@ -36,10 +37,14 @@ def run(args: list[str]) -> int:
     from finsecure.sandbox import Sandbox
 
     stopped = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopped.set()
+
     try:
         with Sandbox(db=options.db, rate_limit=options.rate_limit) as sandbox, sandbox.serve(options.port) as server:
             for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, lambda *_: stopped.set())
+                signal.signal(number, stop)
             facts = {
                 "base_url": server.base_url,
                 "secret_key": sandbox.secret_key,

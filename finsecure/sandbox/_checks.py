@@ -123,9 +123,10 @@ def between(low: int, high: int) -> Check:
 
 def currency(value: object, param: str) -> str:
     """A currency in use, lower case. Reference: Create Payment Intent, "Three-letter ISO currency code"."""
-    if text(value, param) not in CURRENCIES:
+    code = text(value, param)
+    if code not in CURRENCIES:
         raise invalid(f"{param} must be a three-letter ISO 4217 code in lower case, such as usd.", param)
-    return cast("str", value)
+    return code
 
 
 def email(value: object, param: str) -> str:
@@ -152,9 +153,10 @@ def one_of(*choices: str) -> Check:
     """One of a few words."""
 
     def check(value: object, param: str) -> str:
-        if value not in choices:
-            raise invalid(f"{param} must be one of {', '.join(choices)}.", param)
-        return cast("str", value)
+        for choice in choices:
+            if choice == value:
+                return choice
+        raise invalid(f"{param} must be one of {', '.join(choices)}.", param)
 
     return check
 

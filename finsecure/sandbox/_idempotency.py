@@ -8,7 +8,7 @@ body only a keyed hash is kept. Keys are apart by API key and path.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -45,7 +45,7 @@ class Claims:
         self._held: set[Scope] = set()
 
     @contextmanager
-    def hold(self, scope: Scope) -> Iterator[None]:
+    def hold(self, scope: Scope) -> Generator[None, None, None]:
         """Hold a key while its request is carried out.
 
         Raises:
@@ -97,7 +97,7 @@ def recall(store: Store, scope: Scope, body_hash: str, now: float) -> Kept | Non
 
 
 def keep(store: Store, scope: Scope, body_hash: str, now: float, answer: Kept) -> None:
-    """Keep a first answer. (409 and 429 never come here: they are given before anything is carried out.)"""
+    """Keep a first answer. No 409 or 429 comes here: they are given before anything is carried out."""
     store.run(
         "insert into idempotency values (?, ?, ?, ?, ?, ?, ?)",
         *(scope.key_kind, scope.path, scope.key, body_hash, now, answer.status, answer.body),

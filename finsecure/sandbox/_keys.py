@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from ._problems import authentication
 from ._store import Store
 
-SECRET = "secret"
+SECRET = "secret"  # noqa: S105 - the kind of a key, not a key
 PUBLISHABLE = "publishable"
 
 

@@ -11,7 +11,7 @@ DOCS = "https://developers.finsecure.com/errors/"
 _CARD_NUMBER = re.compile(r"\d(?:[ -]?\d){12,}")
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818 - an answer of the API, not an error of this program
     """A request that is answered with an error and leaves no trace in the sandbox's state.
 
     (A declined payment does leave one, so it is an answer and not a `Problem`.)

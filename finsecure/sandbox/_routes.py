@@ -47,23 +47,27 @@ _WithParameters = Callable[[Work, str, Object], Answer]
 
 
 def _create(url: str, run: _OnAll, schema: Schema) -> Route:
-    return Route("POST", url, lambda work, ident, params: run(work, params), schema)
+    return Route("POST", url, lambda work, _, params: run(work, params), schema)
 
 
 def _list(url: str, run: _OnAll, schema: Schema) -> Route:
-    return Route("GET", url, lambda work, ident, params: run(work, params), schema)
+    return Route("GET", url, lambda work, _, params: run(work, params), schema)
 
 
 def _retrieve(url: str, run: _OnOne) -> Route:
-    return Route("GET", url + _ID, lambda work, ident, params: run(work, ident), _NONE)
+    return Route("GET", url + _ID, lambda work, ident, _: run(work, ident), _NONE)
 
 
 def _delete(url: str, run: _OnOne) -> Route:
-    return Route("DELETE", url + _ID, lambda work, ident, params: run(work, ident), _NONE)
+    return Route("DELETE", url + _ID, lambda work, ident, _: run(work, ident), _NONE)
 
 
 def _update(url: str, run: _WithParameters, schema: Schema) -> Route:
     return Route("PUT", url + _ID, run, schema, read_changes)
+
+
+def _act_alone(url: str, verb: str, run: _OnOne) -> Route:
+    return Route("POST", f"{url}{_ID}/{verb}", lambda work, ident, _: run(work, ident), _NONE)
 
 
 def _act(url: str, verb: str, run: _WithParameters, schema: Schema) -> Route:
@@ -78,13 +82,13 @@ ROUTES = (
     _update(_pi.URL, _pi.update, _pi.CREATE),
     _list(_pi.URL, _pi.list_all, _pi.LIST),
     _act(_pi.URL, "confirm", _pi.confirm, _pi.CONFIRM),
-    _act(_pi.URL, "cancel", _pi.cancel, _pi.CANCEL),
+    _act_alone(_pi.URL, "cancel", _pi.cancel),
     replace(_create(_pm.URL, _pm.create_and_answer, _pm.CREATE), publishable=True),
     _retrieve(_pm.URL, _pm.retrieve),
     _update(_pm.URL, _pm.update, _pm.UPDATE),
     _list(_pm.URL, _pm.list_all, _pm.LIST),
     _act(_pm.URL, "attach", _pm.attach_and_answer, _pm.ATTACH),
-    _act(_pm.URL, "detach", _pm.detach, _pm.DETACH),
+    _act_alone(_pm.URL, "detach", _pm.detach),
     _create(_cus.URL, _cus.create, _cus.CREATE),
     _retrieve(_cus.URL, _cus.retrieve),
     _update(_cus.URL, _cus.update, _cus.CREATE),
@@ -133,7 +137,7 @@ def _match(pattern: str, path: str) -> str | None:
     if len(parts) != len(wanted):
         return None
     ident = ""
-    for part, want in zip(parts, wanted):
+    for part, want in zip(parts, wanted, strict=True):
         if want == _ID[1:] and part:
             ident = unquote(part)
         elif part != want:

@@ -35,7 +35,8 @@ class Sandbox:
     """A FinSecure of your own, in this process.
 
     Args:
-        db: A file to keep the state in, keys included; opened again, it goes on where it was. `None` keeps it in memory.
+        db: A file to keep the state in, keys included; opened again, it goes on where it was. `None` keeps it in
+            memory.
         clock: The time. `None` follows the system clock, and webhooks are then delivered by themselves; with a clock
             that stands still `deliver()` delivers them.
         ids: Gives the part of an id after its prefix (`"pi"`, `"cus"`, `"req"`, …); each one only once. `None` makes

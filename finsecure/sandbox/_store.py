@@ -11,7 +11,7 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -67,7 +67,7 @@ class Store:
             self._connection.close()
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> Generator[None, None, None]:
         """All of it or, after an exception, nothing of it."""
         with self._lock:
             self._connection.execute("begin immediate")
@@ -79,7 +79,7 @@ class Store:
             self._connection.execute("commit")
 
     @contextmanager
-    def savepoint(self) -> Iterator[None]:
+    def savepoint(self) -> Generator[None, None, None]:
         """A part of a transaction that can be undone alone."""
         self._connection.execute("savepoint part")
         try:
@@ -162,7 +162,7 @@ class Store:
         where += [condition for condition, _ in conditions]
         order = "desc" if before is None else "asc"
         rows = self.run(
-            f"select body from objects where {' and '.join(where)} order by seq {order} limit ?",
+            f"select body from objects where {' and '.join(where)} order by seq {order} limit ?",  # noqa: S608 - see `equal`
             *values,
             *(value for _, value in conditions),
             count,

@@ -7,6 +7,8 @@ canceled: from any but the last two.
 
 from __future__ import annotations
 
+from typing import cast
+
 from .. import _checks as check
 from .. import _payments
 from .._checks import Object, Parameter
@@ -28,14 +30,15 @@ CREATE = {
     "setup_future_usage": Parameter(check.one_of("on_session", "off_session"), cleared=None),
 }
 LIST = check.listing(customer=check.text)
-CANCEL: check.Schema = {}  # it takes no parameters
 
 _INLINE = check.nested(payment_methods.CREATE)
 
 
 def _id_or_object(value: object, param: str) -> str | Object:
-    inline: Object = _INLINE(value, param) if isinstance(value, dict) else {}
-    return inline or check.text(value, param)
+    if isinstance(value, dict):
+        inline: Object = _INLINE(cast("object", value), param)
+        return inline
+    return check.text(value, param)
 
 
 CONFIRM = {
@@ -123,7 +126,7 @@ def confirm(work: Work, ident: str, params: Object) -> Answer:
     return _payments.act(work, intent, work.store.private(method["id"])["outcome"], params.get("return_url"))
 
 
-def cancel(work: Work, ident: str, params: Object) -> Answer:
+def cancel(work: Work, ident: str) -> Answer:
     """POST /v1/payment_intents/{id}/cancel."""
     intent = work.find("payment_intent", ident)
     _allow(intent, _OPEN, "canceled")

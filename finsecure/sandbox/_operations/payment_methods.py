@@ -56,7 +56,6 @@ UPDATE = {
     "metadata": Parameter(check.metadata, cleared={}),
 }
 ATTACH = {"customer": Parameter(check.text, required=True)}
-DETACH: check.Schema = {}  # it takes no parameters
 LIST = check.listing(customer=check.text, type=check.text)
 
 
@@ -122,7 +121,7 @@ def attach(work: Work, method: Object, customer: str, param: str) -> Object:
     return method
 
 
-def detach(work: Work, ident: str, params: Object) -> Answer:
+def detach(work: Work, ident: str) -> Answer:
     """POST /v1/payment_methods/{id}/detach. A customer whose default it was has none afterwards."""
     method = work.find("payment_method", ident)
     if method["customer"] is None:
