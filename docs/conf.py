@@ -39,4 +39,4 @@ toc_object_entries_show_parents = "hide"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
-napoleon_use_ivar = False
+napoleon_use_ivar = True  # fields as a list: targets called `type` and `object` would catch what means the builtins

@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -86,7 +87,9 @@ def statements(page: Path) -> dict[int, int]:
 def mismatches(page: Path, found: dict[str, Lines]) -> list[str]:
     """Where what a checker reports is not what the page says."""
     source = page.read_text(encoding="utf-8").splitlines()
-    bad = {number for number, line in enumerate(source, 1) if BAD.search(line)}
+    with page.open("rb") as file:
+        tokens = list(tokenize.tokenize(file.readline))
+    bad = {token.start[0] for token in tokens if token.type == tokenize.COMMENT and BAD.match(token.string)}
     ends = statements(page)
     wrong: list[str] = []
     for checker, lines in found.items():
@@ -116,7 +119,7 @@ def test_good_uses_are_accepted(tmp_path: Path) -> None:
 def test_misuses_are_refused(tmp_path: Path) -> None:
     """Both checkers report each line of bad.py that is marked, and no other."""
     page = HERE / "bad.py"
-    assert "# bad" in page.read_text(encoding="utf-8")
+    assert "  # bad" in page.read_text(encoding="utf-8")
     assert mismatches(page, reports(page, tmp_path)) == []
 
 
