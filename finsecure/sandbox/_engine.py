@@ -8,7 +8,8 @@ idempotency record are one transaction.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 
 from . import _idempotency, _json, _keys, _pages, _payments, _routes
 from ._checks import Object
@@ -33,7 +34,7 @@ class Engine:
         new_id: Gives the part of an id after its prefix.
         rate_limit: Requests per second and key; `None` for no limit.
         settle_after: Seconds that a bank payment takes.
-        changed: Called after each request that may have made something due.
+        changed: Called after each transaction, which may have made something due.
     """
 
     def __init__(
@@ -58,15 +59,12 @@ class Engine:
         """Answer one request. Nothing that a request holds makes this raise."""
         request_id = "req_" + self._new_id("req")
         try:
-            self.settle()
             response = self._answer(request, request_id)
         except Problem as problem:
             response = _refusal(problem)
         except Exception:  # noqa: BLE001 - a server answers 500 and lives on
             _log.exception("The sandbox failed on %s %s", request.method, request_id)
             response = _response(500, _json.write(_INTERNAL))
-        if request.method != "GET":
-            self._changed()
         return Response(response.status, {**response.headers, "Request-Id": request_id}, response.body)
 
     def settle(self) -> None:
@@ -82,7 +80,7 @@ class Engine:
             LookupError: There is no such PaymentIntent.
             ValueError: It does not wait for the customer.
         """
-        with self._store.transaction():
+        with self._transaction():
             intent = self._store.find("payment_intent", ident)
             if intent is None:
                 raise LookupError(f"No such payment_intent: {ident!r}")
@@ -92,7 +90,6 @@ class Engine:
                 _payments.succeed(self._work(), intent)
             else:
                 _payments.decline(self._work(), intent, "authentication_failed")
-        self._changed()
         return intent
 
     def find_intent(self, ident: str) -> Object | None:
@@ -116,12 +113,12 @@ class Engine:
         key = request.headers.get("idempotency-key") if request.method == "POST" else None
         work = self._work(request.base_url, request_id, key)
         if key is None:
-            with self._store.transaction():
+            with self._transaction():
                 return self._carry_out(work, route, ident, request.query, body)
         _idempotency.check_key(key)
         scope = _idempotency.Scope(key_kind, request.path, key)
         body_hash = self.keys.hash(_json.canonical([request.query, body]))
-        with self._claims.hold(scope), self._store.transaction():
+        with self._claims.hold(scope), self._transaction():
             kept = _idempotency.recall(self._store, scope, body_hash, work.now)
             if kept is not None:
                 return _response(kept.status, kept.body, {"Idempotent-Replayed": "true"})
@@ -129,6 +126,13 @@ class Engine:
             first = _idempotency.Kept(response.status, response.body)
             _idempotency.keep(self._store, scope, body_hash, work.now, first)
             return response
+
+    @contextmanager
+    def _transaction(self) -> Generator[None, None, None]:
+        self.settle()
+        with self._store.transaction():
+            yield
+        self._changed()
 
     def _carry_out(self, work: Work, route: _routes.Route, ident: str, query: str, body: Object) -> Response:
         try:

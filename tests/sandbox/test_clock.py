@@ -1,0 +1,67 @@
+"""The sandbox's time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import datetime, timezone
+
+import pytest
+import trio
+from finsecure.sandbox import Clock
+
+
+def test_a_standing_clock_moves_only_when_moved() -> None:
+    clock = Clock(1640995200)
+    assert (clock.time(), clock.time()) == (1640995200, 1640995200)
+    clock.advance(1.5)
+    assert clock.time() == 1640995201.5
+    assert clock.monotonic() == clock.time()
+    assert clock.stands_still
+
+
+def test_it_starts_at_a_datetime() -> None:
+    assert Clock(datetime(2022, 1, 1, tzinfo=timezone.utc)).time() == 1640995200
+
+
+def test_a_datetime_without_a_time_zone_is_refused() -> None:
+    with pytest.raises(ValueError, match="time zone"):
+        Clock(datetime(2022, 1, 1))  # noqa: DTZ001 - the mistake that is meant
+
+
+def test_time_does_not_go_back() -> None:
+    with pytest.raises(ValueError, match="only moves forward"):
+        Clock(0).advance(-1)
+
+
+def test_a_sleep_moves_a_standing_clock_and_returns_at_once() -> None:
+    clock = Clock(0)
+    clock.sleep(60)
+    clock.sleep(-1)
+    assert (clock.time(), clock.sleeps) == (60, [60, -1])
+
+
+@pytest.mark.parametrize("run", [asyncio.run, lambda main: trio.run(lambda: main)])
+def test_so_does_an_asynchronous_sleep(run: object) -> None:
+    clock = Clock(0)
+    assert callable(run)
+    run(clock.sleep_async(60))
+    assert (clock.time(), clock.sleeps) == (60, [60])
+
+
+def test_without_a_start_it_follows_the_system() -> None:
+    clock = Clock()
+    before = time.time()
+    assert before <= clock.time() <= time.time()
+    before = time.monotonic()
+    clock.sleep(0)
+    asyncio.run(clock.sleep_async(0))
+    assert before <= clock.monotonic() <= time.monotonic()
+    assert clock.sleeps == []
+    assert not clock.stands_still
+
+
+def test_a_system_clock_can_be_moved_too() -> None:
+    clock = Clock()
+    clock.advance(86400)
+    assert clock.time() > time.time() + 86000
