@@ -36,15 +36,8 @@ def run(args: list[str]) -> int:
     options = _parser().parse_args(args)
     from finsecure.sandbox import Sandbox
 
-    stopped = threading.Event()
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        stopped.set()
-
     try:
         with Sandbox(db=options.db, rate_limit=options.rate_limit) as sandbox, sandbox.serve(options.port) as server:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, stop)
             facts = {
                 "base_url": server.base_url,
                 "secret_key": sandbox.secret_key,
@@ -52,12 +45,27 @@ def run(args: list[str]) -> int:
                 "webhook_secret": sandbox.webhook_secret,
             }
             state = options.db or "in memory, gone when it stops"
-            print(json.dumps(facts) if options.json else _BANNER.format(state=state, **facts), flush=True)
-            stopped.wait()
-    except (ImportError, OSError, OverflowError, ValueError, sqlite3.Error) as error:
+            _wait(json.dumps(facts) if options.json else _BANNER.format(state=state, **facts))
+    except (ImportError, OSError, ValueError, sqlite3.Error) as error:
         print(f"finsecure sandbox: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _wait(announcement: str) -> None:
+    """Say that it serves, and come back once it is told to stop."""
+    stopped = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopped.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        print(announcement, flush=True)
+        stopped.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -142,6 +142,7 @@ class Sandbox:
         Raises:
             ImportError: The extra is not installed.
             OSError: The port is taken.
+            ValueError: It is no port.
         """
         server = Server(self._engine.handle, port)
         with self._lock:

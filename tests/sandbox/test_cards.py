@@ -43,12 +43,19 @@ def test_every_card_of_the_reference_is_tested_here() -> None:
 
 @pytest.mark.parametrize("number", PAID)
 def test_a_good_card_pays(api: httpx.Client, intent: Intent, card: Card, number: str) -> None:
-    answer = api.post(f"/v1/payment_intents/{intent(description='Tea')['id']}/confirm", json={"payment_method": card(number)})
+    answer = api.post(
+        f"/v1/payment_intents/{intent(description='Tea')['id']}/confirm", json={"payment_method": card(number)}
+    )
     body = answer.json()
     assert (answer.status_code, body["status"], body["amount_received"]) == (200, "succeeded", 2000)
     (charge,) = body["charges"]["data"]
     assert body["charges"]["object"] == "list"
-    assert (charge["paid"], charge["status"], charge["amount"], charge["description"]) == (True, "succeeded", 2000, "Tea")
+    assert (charge["paid"], charge["status"], charge["amount"], charge["description"]) == (
+        True,
+        "succeeded",
+        2000,
+        "Tea",
+    )
     assert events(api) == ["payment_intent.succeeded"]
 
 
@@ -158,9 +165,7 @@ class TestPage:
         assert 'value="authorise"' in page.text
         assert 'value="fail"' in page.text
 
-    @pytest.mark.parametrize(
-        ("outcome", "status"), [("authorise", "succeeded"), ("fail", "requires_payment_method")]
-    )
+    @pytest.mark.parametrize(("outcome", "status"), [("authorise", "succeeded"), ("fail", "requires_payment_method")])
     def test_a_button_decides_and_sends_the_customer_back(
         self, api: httpx.Client, asked: dict[str, Any], outcome: str, status: str
     ) -> None:

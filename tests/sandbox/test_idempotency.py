@@ -36,9 +36,7 @@ def test_a_decline_is_given_again(api: httpx.Client, intent: Intent, card: Card)
     assert len(api.get("/v1/charges").json()["data"]) == 1
 
 
-@pytest.mark.parametrize(
-    ("path", "status"), [("/v1/payment_intents", 400), ("/v1/payment_intents/pi_9/cancel", 404)]
-)
+@pytest.mark.parametrize(("path", "status"), [("/v1/payment_intents", 400), ("/v1/payment_intents/pi_9/cancel", 404)])
 def test_a_refusal_is_given_again(api: httpx.Client, path: str, status: int) -> None:
     first, second = (api.post(path, json={}, headers=KEY) for _ in range(2))
     assert (second.status_code, second.json(), replayed(second)) == (status, first.json(), True)

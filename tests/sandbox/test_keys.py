@@ -53,7 +53,11 @@ def test_the_scheme_has_no_case(sandbox: Sandbox, api: httpx.Client) -> None:
 def test_a_publishable_key_creates_payment_methods_and_nothing_else(sandbox: Sandbox, api: httpx.Client) -> None:
     headers = {"Authorization": f"Bearer {sandbox.publishable_key}"}
     assert api.post("/v1/payment_methods", json=CARD, headers=headers).status_code == 200
-    for method, path in (("GET", "/v1/payment_methods"), ("GET", "/v1/payment_methods/pm_1"), ("POST", "/v1/customers")):
+    for method, path in (
+        ("GET", "/v1/payment_methods"),
+        ("GET", "/v1/payment_methods/pm_1"),
+        ("POST", "/v1/customers"),
+    ):
         answer = api.request(method, path, headers=headers)
         assert (answer.status_code, answer.json()["error"]["type"]) == (403, "authentication_error")
 
@@ -81,9 +85,7 @@ class TestRateLimit:
             assert [api.get("/v1/customers").status_code for _ in range(3)] == [200, 200, 429]
 
     @pytest.mark.parametrize("rate", [0.3, 1, 1 / 7])
-    def test_waiting_as_long_as_told_is_enough(
-        self, connect: Callable[[Sandbox], httpx.Client], rate: float
-    ) -> None:
+    def test_waiting_as_long_as_told_is_enough(self, connect: Callable[[Sandbox], httpx.Client], rate: float) -> None:
         with Sandbox(clock=Clock(1640995200), rate_limit=rate) as sandbox:
             api = connect(sandbox)
             for _ in range(5):

@@ -145,13 +145,17 @@ class TestPaymentIntents:
         self, api: httpx.Client, intent: Intent, card: Card
     ) -> None:
         ident = intent(payment_method_types=["ach"])["id"]
-        refused(api.post(f"/v1/payment_intents/{ident}/confirm", json={"payment_method": card()}), 400, "payment_method")
+        refused(
+            api.post(f"/v1/payment_intents/{ident}/confirm", json={"payment_method": card()}), 400, "payment_method"
+        )
 
     def test_another_customers_payment_method_is_refused(self, api: httpx.Client, intent: Intent, card: Card) -> None:
         method = card()
         api.post("/v1/customers", json={"payment_method": method})
         ident = intent(customer=api.post("/v1/customers", json={}).json()["id"])["id"]
-        refused(api.post(f"/v1/payment_intents/{ident}/confirm", json={"payment_method": method}), 400, "payment_method")
+        refused(
+            api.post(f"/v1/payment_intents/{ident}/confirm", json={"payment_method": method}), 400, "payment_method"
+        )
 
     @pytest.mark.parametrize("usage", ["on_session", "off_session"])
     def test_setup_future_usage_saves_the_method_for_the_customer(
@@ -189,11 +193,11 @@ class TestBankPayments:
         assert [(charge["status"], charge["paid"]) for charge in started["charges"]["data"]] == [("pending", False)]
         assert event_types(api) == []
         refused(api.post(f"/v1/payment_intents/{started['id']}/cancel"), 400, None, "unexpected_state")
-        refused(api.post("/v1/refunds", json={"payment_intent": started["id"]}), 400, "payment_intent", "unexpected_state")
+        refused(
+            api.post("/v1/refunds", json={"payment_intent": started["id"]}), 400, "payment_intent", "unexpected_state"
+        )
 
-    def test_it_succeeds_two_seconds_later(
-        self, sandbox: Sandbox, api: httpx.Client, started: dict[str, Any]
-    ) -> None:
+    def test_it_succeeds_two_seconds_later(self, sandbox: Sandbox, api: httpx.Client, started: dict[str, Any]) -> None:
         sandbox.clock.advance(1.9)
         assert api.get(f"/v1/payment_intents/{started['id']}").json()["status"] == "processing"
         sandbox.clock.advance(0.1)
@@ -387,7 +391,12 @@ class TestCustomers:
         assert api.delete(f"/v1/customers/{customer}").json() == {"id": customer, "object": "customer", "deleted": True}
         for method_name in ("GET", "DELETE", "PUT"):
             refused(api.request(method_name, f"/v1/customers/{customer}"), 404, None, "resource_missing")
-        refused(api.post("/v1/payment_intents", json={"amount": 1, "currency": "usd", "customer": customer}), 404, "customer", "resource_missing")
+        refused(
+            api.post("/v1/payment_intents", json={"amount": 1, "currency": "usd", "customer": customer}),
+            404,
+            "customer",
+            "resource_missing",
+        )
         assert api.get("/v1/customers").json()["data"] == []
         assert api.get(f"/v1/payment_methods/{method}").json()["customer"] is None
 
@@ -416,7 +425,12 @@ class TestRefunds:
     def test_partial_then_the_rest(self, api: httpx.Client, paid: dict[str, Any]) -> None:
         first = api.post(
             "/v1/refunds",
-            json={"payment_intent": paid["id"], "amount": 500, "reason": "requested_by_customer", "metadata": {"a": "b"}},
+            json={
+                "payment_intent": paid["id"],
+                "amount": 500,
+                "reason": "requested_by_customer",
+                "metadata": {"a": "b"},
+            },
         ).json()
         assert first == {
             "id": "re_1",

@@ -75,7 +75,10 @@ REFUSED: list[tuple[str, object, str | None]] = [
     (REFUNDS, {"payment_intent": "pi_1", "reason": 1}, "reason"),
     (ENDPOINTS, {"enabled_events": ["*"]}, "url"),
     (ENDPOINTS, {"url": "https://shop.example/"}, "enabled_events"),
-    *((ENDPOINTS, {**HOOK, "enabled_events": bad}, "enabled_events") for bad in ([], "*", ["payment.paid"], ["*", "*"])),
+    *(
+        (ENDPOINTS, {**HOOK, "enabled_events": bad}, "enabled_events")
+        for bad in ([], "*", ["payment.paid"], ["*", "*"])
+    ),
     (INTENTS, [], None),
     (INTENTS, "text", None),
     (INTENTS, None, None),
