@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from ._clock import Clock
     from ._default import configure
     from ._pages import AsyncPage, AsyncPages, Page
-    from ._version import API_VERSION
-    from ._version import VERSION as __version__
+    from ._version import API_VERSION, __version__
     from .error import (
         APIConnectionError,
         APIError,
@@ -89,7 +88,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'finsecure' has no attribute {name!r}")
     if module == "":
         return importlib.import_module(f".{name}", __name__)
-    found = getattr(importlib.import_module(module, __name__), name.replace("__version__", "VERSION"))
+    found = getattr(importlib.import_module(module, __name__), name)
     globals()[name] = found
     return found
 

@@ -254,7 +254,7 @@ def _metadata(name: str, value: object) -> dict[str, Any]:
 
 
 def _id_or_object(name: str, value: object) -> str | dict[str, Any]:
-    return _object(name, value) if isinstance(value, Mapping) else _id(name, value)
+    return _object(name, cast("object", value)) if isinstance(value, Mapping) else _id(name, value)
 
 
 # The API counts whole seconds, so a bound between two of them goes to the one that keeps its meaning.

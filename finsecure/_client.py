@@ -77,9 +77,7 @@ class Client:
         app_info: str | None = None,
         clock: Clock | None = None,
     ) -> None:
-        config = _config.Config.checked(
-            api_key, base_url, timeout, max_retries, deadline, api_version, app_info, clock
-        )
+        config = _config.Config.checked(api_key, base_url, timeout, max_retries, deadline, api_version, app_info, clock)
         self._begin(config, open_transport(http_client))
         _log.set_up_from_environment()
 
@@ -206,9 +204,7 @@ class AsyncClient:
         app_info: str | None = None,
         clock: Clock | None = None,
     ) -> None:
-        config = _config.Config.checked(
-            api_key, base_url, timeout, max_retries, deadline, api_version, app_info, clock
-        )
+        config = _config.Config.checked(api_key, base_url, timeout, max_retries, deadline, api_version, app_info, clock)
         self._begin(config, open_async_transport(http_client))
         _log.set_up_from_environment()
 
@@ -246,7 +242,7 @@ class AsyncClient:
     async def send(self, call: Call[T]) -> T:
         """Make a described call: what the resource methods do."""
         exchange = Exchange(call, _wire.encode(call, self._config), self._config)
-        outcome = await self._attempt(exchange)
+        outcome: Any = await self._attempt(exchange)
         if isinstance(outcome, Failure) and exchange.wants_retry(outcome):
             import tenacity  # not before something failed
 

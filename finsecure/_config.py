@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 from typing_extensions import Self, TypedDict
 
-from . import _clock
-from ._version import API_VERSION, VERSION
+from ._clock import SYSTEM, Clock
+from ._version import API_VERSION, __version__
 from .error import AuthenticationError, InvalidRequestError
 
 if TYPE_CHECKING:
@@ -40,7 +40,10 @@ class Options(TypedDict, total=False):
     deadline: float | None
     api_version: str
     app_info: str | None
-    clock: _clock.Clock
+    clock: Clock
+
+
+OPTION_NAMES = frozenset(Options.__annotations__)
 
 
 class Origin(NamedTuple):
@@ -69,7 +72,7 @@ class Config:
     deadline: float | None
     api_version: str
     app_info: str | None
-    clock: _clock.Clock = field(repr=False)
+    clock: Clock = field(repr=False)
     origin: Origin = field(repr=False)
     headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
 
@@ -83,7 +86,7 @@ class Config:
         deadline: float | None = None,
         api_version: str = API_VERSION,
         app_info: str | None = None,
-        clock: _clock.Clock | None = None,
+        clock: Clock | None = None,
     ) -> Self:
         """Settings from arguments and environment, or an error that says which is wrong and what to do."""
         key = _key(api_key)
@@ -96,7 +99,7 @@ class Config:
         if isinstance(max_retries, bool) or not isinstance(cast("object", max_retries), int) or max_retries < 0:
             raise _wrong("max_retries", f"max_retries is {max_retries!r}: pass 0 or more as an int.")
         _header_text("api_version", api_version)
-        agent = f"finsecure-python/{VERSION} python/{'.'.join(map(str, sys.version_info[:3]))}"
+        agent = f"finsecure-python/{__version__} python/{'.'.join(map(str, sys.version_info[:3]))}"
         if app_info is not None:
             _header_text("app_info", app_info)
             agent += f" {app_info}"
@@ -116,7 +119,7 @@ class Config:
             deadline=deadline,
             api_version=api_version,
             app_info=app_info,
-            clock=clock or _clock.SYSTEM,
+            clock=clock or SYSTEM,
             origin=origin,
             headers=headers,
         )
@@ -130,11 +133,10 @@ class Config:
         }
         if self.base_url in HOSTS.values():
             del kept["base_url"]
-        unknown = set(options) - set(fields_of_options)
-        if unknown:
-            name = min(unknown)
-            raise _wrong(name, f"There is no option {name!r} here: pass one of {', '.join(sorted(fields_of_options))}.")
-        return Config.checked(**{**kept, **options})
+        for name in set(options) - OPTION_NAMES:
+            raise _wrong(name, f"There is no option {name!r} here: pass one of {', '.join(sorted(OPTION_NAMES))}.")
+        changed: dict[str, Any] = {**kept, **options}
+        return Config.checked(**changed)
 
     def check_allowed(self, call: Call[Any]) -> None:
         """Refuse what this key may not do. Reference: Key Types."""
@@ -144,9 +146,6 @@ class Config:
                 "may only create payment methods. Nothing was sent.",
                 type="authentication_error",
             )
-
-
-fields_of_options = frozenset(Options.__annotations__)
 
 
 def _wrong(param: str, why: str) -> InvalidRequestError:
@@ -165,7 +164,7 @@ def _key(given: object) -> str:
         raise _unusable(f"The API key is blank. {_WHERE_KEYS_ARE}")
     if any(character.isspace() for character in key):
         raise _unusable(
-            "The API key has white space or a newline in it, often from reading a file: strip it, or copy the key again."
+            "The API key has white space or a newline in it, often from a file: strip it, or copy the key again."
         )
     if not (key.isascii() and key.isprintable()):
         raise _unusable("The API key has characters that no key has: copy it again from your dashboard.")
@@ -196,7 +195,7 @@ def _origin(url: object, mode: str) -> Origin:
         raise _wrong("base_url", "base_url has a user, query or fragment: pass only scheme, host, port and path.")
     prefix = parts.path.rstrip("/")
     if prefix == "/v1" or not prefix.isascii():
-        raise _wrong("base_url", "base_url ends in /v1 or is not ASCII: leave the version out, every path begins with it.")
+        raise _wrong("base_url", "base_url ends in /v1 or is not ASCII: leave out the version.")
     if parts.scheme == "http":
         if mode == "live":
             raise _wrong("base_url", "base_url is plain http and the key is a live one: live keys go over https only.")

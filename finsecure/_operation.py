@@ -15,9 +15,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Coroutine
 from types import MethodType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
-
-from typing_extensions import Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
 
 if TYPE_CHECKING:
     from ._call import Call
@@ -42,7 +40,7 @@ class _Described(Generic[P]):
     _send: str  # the client's method that makes the call
 
     def __init__(self, describe: Callable[Concatenate[Any, P], Call[Any]]) -> None:
-        functools.update_wrapper(self, describe)  # name, docstring and source, for help() and the docs
+        functools.update_wrapper(cast("Any", self), describe)  # name, docstring and source, for help() and the docs
         self._describe = describe
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -54,9 +52,9 @@ class _Described(Generic[P]):
         if group is None:
 
             def call(*args: P.args, **kwargs: P.kwargs) -> Any:
-                from . import _default  # late, the one place that looks back: the default client needs the resources
+                from ._default import client  # late, the one place that looks back: it needs the resources
 
-                return getattr(_default.client(), send)(method(*args, **kwargs))
+                return getattr(client(), send)(method(*args, **kwargs))
 
             return functools.wraps(method)(call)  # docstring, source and a signature without `self`
 

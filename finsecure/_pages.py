@@ -31,7 +31,7 @@ class _PageOf(Generic[T]):
         self.has_more: bool = has_more
         self.url: str | None = url
         self.last_response: LastResponse = last_response
-        self._call = call
+        self.call = call
 
     @override
     def __repr__(self) -> str:
@@ -41,17 +41,18 @@ class _PageOf(Generic[T]):
         """The call for the page after this one, in the direction that the first call asked for."""
         if not self.has_more:
             return None
-        if self._backwards:
-            return self._call.with_params(ending_before=_id(self.data[0]))
-        return self._call.with_params(starting_after=_id(self.data[-1]))
+        if self.backwards:
+            return self.call.with_params(ending_before=_id(self.data[0]))
+        return self.call.with_params(starting_after=_id(self.data[-1]))
 
     @property
-    def _backwards(self) -> bool:
-        return "ending_before" in self._call.params
+    def backwards(self) -> bool:
+        """Whether the list is walked towards newer objects, as `ending_before` asks."""
+        return "ending_before" in self.call.params
 
-    def _in_order(self) -> Iterator[T]:
+    def in_order(self) -> Iterator[T]:
         """Away from the cursor: newest first, or oldest first after `ending_before`."""
-        return reversed(self.data) if self._backwards else iter(self.data)
+        return reversed(self.data) if self.backwards else iter(self.data)
 
 
 class Page(_PageOf[T]):
@@ -103,7 +104,7 @@ class Page(_PageOf[T]):
 
     def __iter__(self) -> Iterator[T]:
         for page in self.pages():
-            yield from page._in_order()
+            yield from page.in_order()
 
 
 class AsyncPage(_PageOf[T]):
@@ -118,14 +119,9 @@ class AsyncPage(_PageOf[T]):
     Reference: Consistency Standards, Pagination.
     """
 
-    _client: AsyncClient
-
-    @classmethod
-    def of(cls, page: Page[T], client: AsyncClient) -> AsyncPage[T]:
-        """A fetched page, in the hands of an async client."""
-        found: AsyncPage[T] = cls(page._call, page.data, page.has_more, page.url, page.last_response)
-        found._client = client
-        return found
+    def __init__(self, page: Page[T], client: AsyncClient) -> None:
+        super().__init__(page.call, page.data, page.has_more, page.url, page.last_response)
+        self._client = client
 
     async def next_page(self) -> AsyncPage[T] | None:
         """Fetch the page after this one.
@@ -137,7 +133,7 @@ class AsyncPage(_PageOf[T]):
             finsecure.FinSecureError: As for any call; this page stays usable, so you can ask again.
         """
         call = self._following()
-        return None if call is None else AsyncPage.of(await self._client.send(call), self._client)
+        return None if call is None else AsyncPage(await self._client.send(call), self._client)
 
     async def pages(self) -> AsyncIterator[AsyncPage[T]]:
         """This page and all that follow, each fetched when you reach it.
@@ -154,7 +150,7 @@ class AsyncPage(_PageOf[T]):
 
     async def __aiter__(self) -> AsyncIterator[T]:
         async for page in self.pages():
-            for item in page._in_order():
+            for item in page.in_order():
                 yield item
 
 
@@ -176,7 +172,7 @@ class AsyncPages(Generic[T]):
         return self._first().__await__()
 
     async def _first(self) -> AsyncPage[T]:
-        return AsyncPage.of(await self._client.send(self._call), self._client)
+        return AsyncPage(await self._client.send(self._call), self._client)
 
     async def pages(self) -> AsyncIterator[AsyncPage[T]]:
         """Every page, each fetched when you reach it."""
@@ -196,7 +192,7 @@ def _id(item: Any) -> str:
 def _advance(page: _PageOf[Any], seen: set[str]) -> None:
     """Refuse a list that runs in a circle; a page that repeats its own cursor never gets here."""
     if page.has_more:
-        cursor = _id(page.data[0] if page._backwards else page.data[-1])
+        cursor = _id(page.data[0] if page.backwards else page.data[-1])
         if cursor in seen:
             raise APIError(
                 "The API's pages run in a circle: a page ended at an object that an earlier page ended at. "

@@ -6,8 +6,8 @@ Names decide for fields, shapes for free text (an error message that a server wr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast
 
 MASK = "[hidden]"
 
@@ -50,10 +50,10 @@ def fields(pairs: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
 
 
 def _value(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return dict(fields((str(name), inner) for name, inner in value.items()))
-    if isinstance(value, (list, tuple)):
-        return [_value(inner) for inner in value]
+    if isinstance(value, dict):
+        return dict(fields(cast("dict[str, Any]", value).items()))
+    if isinstance(value, list):
+        return list(map(_value, cast("Iterable[Any]", value)))
     if isinstance(value, str):
         return text(value)
     return value

@@ -14,7 +14,7 @@ import random
 from datetime import timezone
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from .error import APIError, APITimeoutError, CardError, FinSecureError, IdempotencyError, InvalidRequestError
+from .error import CardError, FinSecureError, IdempotencyError, InvalidRequestError
 
 if TYPE_CHECKING:
     import tenacity
@@ -115,7 +115,7 @@ class Exchange:
         status = error.http_status or 0
         if status in REFUSED_UNDONE:
             return self._unresolved
-        if status == 409 or status == 408 or not 400 <= status < 500:
+        if status in {408, 409} or not 400 <= status < 500:
             return True
         # A documented refusal under our key is the stored answer to it: no attempt before was carried out.
         settled = self.request.idempotency_key is not None and error.type is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar, cast
 from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -98,7 +98,7 @@ def _query(params: dict[str, Any]) -> str:
     pairs: list[tuple[str, Any]] = []
     for name, value in params.items():
         if isinstance(value, dict):
-            pairs.extend((f"{name}[{key}]", inner) for key, inner in value.items())  # type: ignore[misc]
+            pairs.extend((f"{name}[{key}]", inner) for key, inner in cast("dict[str, Any]", value).items())
         else:
             pairs.append((name, value))
     try:
@@ -229,13 +229,10 @@ def _error(exchange: Exchange, answer: Answer) -> error.FinSecureError:
 
 def _payment_intent(body: Any) -> PaymentIntent | None:
     """The PaymentIntent of an error, which carries only a few of its fields and not even its `object`."""
-    inner = body["error"] if isinstance(body, dict) and isinstance(body.get("error"), dict) else {}  # type: ignore[misc]
-    partial: Any = inner.get("payment_intent")
-    if not isinstance(partial, dict):
-        return None
     try:
+        partial: Any = body["error"]["payment_intent"]
         found: PaymentIntent = validator(PaymentIntent).validate_python({"object": "payment_intent", **partial})
-    except ValidationError:
+    except (TypeError, KeyError, ValidationError):
         return None
     return found
 
@@ -260,7 +257,9 @@ def validator(returns: Any, many: bool = False) -> SchemaValidator:
     found = _validators.get((returns, many))
     if found is None:
         with _building:
-            adapter: TypeAdapter[Any] = TypeAdapter(_List[returns] if many else returns)
+            page: Any = _List  # of what is only known here, which no type checker can read
+            adapter: TypeAdapter[Any] = TypeAdapter(page[returns] if many else returns)
             adapter.rebuild(force=True)
-            found = _validators[returns, many] = adapter.validator  # type: ignore[assignment]
+            found = cast("SchemaValidator", adapter.validator)
+            _validators[returns, many] = found
     return found

@@ -20,7 +20,7 @@ is `None`. Reference: Error Handling.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from . import _redact
 
@@ -81,9 +81,9 @@ class FinSecureError(Exception):
     def __str__(self) -> str:
         facts = [
             self.decline_code or self.code,
-            self.param and f"parameter {self.param}",
-            self.http_status and f"HTTP {self.http_status}",
-            self.request_id and f"request {self.request_id}",
+            f"parameter {self.param}" if self.param else None,
+            f"HTTP {self.http_status}" if self.http_status else None,
+            f"request {self.request_id}" if self.request_id else None,
         ]
         shown = "; ".join(fact for fact in facts if fact)
         sentence = self.message or self.__class__.__name__
@@ -213,7 +213,9 @@ class Advice(NamedTuple):
 
 _ANOTHER_METHOD = "Please use a different payment method or contact your bank."
 # Why a card was lost, stolen or taken for fraud is not for the person who holds it.
-_SAY_NO_MORE = "Request a different payment method. Do not tell the customer the reason, and do not try this card again."
+_SAY_NO_MORE = (
+    "Request a different payment method. Do not tell the customer the reason, and do not try this card again."
+)
 
 ADVICE: dict[str, Advice] = {
     "insufficient_funds": Advice(_ANOTHER_METHOD, "Request a different payment method."),
@@ -263,8 +265,9 @@ def from_response(
 
 def documented(body: object) -> dict[str, str] | None:
     """The string fields of `{"error": {...}}`, or `None` where the body is not of the documented shape."""
-    inner: object = body.get("error") if isinstance(body, Mapping) else None  # pyright: ignore[reportUnknownMemberType]
+    inner: object = cast("Mapping[str, object]", body).get("error") if isinstance(body, Mapping) else None
     if not isinstance(inner, Mapping):
         return None
-    found = {name: value for name, value in inner.items() if isinstance(name, str) and isinstance(value, str)}
+    fields = cast("Mapping[str, object]", inner).items()
+    found = {name: value for name, value in fields if isinstance(value, str)}
     return found if "type" in found or "message" in found else None

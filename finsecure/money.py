@@ -6,20 +6,22 @@ itself. Floats are refused, since 19.99 is not a number that a float can hold.
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation, localcontext
+from decimal import Context, Decimal, InvalidOperation, localcontext
 
 from .error import InvalidRequestError
 
 # ISO 4217: the digits after the decimal point, where they are not two.
 _DIGITS = {
-    **dict.fromkeys(
-        ("bif", "clp", "djf", "gnf", "isk", "jpy", "kmf", "krw", "pyg", "rwf", "ugx", "uyi", "vnd", "vuv", "xaf", "xof")
-        + ("xpf",),
-        0,
-    ),
-    **dict.fromkeys(("bhd", "iqd", "jod", "kwd", "lyd", "omr", "tnd"), 3),
-    **dict.fromkeys(("clf", "uyw"), 4),
+    code: digits
+    for digits, codes in (
+        (0, "bif clp djf gnf isk jpy kmf krw pyg rwf ugx uyi vnd vuv xaf xof xpf"),
+        (3, "bhd iqd jod kwd lyd omr tnd"),
+        (4, "clf uyw"),
+    )
+    for code in codes.split()
 }
+
+_TOO_LARGE = 10**30
 
 
 def to_minor_units(amount: Decimal | int | str, currency: str) -> int:
@@ -43,21 +45,11 @@ def to_minor_units(amount: Decimal | int | str, currency: str) -> int:
     Reference: Consistency Standards, Currency Handling.
     """
     digits = minor_digits(currency)
-    given: object = amount
-    if isinstance(given, float):
-        raise _wrong("amount", f"amount is a float ({given!r}), which cannot hold a price: pass Decimal('{given}').")
-    if isinstance(given, bool) or not isinstance(given, (Decimal, int, str)):
-        raise _wrong("amount", f"amount is a {type(given).__name__}: pass a Decimal, an int or text like '19.99'.")
-    try:
-        with localcontext() as context:
-            context.prec = 60
-            number = Decimal(given)
-            scaled = number.scaleb(digits)
-            whole = scaled.to_integral_value()
-    except (InvalidOperation, ValueError):
-        raise _wrong("amount", "amount is no number: pass a Decimal, an int or text like '19.99'.") from None
-    if not number.is_finite() or abs(number) >= Decimal(10) ** 30:
-        raise _wrong("amount", "amount is not a finite price: pass a Decimal such as Decimal('19.99').")
+    number = _number(amount)
+    with localcontext() as context:
+        context.prec = 60
+        scaled = number.scaleb(digits)
+        whole = scaled.to_integral_value()
     if whole != scaled:
         raise _wrong(
             "amount",
@@ -86,19 +78,40 @@ def from_minor_units(amount: int, currency: str) -> Decimal:
     Reference: Consistency Standards, Currency Handling.
     """
     digits = minor_digits(currency)
-    given: object = amount
-    if isinstance(given, bool) or not isinstance(given, int):
-        raise _wrong("amount", f"amount is a {type(given).__name__}: pass an int, in the smallest currency unit.")
-    sign = 1 if given < 0 else 0
-    return Decimal((sign, tuple(int(digit) for digit in str(abs(given))), -digits))
+    return Decimal(_int(amount)).scaleb(-digits, Context(prec=60))
 
 
 def minor_digits(currency: str) -> int:
     """How many decimal places a currency has: 2 for `usd`, 0 for `jpy`, 3 for `kwd`. By ISO 4217."""
-    given: object = currency
-    if not isinstance(given, str) or len(given) != 3 or not (given.isascii() and given.isalpha()):
+    return _DIGITS.get(_code(currency), 2)
+
+
+def _number(amount: object) -> Decimal:
+    if isinstance(amount, float):
+        raise _wrong("amount", f"amount is a float ({amount!r}), which cannot hold a price: pass Decimal('{amount}').")
+    if isinstance(amount, bool) or not isinstance(amount, (Decimal, int, str)):
+        raise _wrong("amount", f"amount is a {type(amount).__name__}: pass a Decimal, an int or text like '19.99'.")
+    try:
+        number = Decimal(amount)
+    except (InvalidOperation, ValueError):
+        raise _wrong("amount", "amount is no number: pass a Decimal, an int or text like '19.99'.") from None
+    if not number.is_finite() or abs(number) >= _TOO_LARGE:
+        raise _wrong("amount", "amount is not a finite price: pass a Decimal such as Decimal('19.99').")
+    return number
+
+
+def _int(amount: object) -> int:
+    if isinstance(amount, bool) or not isinstance(amount, int):
+        raise _wrong("amount", f"amount is a {type(amount).__name__}: pass an int, in the smallest currency unit.")
+    if abs(amount) >= _TOO_LARGE:
+        raise _wrong("amount", "amount is too large to be money.")
+    return amount
+
+
+def _code(currency: object) -> str:
+    if not isinstance(currency, str) or len(currency) != 3 or not (currency.isascii() and currency.isalpha()):
         raise _wrong("currency", "currency is not a three-letter ISO code: pass one such as 'usd'.")
-    return _DIGITS.get(given.lower(), 2)
+    return currency.lower()
 
 
 def _wrong(param: str, why: str) -> InvalidRequestError:

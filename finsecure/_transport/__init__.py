@@ -7,9 +7,7 @@ httpx client of the caller's.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, Union
-
-from typing_extensions import TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ..error import InvalidRequestError
 
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
     from .._retry import Failure
     from .._wire import Answer, Request
 
-Outcome: TypeAlias = "Union[Answer, Failure]"
+Outcome: TypeAlias = "Answer | Failure"
 
 
 class Transport(Protocol):

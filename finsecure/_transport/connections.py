@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def tls_context() -> ssl.SSLContext:
-    """One context for the process: certificates are always verified, against `SSL_CERT_FILE` or `SSL_CERT_DIR` if set."""
+    """One context for the process. Certificates are always verified; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others."""
     return _tls_context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
 
 
@@ -32,14 +32,14 @@ def _tls_context(cafile: str | None, capath: str | None) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=cafile or None, capath=capath or None)
     except OSError as exc:
         raise InvalidRequestError(
-            f"SSL_CERT_FILE or SSL_CERT_DIR cannot be read ({exc.strerror}): name a file of certificates in PEM format.",
+            f"SSL_CERT_FILE or SSL_CERT_DIR cannot be read ({exc.strerror}): name a file of PEM certificates.",
             type="invalid_request_error",
             param="SSL_CERT_FILE",
         ) from None
 
 
 def proxy(origin: Origin) -> httpcore.Proxy | None:
-    """The proxy for a host, from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, or the system's settings."""
+    """The proxy for a host: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`, or the system's settings."""
     if sys.platform == "linux" and not any(name.lower().endswith("_proxy") for name in os.environ):
         return None  # the usual case, which spares the import below
     from urllib.request import getproxies, proxy_bypass

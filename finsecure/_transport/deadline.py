@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpcore
 from typing_extensions import override
@@ -81,7 +81,7 @@ class Backend(httpcore.NetworkBackend):
     """Makes connections that keep deadlines."""
 
     def __init__(self) -> None:
-        self._backend = httpcore.SyncBackend()
+        self._inner = httpcore.SyncBackend()
 
     @override
     def connect_tcp(
@@ -95,7 +95,7 @@ class Backend(httpcore.NetworkBackend):
         left = _left(timeout, httpcore.ConnectTimeout)
         if isinstance(timeout, Deadline):
             timeout.connected = True
-        return Stream(self._backend.connect_tcp(host, port, left, local_address, socket_options))
+        return Stream(self._inner.connect_tcp(host, port, left, local_address, socket_options))
 
 
 class AsyncStream(httpcore.AsyncNetworkStream):
@@ -135,7 +135,7 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
     """Makes connections that keep deadlines, in asyncio and trio alike."""
 
     def __init__(self) -> None:
-        self._backend = httpcore.AnyIOBackend()
+        self._inner = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
 
     @override
     async def connect_tcp(
@@ -149,4 +149,4 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
         left = _left(timeout, httpcore.ConnectTimeout)
         if isinstance(timeout, Deadline):
             timeout.connected = True
-        return AsyncStream(await self._backend.connect_tcp(host, port, left, local_address, socket_options))
+        return AsyncStream(await self._inner.connect_tcp(host, port, left, local_address, socket_options))

@@ -43,8 +43,8 @@ def failure(exc: Exception, *, connection_was_old: bool = False) -> Failure | No
         return Failure(
             "final",
             APIConnectionError(
-                f"The server's certificate was not accepted: {certificate}. Nothing was sent. Check base_url, the clock "
-                "and the certificates of this machine; SSL_CERT_FILE names others."
+                f"The server's certificate was not accepted: {certificate}. Nothing was sent. Check base_url, the "
+                "clock and the certificates of this machine; SSL_CERT_FILE names others."
             ),
         )
     for kind_of in type(exc).__mro__:

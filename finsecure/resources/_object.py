@@ -13,11 +13,11 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timezone
 from functools import partial
-from typing import Any, ClassVar, Generic, SupportsIndex, TypeVar, cast
+from typing import Annotated, Any, ClassVar, Generic, SupportsIndex, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, SchemaValidator, core_schema
-from typing_extensions import Annotated, Self, TypeAlias, override
+from typing_extensions import override
 
 from .. import _redact
 from .._call import LastResponse
@@ -51,7 +51,11 @@ class WrittenTime(datetime):
     @override
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
         text: str | None = getattr(self, "text", None)
-        return (WrittenTime.read, (text,)) if text is not None else cast("tuple[Any, ...]", super().__reduce_ex__(protocol))
+        return (
+            (WrittenTime.read, (text,))
+            if text is not None
+            else cast("tuple[Any, ...]", super().__reduce_ex__(protocol))
+        )
 
 
 _ISO = SchemaValidator(core_schema.datetime_schema())
@@ -152,7 +156,11 @@ class Part(BaseModel):
     @override
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
         content = self._content()
-        shown = [(name, content[name]) for name in content if name in self.model_fields_set or name not in type(self).model_fields]
+        shown = [
+            (name, content[name])
+            for name in content
+            if name in self.model_fields_set or name not in type(self).model_fields
+        ]
         return cast("list[tuple[str | None, Any]]", _redact.fields(shown))
 
     @override
@@ -165,11 +173,9 @@ class Object(Part):
 
     Attributes:
         id: The object's id.
-        object: The name of its kind, for example `payment_intent`.
     """
 
     id: str
-    object: str
 
     @property
     def last_response(self) -> LastResponse | None:

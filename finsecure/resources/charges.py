@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, Union
-
-from typing_extensions import TypeAlias
+from typing import Literal, TypeAlias
 
 from .._call import GET, LIST, Call, CreatedFilter
 from .._operation import C_co, Operations, listing, operation
 from .._pages import Page
 from ._object import Object, Timestamp
 
-ChargeStatus: TypeAlias = Union[Literal["pending", "succeeded", "failed"], str]
+ChargeStatus: TypeAlias = Literal["pending", "succeeded", "failed"] | str
 """How an attempt went; any status not yet known passes through."""
 
 

@@ -97,13 +97,13 @@ class Customers(Operations[C_co]):
         self,
         id: str,
         *,
-        email: str | None | NotGiven = NOT_GIVEN,
-        name: str | None | NotGiven = NOT_GIVEN,
-        phone: str | None | NotGiven = NOT_GIVEN,
-        description: str | None | NotGiven = NOT_GIVEN,
-        metadata: Mapping[str, str] | None | NotGiven = NOT_GIVEN,
-        payment_method: str | None | NotGiven = NOT_GIVEN,
-        invoice_settings: InvoiceSettingsParams | None | NotGiven = NOT_GIVEN,
+        email: str | NotGiven | None = NOT_GIVEN,
+        name: str | NotGiven | None = NOT_GIVEN,
+        phone: str | NotGiven | None = NOT_GIVEN,
+        description: str | NotGiven | None = NOT_GIVEN,
+        metadata: Mapping[str, str] | NotGiven | None = NOT_GIVEN,
+        payment_method: str | NotGiven | None = NOT_GIVEN,
+        invoice_settings: InvoiceSettingsParams | NotGiven | None = NOT_GIVEN,
     ) -> Call[Customer]:
         """Change a customer. What is left out stays as it is; `None` clears.
 

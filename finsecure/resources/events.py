@@ -6,10 +6,9 @@ by `type`: after `if event.type == "payment_intent.succeeded"` a type checker kn
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, Union
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, Discriminator, Field
-from typing_extensions import Annotated, TypeAlias
 
 from .._call import GET, LIST, Call, CreatedFilter
 from .._operation import C_co, Operations, listing, operation
@@ -130,6 +129,10 @@ class EventData(Part, Generic[O_co]):
     """
 
     object: O_co
+
+
+# pydantic lets a kind of a generic model be pickled only where a module makes it first, not an annotation.
+_KINDS_OF_DATA = (EventData[PaymentIntent], EventData[Customer], EventData[Invoice], EventData[Subscription])
 
 
 class Event(Object, Events[None]):
@@ -253,7 +256,7 @@ def _not_known(type: str) -> str:
 
 
 KnownObject: TypeAlias = Annotated[
-    Union[PaymentIntent, Customer, Charge, Refund, PaymentMethod, Invoice, Subscription], Discriminator("object")
+    PaymentIntent | Customer | Charge | Refund | PaymentMethod | Invoice | Subscription, Discriminator("object")
 ]
 
 if TYPE_CHECKING:
@@ -267,7 +270,7 @@ else:
 class UnknownEventData(Part):
     """What an event of an unknown type is about: a known object, told by its `object`, or a dict."""
 
-    object: Annotated[Union[KnownObject, dict[str, Any]], Field(union_mode="left_to_right")]
+    object: Annotated[KnownObject | dict[str, Any], Field(union_mode="left_to_right")]
 
 
 class UnknownEvent(Event):
@@ -277,21 +280,21 @@ class UnknownEvent(Event):
     data: UnknownEventData
 
 
-_KnownEvent: TypeAlias = Union[
-    PaymentIntentSucceeded,
-    PaymentIntentPaymentFailed,
-    PaymentIntentRequiresAction,
-    PaymentIntentCanceled,
-    CustomerCreated,
-    CustomerUpdated,
-    CustomerDeleted,
-    InvoicePaymentSucceeded,
-    InvoicePaymentFailed,
-    CustomerSubscriptionCreated,
-    CustomerSubscriptionUpdated,
-]
+_KnownEvent: TypeAlias = (
+    PaymentIntentSucceeded
+    | PaymentIntentPaymentFailed
+    | PaymentIntentRequiresAction
+    | PaymentIntentCanceled
+    | CustomerCreated
+    | CustomerUpdated
+    | CustomerDeleted
+    | InvoicePaymentSucceeded
+    | InvoicePaymentFailed
+    | CustomerSubscriptionCreated
+    | CustomerSubscriptionUpdated
+)
 AnyEvent: TypeAlias = Annotated[
-    Union[Annotated[_KnownEvent, Discriminator("type")], UnknownEvent], Field(union_mode="left_to_right")
+    Annotated[_KnownEvent, Discriminator("type")] | UnknownEvent, Field(union_mode="left_to_right")
 ]
 """Any event: one of the known kinds, or `UnknownEvent`."""
 

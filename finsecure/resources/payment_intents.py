@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Union
-
-from typing_extensions import TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from .._call import GET, LIST, NOT_GIVEN, POST, PUT, Call, CreatedFilter, NotGiven
 from .._operation import C_co, Operations, listing, operation
@@ -14,23 +12,18 @@ from ._object import ListObject, Object, Part, Timestamp
 from .charges import Charge
 from .payment_methods import InlinePaymentMethod
 
-PaymentMethodType: TypeAlias = Union[Literal["card", "ach", "us_bank_account"], str]
+PaymentMethodType: TypeAlias = Literal["card", "ach", "us_bank_account"] | str
 """The kinds of payment method that are known; any other passes through."""
 
-SetupFutureUsage: TypeAlias = Union[Literal["on_session", "off_session"], str]
+SetupFutureUsage: TypeAlias = Literal["on_session", "off_session"] | str
 """Whether the customer will be there when the payment method is used again."""
 
-PaymentIntentStatus: TypeAlias = Union[
+PaymentIntentStatus: TypeAlias = (
     Literal[
-        "requires_payment_method",
-        "requires_confirmation",
-        "requires_action",
-        "processing",
-        "succeeded",
-        "canceled",
-    ],
-    str,
-]
+        "requires_payment_method", "requires_confirmation", "requires_action", "processing", "succeeded", "canceled"
+    ]
+    | str
+)
 """How far a payment has got; any status not yet known passes through."""
 
 
@@ -120,11 +113,11 @@ class PaymentIntents(Operations[C_co]):
         amount: int | NotGiven = NOT_GIVEN,
         currency: str | NotGiven = NOT_GIVEN,
         payment_method_types: Sequence[PaymentMethodType] | NotGiven = NOT_GIVEN,
-        customer: str | None | NotGiven = NOT_GIVEN,
-        description: str | None | NotGiven = NOT_GIVEN,
-        metadata: Mapping[str, str] | None | NotGiven = NOT_GIVEN,
-        receipt_email: str | None | NotGiven = NOT_GIVEN,
-        setup_future_usage: Literal["on_session", "off_session"] | None | NotGiven = NOT_GIVEN,
+        customer: str | NotGiven | None = NOT_GIVEN,
+        description: str | NotGiven | None = NOT_GIVEN,
+        metadata: Mapping[str, str] | NotGiven | None = NOT_GIVEN,
+        receipt_email: str | NotGiven | None = NOT_GIVEN,
+        setup_future_usage: Literal["on_session", "off_session"] | NotGiven | None = NOT_GIVEN,
     ) -> Call[PaymentIntent]:
         """Change a PaymentIntent that is not paid yet. What is left out stays as it is; `None` clears.
 
@@ -294,6 +287,9 @@ class PaymentError(Part):
     message: str | None = None
     param: str | None = None
     doc_url: str | None = None
+
+
+_Charges = ListObject[Charge]  # pydantic lets it be pickled only where a module makes it first, not an annotation
 
 
 class PaymentIntent(Object, PaymentIntents[None]):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Union
+from typing import Any, Literal, TypeAlias
 
-from typing_extensions import NotRequired, Required, TypeAlias, TypedDict
+from typing_extensions import NotRequired, Required, TypedDict
 
 from .._call import GET, LIST, NOT_GIVEN, POST, PUT, Call, CreatedFilter, NotGiven
 from .._operation import C_co, Operations, listing, operation
@@ -137,8 +137,8 @@ class PaymentMethods(Operations[C_co]):
         self,
         id: str,
         *,
-        billing_details: BillingDetailsParams | None | NotGiven = NOT_GIVEN,
-        metadata: Mapping[str, str] | None | NotGiven = NOT_GIVEN,
+        billing_details: BillingDetailsParams | NotGiven | None = NOT_GIVEN,
+        metadata: Mapping[str, str] | NotGiven | None = NOT_GIVEN,
     ) -> Call[PaymentMethod]:
         """Change a payment method. What is left out stays as it is; `None` clears.
 
@@ -156,9 +156,7 @@ class PaymentMethods(Operations[C_co]):
 
         Reference: Payment Methods.
         """
-        return PUT(
-            "/v1/payment_methods/{id}", PaymentMethod, id=id, billing_details=billing_details, metadata=metadata
-        )
+        return PUT("/v1/payment_methods/{id}", PaymentMethod, id=id, billing_details=billing_details, metadata=metadata)
 
     @operation
     def attach(self, id: str, *, customer: str, idempotency_key: str | None = None) -> Call[PaymentMethod]:
@@ -323,7 +321,7 @@ class BankAccount(Part):
     routing_number: str | None = None
 
 
-PaymentMethodKind: TypeAlias = Union[Literal["card", "us_bank_account"], str]
+PaymentMethodKind: TypeAlias = Literal["card", "us_bank_account"] | str
 
 
 class PaymentMethod(Object, PaymentMethods[None]):

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, Union
-
-from typing_extensions import TypeAlias
+from typing import Literal, TypeAlias
 
 from .._call import GET, LIST, NOT_GIVEN, POST, PUT, Call, CreatedFilter, NotGiven
 from .._operation import C_co, Operations, listing, operation
 from .._pages import Page
 from ._object import Object, Timestamp
 
-RefundStatus: TypeAlias = Union[Literal["pending", "succeeded", "failed", "canceled"], str]
+RefundStatus: TypeAlias = Literal["pending", "succeeded", "failed", "canceled"] | str
 """How far a refund has got; any status not yet known passes through."""
 
 
@@ -78,7 +76,7 @@ class Refunds(Operations[C_co]):
         return GET("/v1/refunds/{id}", Refund, id=id)
 
     @operation
-    def update(self, id: str, *, metadata: Mapping[str, str] | None | NotGiven = NOT_GIVEN) -> Call[Refund]:
+    def update(self, id: str, *, metadata: Mapping[str, str] | NotGiven | None = NOT_GIVEN) -> Call[Refund]:
         """Change a refund's metadata; `None` clears it.
 
         Args:

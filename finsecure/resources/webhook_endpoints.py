@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Union
-
-from typing_extensions import TypeAlias
+from typing import Literal, TypeAlias
 
 from .._call import DELETE, GET, LIST, NOT_GIVEN, POST, PUT, Call, CreatedFilter, NotGiven
 from .._operation import C_co, Operations, listing, operation
 from .._pages import Page
 from ._object import Object, Timestamp
 
-EventType: TypeAlias = Union[
+EventType: TypeAlias = (
     Literal[
         "payment_intent.succeeded",
         "payment_intent.payment_failed",
@@ -26,9 +24,9 @@ EventType: TypeAlias = Union[
         "customer.subscription.created",
         "customer.subscription.updated",
         "*",
-    ],
-    str,
-]
+    ]
+    | str
+)
 """The event types that are known, and `*` for all; any other passes through. Reference: Webhooks, Event Types."""
 
 

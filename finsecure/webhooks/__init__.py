@@ -10,19 +10,20 @@ so an old delivery can be replayed; `tolerance` bounds that by the signed `creat
 
 from __future__ import annotations
 
+import json
 import math
+import re
 import time
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Union, cast
+from typing import Any, TypeAlias, cast
 
 from pydantic import ValidationError
-from pydantic_core import from_json
-from typing_extensions import TypeAlias
 
 from .._wire import validator
 from ..error import SignatureVerificationError, WebhookPayloadError, WebhookUsageError
 from ..resources.events import (
+    KNOWN_TYPES,
     AnyEvent,
     CustomerCreated,
     CustomerDeleted,
@@ -37,6 +38,7 @@ from ..resources.events import (
     PaymentIntentSucceeded,
     UnknownEvent,
 )
+from ._mismatch import why_not
 from ._signature import Payload, check_secrets, matching, parse_header, sign, to_bytes
 
 __all__ = [
@@ -61,7 +63,7 @@ __all__ = [
 Event: TypeAlias = AnyEvent
 """Any event, told apart by `type`: the type to annotate your handlers with."""
 
-Secrets: TypeAlias = Union[str, bytes, Sequence[Union[str, bytes]]]
+Secrets: TypeAlias = str | bytes | Sequence[str | bytes]
 
 
 def verify_signature(payload: Payload, signature: str | bytes | None, secret: Secrets) -> bool:
@@ -119,7 +121,7 @@ def construct_event(
         _check_tolerance(tolerance)
     body = to_bytes(payload)
     if not matching(body, parse_header(signature), secrets):
-        raise SignatureVerificationError(_why_not(signature))
+        raise SignatureVerificationError(why_not(body, signature, secrets))
     event = _read(body)
     if tolerance is not None:
         _check_age(event, tolerance)
@@ -128,26 +130,48 @@ def construct_event(
 
 def _read(body: bytes) -> Event:
     try:
-        if b"NaN" in body or b"Infinity" in body:
-            from_json(body, allow_inf_nan=False)
-        return cast("Event", validator(AnyEvent).validate_json(body))
+        event = cast("Event", validator(AnyEvent).validate_json(body))
     except ValidationError as exc:
-        first = exc.errors(include_url=False, include_context=False, include_input=False)[0]
-        why = f"{first['type']} at {'.'.join(map(str, first['loc'])) or 'the top'}"
-    except ValueError:
-        why = "NaN or Infinity, which JSON does not have"
+        why = _what_is_wrong(exc)
+    else:
+        if not _overflows(body):
+            return event
+        why = "it has NaN, Infinity or a number too large to hold"
+    # Raised here and not above, so that no context holds the body.
     raise WebhookPayloadError(f"The webhook is signed with your secret, but its body is not an event: {why}.")
 
 
-def _why_not(signature: object) -> str:
-    if signature is None or signature in ("", b""):
-        return "The webhook has no FinSecure-Signature header: it did not come from FinSecure."
-    if not parse_header(signature):
-        return "The FinSecure-Signature header is not of the form sha256=<64 lower-case hex digits>."
-    return (
-        "The webhook was not signed with this secret: check that it is this endpoint's, and that the payload is the "
-        "raw body as it arrived."
-    )
+# What may be NaN, Infinity, or a number that overflows a float; the exact look costs more than this first one.
+_SUSPECT = re.compile(rb"NaN|Infinity|\d[eE]\+?\d{3}|\d{200}")
+
+
+def _overflows(body: bytes) -> bool:
+    if _SUSPECT.search(body):
+        try:
+            json.loads(body, parse_int=_finite, parse_float=_finite, parse_constant=_finite)
+        except OverflowError:
+            return True
+    return False
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise OverflowError
+    return number
+
+
+def _what_is_wrong(exc: ValidationError) -> str:
+    """Where and how a body is no event; never what it holds. Known types come first, `UnknownEvent` after them."""
+    errors = exc.errors(include_url=False, include_context=False, include_input=False)
+    first = next((error for error in errors if not error["type"].startswith("union_tag")), errors[0])
+    if first["type"] == "json_invalid":
+        return "it is no whole JSON text in UTF-8, or one too deeply nested"
+    place = ".".join(str(step) for step in first["loc"] if step not in _ARMS and not str(step).startswith("tagged-"))
+    return f"{place or 'it'} is not what it should be ({first['type']})"
+
+
+_ARMS = KNOWN_TYPES | {"UnknownEvent"}
 
 
 def _check_tolerance(tolerance: Any) -> None:

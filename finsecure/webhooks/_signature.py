@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import hmac
 import re
-from typing import Union
-
-from typing_extensions import TypeAlias
+from collections.abc import Sequence
+from typing import TypeAlias, cast
 
 from ..error import WebhookUsageError
 
-Payload: TypeAlias = Union[bytes, bytearray, memoryview, str]
+Payload: TypeAlias = bytes | bytearray | memoryview | str
 
-_HEADER_LIMIT = 4096  # bytes; a longer header is refused unread
-_SIGNATURE_LIMIT = 16
+HEADER_LIMIT = 4096  # bytes; a longer header is refused unread
+SIGNATURE_LIMIT = 16
 _SIGNATURE = re.compile(rb"sha256=([0-9a-f]{64})")
-_OTHER_SCHEME = re.compile(rb"[A-Za-z0-9_.-]+=[^\s,]+")
+_OTHER_SCHEME = re.compile(rb"[A-Za-z0-9_.-]+=[!-+\--~]+")  # printable ASCII but the comma
 
 
 def sign(payload: Payload, secret: str | bytes) -> str:
@@ -44,19 +43,28 @@ def to_bytes(payload: object) -> bytes:
     """The raw body as bytes; anything that was parsed already is refused, since it cannot be verified."""
     if isinstance(payload, bytes):
         return payload
-    if isinstance(payload, (bytearray, memoryview)):
+    if isinstance(payload, bytearray):
         return bytes(payload)
+    if isinstance(payload, memoryview):
+        return _viewed(cast("memoryview", payload))
     if isinstance(payload, str):
         try:
-            return payload.encode()
+            return payload.encode(errors="surrogateescape")  # as frameworks decode what is not UTF-8
         except UnicodeEncodeError:
             raise WebhookUsageError(
                 "The webhook payload is a str that does not encode as UTF-8: pass the raw body as bytes."
             ) from None
     raise WebhookUsageError(
-        f"The webhook payload is a {type(payload).__name__}: pass the raw request body (bytes or str) as it arrived, "
-        "before any JSON parsing."
+        f"The webhook payload is of type {type(payload).__name__}: pass the raw request body (bytes or str) as it "
+        "arrived, before any JSON parsing."
     )
+
+
+def _viewed(payload: memoryview) -> bytes:
+    try:
+        return payload.tobytes()
+    except ValueError:
+        raise WebhookUsageError("The webhook payload is a released memoryview: pass the raw body as bytes.") from None
 
 
 def check_secret(secret: object) -> bytes:
@@ -72,7 +80,7 @@ def check_secret(secret: object) -> bytes:
         raw = secret
     else:
         raise WebhookUsageError(
-            f"The webhook secret is a {type(secret).__name__}: pass the endpoint's signing secret as a str."
+            f"The webhook secret is of type {type(secret).__name__}: pass the endpoint's signing secret as a str."
         )
     if not raw.strip():
         raise WebhookUsageError("The webhook secret is empty or blank: pass the endpoint's signing secret.")
@@ -81,36 +89,28 @@ def check_secret(secret: object) -> bytes:
 
 def check_secrets(secret: object) -> list[bytes]:
     """One secret or several, each of them usable."""
-    if isinstance(secret, (list, tuple)):
-        secrets: list[object] = list(secret)  # pyright: ignore[reportUnknownArgumentType]
-        if not secrets:
-            raise WebhookUsageError("The list of webhook secrets is empty: pass at least one signing secret.")
-        return [check_secret(one) for one in secrets]
-    return [check_secret(secret)]
+    if isinstance(secret, (str, bytes, bytearray, memoryview)) or not isinstance(secret, Sequence):
+        return [check_secret(secret)]
+    secrets = [check_secret(one) for one in cast("Sequence[object]", secret)]
+    if not secrets:
+        raise WebhookUsageError("The list of webhook secrets is empty: pass at least one signing secret.")
+    return secrets
 
 
 def parse_header(signature: object) -> list[bytes]:
     """The digests that a `FinSecure-Signature` header carries; none where it is not a strictly written one."""
-    if isinstance(signature, str):
-        try:
-            header = signature.encode("ascii")
-        except UnicodeEncodeError:
-            return []
-    elif isinstance(signature, bytes):
-        header = signature
-    else:
+    if not isinstance(signature, (str, bytes)) or len(signature) > HEADER_LIMIT or not signature.isascii():
         return []
-    if len(header) > _HEADER_LIMIT:
+    header = signature.encode() if isinstance(signature, str) else signature
+    parts = header.split(b",")
+    if len(parts) > SIGNATURE_LIMIT:
         return []
     digests: list[bytes] = []
-    parts = header.split(b",")
-    if len(parts) > _SIGNATURE_LIMIT:
-        return []
     for index, part in enumerate(parts):
-        part = part.removeprefix(b" ") if index else part
-        if found := _SIGNATURE.fullmatch(part):
+        one = part.removeprefix(b" ") if index else part
+        if found := _SIGNATURE.fullmatch(one):
             digests.append(found[1])
-        elif part.startswith(b"sha256=") or not _OTHER_SCHEME.fullmatch(part):
+        elif one.startswith(b"sha256=") or not _OTHER_SCHEME.fullmatch(one):
             return []
     return digests
 
