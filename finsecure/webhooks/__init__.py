@@ -149,7 +149,7 @@ def _overflows(body: bytes) -> bool:
     if _SUSPECT.search(body):
         try:
             json.loads(body, parse_int=_finite, parse_float=_finite, parse_constant=_finite)
-        except OverflowError:
+        except ValueError:
             return True
     return False
 
@@ -157,7 +157,7 @@ def _overflows(body: bytes) -> bool:
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise OverflowError
+        raise ValueError
     return number
 
 

@@ -90,7 +90,7 @@ def check_secret(secret: object) -> bytes:
 def check_secrets(secret: object) -> list[bytes]:
     """One secret or several, each of them usable."""
     if isinstance(secret, (str, bytes, bytearray, memoryview)) or not isinstance(secret, Sequence):
-        return [check_secret(secret)]
+        return [check_secret(cast("object", secret))]
     secrets = [check_secret(one) for one in cast("Sequence[object]", secret)]
     if not secrets:
         raise WebhookUsageError("The list of webhook secrets is empty: pass at least one signing secret.")
