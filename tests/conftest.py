@@ -1,0 +1,171 @@
+"""The doors: a test is written once, and holds for Client, AsyncClient (asyncio and trio) and module-level use.
+
+    def test_a_payment_can_be_looked_up(door: Door) -> None:
+        intent = door.call(lambda api: api.payment_intents.create(amount=2000, currency="usd"))
+        assert door.call(lambda api: api.payment_intents.retrieve(intent.id)) == intent
+
+`door` leads to a sandbox, for what comes of a call; `wire` to the mocked `server`, for what is sent. Time stands still
+behind both: waits return at once and are kept in `clock.sleeps`. `open_door` opens one with a key and options of its own.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, TypeVar, cast
+
+import anyio
+import httpx
+import pytest
+import respx
+
+import finsecure
+from finsecure.sandbox import Clock, Sandbox
+
+T = TypeVar("T")
+
+NOON = 1640995200.0  # the reference's own moment: 2022-01-01T00:00:00Z
+KEY = "sk_test_1234567890abcdef"
+HOST = "https://api-sandbox.finsecure.com"
+DOORS = ("sync", "async-asyncio", "async-trio", "module")
+
+
+class Module:
+    """Module-level use, under the names that a client has for it."""
+
+    payment_intents = finsecure.PaymentIntent
+    payment_methods = finsecure.PaymentMethod
+    customers = finsecure.Customer
+    refunds = finsecure.Refund
+    charges = finsecure.Charge
+    events = finsecure.Event
+    webhook_endpoints = finsecure.WebhookEndpoint
+
+
+class Door:
+    """One of the ways to call the API; what it answers is awaited where that is how this door answers."""
+
+    def __init__(self, name: str, *args: Any, **options: Any) -> None:
+        self.name = name
+        self.is_async = name.startswith("async")
+        self.api: Any = self._open(*args, **options)
+
+    def _open(self, api_key: str | None = KEY, **options: Any) -> Any:
+        if self.is_async:
+            return finsecure.AsyncClient(api_key, **options)
+        if self.name == "sync":
+            return finsecure.Client(api_key, **options)
+        finsecure.configure(api_key=api_key, **options)
+        return Module
+
+    def run(self, wait: Callable[[], Awaitable[T]]) -> T:
+        """Await in an event loop of this door."""
+        return anyio.run(wait, backend=self.name.partition("-")[2])
+
+    def call(self, use: Callable[[finsecure.Client], T]) -> T:
+        """What an operation answers: an object, or the first page of a list."""
+        return self.run(lambda: use(self.api)) if self.is_async else use(self.api)  # type: ignore[arg-type, return-value]
+
+    def all(self, use: Callable[[finsecure.Client], finsecure.Page[T]]) -> list[T]:
+        """Every object of a list, over all of its pages."""
+
+        async def collect() -> list[T]:
+            return [item async for item in cast("Any", use(self.api))]
+
+        return self.run(collect) if self.is_async else list(use(self.api))
+
+    def pages(self, use: Callable[[finsecure.Client], finsecure.Page[T]]) -> list[finsecure.Page[T]]:
+        """Every page of a list."""
+
+        async def collect() -> list[finsecure.Page[T]]:
+            return [page async for page in cast("Any", use(self.api)).pages()]
+
+        return self.run(collect) if self.is_async else list(use(self.api).pages())
+
+    def close(self) -> None:
+        """Close it, as its users do."""
+        if self.is_async:
+            self.run(self.api.aclose)
+        elif self.name == "sync":
+            self.api.close()
+        else:
+            finsecure.configure()
+            finsecure.api_key = None
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the shell of whoever runs the tests says about FinSecure or proxies stays out of them."""
+    for name in os.environ:
+        if (name.startswith("FINSECURE_") and name != "FINSECURE_TYPES_REQUIRED") or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(params=DOORS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """The name of the door."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def open_door(kind: str) -> Iterator[Callable[..., Door]]:
+    """Open the door with a key and options of the test's own; it is closed after the test."""
+    opened: list[Door] = []
+
+    def open_door(*args: Any, **options: Any) -> Door:
+        opened.append(Door(kind, *args, **options))
+        return opened[-1]
+
+    yield open_door
+    for door in opened:
+        door.close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that stands still, at the reference's own moment."""
+    return Clock(NOON)
+
+
+@pytest.fixture
+def count() -> Callable[[str], str]:
+    """Ids that count up from 1, each prefix by itself."""
+    counters: defaultdict[str, itertools.count[int]] = defaultdict(lambda: itertools.count(1))
+    return lambda prefix: str(next(counters[prefix]))
+
+
+@pytest.fixture
+def sandbox(clock: Clock, count: Callable[[str], str]) -> Iterator[Sandbox]:
+    """A FinSecure in this process."""
+    with Sandbox(clock=clock, ids=count) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def door(kind: str, open_door: Callable[..., Door], sandbox: Sandbox) -> Door:
+    """The door to the sandbox."""
+    client = httpx.AsyncClient if kind.startswith("async") else httpx.Client
+    http_client = client(transport=sandbox.transport, trust_env=False)
+    return open_door(sandbox.secret_key, base_url=sandbox.base_url, http_client=http_client, clock=sandbox.clock)
+
+
+@pytest.fixture
+def server() -> Iterator[respx.MockRouter]:
+    """A far end that answers what the test says, and remembers what it was asked (`server.calls`)."""
+    with respx.mock(base_url=HOST, assert_all_called=False) as server:
+        yield server
+
+
+@pytest.fixture
+def sent(server: respx.MockRouter) -> Callable[[], list[httpx.Request]]:
+    """The requests that the mocked server has seen so far."""
+    return lambda: [cast("respx.models.Call", call).request for call in server.calls]
+
+
+@pytest.fixture
+def wire(open_door: Callable[..., Door], server: respx.MockRouter, clock: Clock) -> Door:
+    """The door to the mocked server, over the client's own connections."""
+    return open_door(clock=clock)
