@@ -64,7 +64,8 @@ class GivenTransport:
             )
             try:
                 body = Body(response.status_code, response.headers.raw)
-                for chunk in response.stream:  # not iter_raw(), which refuses the ready responses of mocks
+                stream: Any = response.stream  # not iter_raw(), which refuses the ready responses of mocks
+                for chunk in stream:
                     if not body.add(chunk):
                         break
                     if time.monotonic() > ends:
@@ -101,7 +102,8 @@ class AsyncGivenTransport:
                 )
                 try:
                     body = Body(response.status_code, response.headers.raw)
-                    async for chunk in response.stream:  # as above
+                    stream: Any = response.stream  # as above
+                    async for chunk in stream:
                         if not body.add(chunk):
                             break
                 finally:
