@@ -10,9 +10,10 @@ Everything public is named here and loaded when it is first used, so that `impor
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as `typing` has it, which alone would cost more to import than all of this
 if TYPE_CHECKING:
+    from typing import Any
+
     from . import error, money, sandbox, webhooks
     from ._call import NOT_GIVEN, CreatedFilter, LastResponse, NotGiven
     from ._client import AsyncClient, Client

@@ -5,7 +5,6 @@ A pool belongs to one process and to one event loop. After a fork, and in anothe
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 import weakref
@@ -180,7 +179,7 @@ class _LoopPools:
 
     async def close_with_loop(self, loop: Any) -> None:
         await self._keeper.__anext__()
-        if not isinstance(loop, asyncio.AbstractEventLoop):
+        if type(loop).__module__.partition(".")[0] == "trio":
             _kept_by_trio.setdefault(loop, []).append(self._keeper)
 
     async def aclose(self) -> None:
@@ -202,10 +201,12 @@ _kept_by_trio: weakref.WeakKeyDictionary[Any, list[Any]] = weakref.WeakKeyDictio
 
 
 def _running_loop() -> Any:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return sys.modules["trio"].lowlevel.current_trio_token()
+    if "asyncio" in sys.modules:  # whichever is running has been imported; neither is imported to look
+        try:
+            return sys.modules["asyncio"].get_running_loop()
+        except RuntimeError:
+            pass
+    return sys.modules["trio"].lowlevel.current_trio_token()
 
 
 def _open_async_pool(origin: Origin) -> httpcore.AsyncConnectionPool:
