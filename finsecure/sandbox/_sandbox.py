@@ -104,7 +104,7 @@ class Sandbox:
 
         http_client = httpx.Client(transport=self._transport, trust_env=False)
         self._http_clients.append(http_client)
-        given = {"base_url": self.base_url, "http_client": http_client, "clock": self.clock, **options}
+        given: dict[str, Any] = {"base_url": self.base_url, "http_client": http_client, "clock": self.clock, **options}
         return finsecure.Client(self.secret_key, **given)
 
     def async_client(self, **options: Any) -> AsyncClient:
@@ -117,7 +117,7 @@ class Sandbox:
 
         http_client = httpx.AsyncClient(transport=self._transport, trust_env=False)
         self._async_http_clients.append(http_client)
-        given = {"base_url": self.base_url, "http_client": http_client, "clock": self.clock, **options}
+        given: dict[str, Any] = {"base_url": self.base_url, "http_client": http_client, "clock": self.clock, **options}
         return finsecure.AsyncClient(self.secret_key, **given)
 
     @property

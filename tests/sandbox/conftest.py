@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from finsecure.sandbox import Clock, Sandbox
 
 NOON = 1640995200.0  # the reference's own moment: 2022-01-01T00:00:00Z

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from finsecure.sandbox import Sandbox, cards
 
 Intent = Callable[..., dict[str, Any]]
@@ -157,8 +158,8 @@ def test_a_waiting_payment_can_be_confirmed_with_another_card(
 class TestPage:
     """The page that `next_action` leads to."""
 
-    def test_it_shows_the_payment_and_two_buttons(self, api: httpx.Client, asked: dict[str, Any]) -> None:
-        page = httpx.Client(transport=api._transport).get(asked["next_action"]["redirect_to_url"]["url"])
+    def test_it_shows_the_payment_and_two_buttons(self, sandbox: Sandbox, asked: dict[str, Any]) -> None:
+        page = httpx.Client(transport=sandbox.transport).get(asked["next_action"]["redirect_to_url"]["url"])
         assert page.status_code == 200
         assert page.headers["content-type"] == "text/html; charset=utf-8"
         assert "2000" in page.text
@@ -201,20 +202,27 @@ def test_any_other_number_is_refused_and_never_repeated(api: httpx.Client, numbe
     assert number not in answer.text
 
 
+NUMBER = "4242 4242-42424242"
+
+
 @pytest.mark.parametrize(
-    "place",
+    ("path", "body"),
     [
-        lambda number: {"path": f"/v1/payment_methods/{number}"},
-        lambda number: {"path": "/v1/customers", "json": {number: "x"}},
-        lambda number: {"path": "/v1/customers", "json": {"metadata": {number: 1}}},
-        lambda number: {"path": "/v1/refunds", "json": {"payment_intent": number}},
-        lambda number: {"path": f"/v1/{number}"},
-        lambda number: {"path": "/v1/customers", "content": f'{{"{number}": 1, "{number}": 2}}'},
+        (f"/v1/payment_methods/{NUMBER}/attach", {"customer": "cus_9"}),
+        ("/v1/customers", {NUMBER: "x"}),
+        ("/v1/customers", {"metadata": {NUMBER: 1}}),
+        ("/v1/refunds", {"payment_intent": NUMBER}),
+        (f"/v1/{NUMBER}", {}),
     ],
 )
-def test_a_number_in_the_wrong_place_is_not_repeated(api: httpx.Client, place: Callable[[str], dict[str, Any]]) -> None:
-    request = place("4242 4242-42424242")
-    headers = {"Content-Type": "application/json"}
-    answer = api.post(request.pop("path"), **request, headers=headers)
+def test_a_number_in_the_wrong_place_is_not_repeated(api: httpx.Client, path: str, body: dict[str, object]) -> None:
+    answer = api.post(path, json=body)
     assert 400 <= answer.status_code < 500
+    assert "42424242" not in answer.text
+
+
+def test_nor_is_one_that_is_given_twice(api: httpx.Client) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = api.post("/v1/customers", content=f'{{"{NUMBER}": 1, "{NUMBER}": 2}}', headers=headers)
+    assert answer.status_code == 400
     assert "42424242" not in answer.text

@@ -9,13 +9,14 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 import httpx
 import pytest
+
 from finsecure.cli import _sandbox
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +24,7 @@ RUN = "import sys; from finsecure.cli._sandbox import run; sys.exit(run(sys.argv
 
 
 @contextmanager
-def command(*args: str) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
+def command(*args: str) -> Generator[tuple[subprocess.Popen[str], IO[str]], None, None]:
     process = subprocess.Popen(
         [sys.executable, "-W", "error", "-c", RUN, *args],
         stdout=subprocess.PIPE,

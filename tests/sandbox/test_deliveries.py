@@ -1,5 +1,7 @@
 """Webhooks, delivered to a real receiver on loopback. Reference: Webhooks."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import hashlib
@@ -15,6 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from finsecure.sandbox import Sandbox, _deliveries
 
 Connect = Callable[[Sandbox], httpx.Client]
@@ -38,9 +41,9 @@ def receiver() -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            receiver.came.put(({name.lower(): value for name, value in self.headers.items()}, body))
-            self.send_response(receiver.answers.pop(0) if receiver.answers else 200)
-            self.send_header("Location", receiver.url + "elsewhere")
+            here.came.put(({name.lower(): value for name, value in self.headers.items()}, body))
+            self.send_response(here.answers.pop(0) if here.answers else 200)
+            self.send_header("Location", here.url + "elsewhere")
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -48,10 +51,10 @@ def receiver() -> Iterator[Receiver]:
             """Keep the test's output for the test."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        receiver = Receiver(f"http://127.0.0.1:{server.server_port}/")
+        here = Receiver(f"http://127.0.0.1:{server.server_port}/")
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield receiver
+        yield here
         server.shutdown()
         thread.join()
 

@@ -1,5 +1,7 @@
 """The ways in: a transport without a socket, an ASGI application, real HTTP on loopback."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import asyncio
@@ -12,12 +14,14 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import trio
+
 from finsecure.sandbox import Request, Sandbox
 
 
@@ -67,6 +71,33 @@ def test_the_asgi_application_is_the_same_api(sandbox: Sandbox) -> None:
 
     assert asyncio.run(main()) == [200, 200, 404]
     assert sandbox.app is sandbox.app
+
+
+class TestClients:
+    """`client()` and `async_client()`: the package's own, ready to use."""
+
+    def test_a_client_talks_to_this_sandbox_on_its_clock(self, sandbox: Sandbox) -> None:
+        client = sandbox.client(max_retries=0)
+        customer = client.customers.create(email="customer@example.com")
+        assert client.customers.retrieve(customer.id).email == "customer@example.com"
+        assert customer.created == datetime(2022, 1, 1, tzinfo=timezone.utc)
+
+    @pytest.mark.parametrize("run", [asyncio.run, trio.run], ids=["asyncio", "trio"])
+    def test_so_does_an_async_client(self, sandbox: Sandbox, run: Callable[..., Any]) -> None:
+        client = sandbox.async_client(max_retries=0)
+
+        async def main() -> str | None:
+            return (await client.customers.create(email="customer@example.com")).email
+
+        assert run(main() if run is asyncio.run else main) == "customer@example.com"
+
+    def test_they_are_closed_with_the_sandbox(self) -> None:
+        with Sandbox() as sandbox:
+            sandbox.client()
+            sandbox.async_client()
+            clients = [*sandbox._http_clients, *sandbox._async_http_clients]
+            assert not any(client.is_closed for client in clients)
+        assert all(client.is_closed for client in clients)
 
 
 class TestServe:
@@ -133,8 +164,8 @@ class TestServe:
             httpx.Client(base_url=server.base_url, headers=authorised(sandbox), trust_env=False) as client,
             ThreadPoolExecutor(16) as pool,
         ):
-            made = list(pool.map(lambda _: client.post("/v1/customers", json={}).json()["id"], range(64)))
-            assert len(set(made)) == 64
+            posts = [pool.submit(client.post, "/v1/customers", json={}) for _ in range(64)]
+            assert len({post.result().json()["id"] for post in posts}) == 64
 
     def test_a_port_that_is_taken_is_an_error(self, sandbox: Sandbox) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):

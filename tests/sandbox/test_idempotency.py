@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from finsecure.sandbox import Sandbox
 
 KEY = {"Idempotency-Key": "order_1"}
@@ -17,7 +18,7 @@ Card = Callable[..., str]
 
 
 def replayed(answer: httpx.Response) -> bool:
-    return answer.headers.get("idempotent-replayed") == "true"
+    return "idempotent-replayed" in answer.headers
 
 
 def test_the_first_answer_is_given_again(api: httpx.Client) -> None:
@@ -130,13 +131,14 @@ def test_thirty_confirms_at_once_under_one_key_charge_once(api: httpx.Client, in
 def test_thirty_confirms_at_once_without_a_key_charge_once(api: httpx.Client, intent: Intent, card: Card) -> None:
     path, body = f"/v1/payment_intents/{intent()['id']}/confirm", {"payment_method": card()}
     with ThreadPoolExecutor(30) as pool:
-        statuses = list(pool.map(lambda _: api.post(path, json=body).status_code, range(30)))
+        statuses = [post.result().status_code for post in [pool.submit(api.post, path, json=body) for _ in range(30)]]
     assert sorted(statuses) == [200] + [400] * 29
 
 
 def test_refunds_at_once_never_exceed_the_payment(api: httpx.Client, paid: dict[str, Any]) -> None:
     body = {"payment_intent": paid["id"], "amount": 300}
     with ThreadPoolExecutor(20) as pool:
-        statuses = list(pool.map(lambda _: api.post("/v1/refunds", json=body).status_code, range(20)))
+        posts = [pool.submit(api.post, "/v1/refunds", json=body) for _ in range(20)]
+        statuses = [post.result().status_code for post in posts]
     assert sorted(statuses) == [200] * 6 + [400] * 14
     assert api.get("/v1/charges/ch_1").json()["amount_refunded"] == 1800

@@ -7,9 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
-from finsecure.sandbox import Clock, Sandbox
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from finsecure.sandbox import Clock, Sandbox
 
 
 def ids(answer: httpx.Response) -> list[str]:

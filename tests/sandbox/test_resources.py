@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from finsecure.sandbox import Sandbox
 
 Intent = Callable[..., dict[str, Any]]
@@ -295,6 +296,13 @@ class TestPaymentMethods:
         assert api.put(path, json={"billing_details": None}).json()["billing_details"]["name"] is None
         assert api.get(path).json()["metadata"] == {"a": "b"}
 
+    def test_update_changes_one_thing_alone(self, api: httpx.Client, card: Card) -> None:
+        made = api.get(f"/v1/payment_methods/{card()}").json()
+        changed = api.put(f"/v1/payment_methods/{made['id']}", json={"metadata": {"a": "b"}}).json()
+        assert changed == {**made, "metadata": {"a": "b"}}
+        changed = api.put(f"/v1/payment_methods/{made['id']}", json={"card": {"exp_month": 1}}).json()
+        assert changed["card"] == {**made["card"], "exp_month": 1}
+
     def test_a_bank_account_has_no_card_to_update(self, api: httpx.Client) -> None:
         ident = api.post("/v1/payment_methods", json=ACCOUNT).json()["id"]
         refused(api.put(f"/v1/payment_methods/{ident}", json={"card": {"exp_month": 1}}), 400, "card")
@@ -517,6 +525,8 @@ class TestWebhookEndpoints:
             "/hooks",
             "https://",
             "http://[",
+            "https://shop.example:port/",
+            "https://shop.example/\n",
         ],
     )
     def test_any_other_url_is_refused(self, api: httpx.Client, url: str) -> None:

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from finsecure.sandbox import Clock, Sandbox
 
-CARD = {"type": "card", "card": {"number": "4242424242424242", "exp_month": 12, "exp_year": 2025, "cvc": "987"}}
+DETAILS = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2025, "cvc": "987"}
+CARD = {"type": "card", "card": DETAILS}
 ACCOUNT = {
     "type": "us_bank_account",
     "us_bank_account": {"routing_number": "110000000", "account_number": "000123456789"},
@@ -85,7 +87,7 @@ def test_numbers_are_nowhere_in_the_file_nor_in_an_answer(tmp_path: Path, connec
             api.post("/v1/payment_methods", json=body, headers={"Idempotency-Key": key})
             for key, body in (("card", CARD), ("account", ACCOUNT), ("card", CARD))
         ]
-        refused = {"type": "card", "card": {**CARD["card"], "number": "4111111111111111"}}  # type: ignore[dict-item]
+        refused = {"type": "card", "card": {**DETAILS, "number": "4111111111111111"}}
         answers.append(api.post("/v1/payment_methods", json=refused, headers={"Idempotency-Key": "refused"}))
         intent = api.post("/v1/payment_intents", json={"amount": 100, "currency": "eur"}).json()["id"]
         answers.append(api.post(f"/v1/payment_intents/{intent}/confirm", json={"payment_method": CARD}))

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from finsecure.sandbox import Sandbox
 
 INTENTS, METHODS, CUSTOMERS, REFUNDS, ENDPOINTS = (
