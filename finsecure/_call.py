@@ -91,14 +91,14 @@ class Call(Generic[T_co]):
         idempotency_key: str | None = None,
         publishable: bool = False,
     ) -> None:
-        self.method = method
-        self.template = template  # with "{id}", which is what a log may show
-        self.path = template if id is None else template.replace("{id}", _path_id(id))
-        self.returns = returns  # the model of the answer, or of each object in it
-        self.many = many  # whether the answer is a page
-        self.params = params
-        self.idempotency_key = idempotency_key
-        self.publishable = publishable  # whether a publishable key may send it
+        self.method: str = method
+        self.template: str = template  # with "{id}", which is what a log may show
+        self.path: str = template if id is None else template.replace("{id}", _path_id(id))
+        self.returns: type[Any] = returns  # the model of the answer, or of each object in it
+        self.many: bool = many  # whether the answer is a page
+        self.params: dict[str, Any] = params
+        self.idempotency_key: str | None = idempotency_key
+        self.publishable: bool = publishable  # whether a publishable key may send it
 
     @override
     def __repr__(self) -> str:
