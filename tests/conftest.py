@@ -5,7 +5,8 @@
         assert door.call(lambda api: api.payment_intents.retrieve(intent.id)) == intent
 
 `door` leads to a sandbox, for what comes of a call; `wire` to the mocked `server`, for what is sent. Time stands still
-behind both: waits return at once and are kept in `clock.sleeps`. `open_door` opens one with a key and options of its own.
+behind both: waits return at once and are kept in `clock.sleeps`.
+`open_door` opens one with a key and options of the test's own.
 """
 
 from __future__ import annotations
@@ -162,7 +163,7 @@ def server() -> Iterator[respx.MockRouter]:
 @pytest.fixture
 def sent(server: respx.MockRouter) -> Callable[[], list[httpx.Request]]:
     """The requests that the mocked server has seen so far."""
-    return lambda: [cast("respx.models.Call", call).request for call in server.calls]
+    return lambda: [call.request for call in cast("list[respx.models.Call]", server.calls)]
 
 
 @pytest.fixture

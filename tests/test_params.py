@@ -1,0 +1,277 @@
+"""What is certainly wrong is refused by name before anything is sent; what only the server can know is sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import httpx
+import pytest
+import respx
+from hypothesis import given
+from hypothesis import strategies as st
+
+import finsecure
+from finsecure._call import GET, POST
+
+if TYPE_CHECKING:
+    from tests.conftest import Door
+
+Use = Callable[[Any], Any]
+
+INTENT = {"id": "pi_1", "object": "payment_intent"}
+DEEP: list[Any] = []
+DEEP.append(DEEP)
+
+
+def create(**params: Any) -> Use:
+    return lambda api: api.payment_intents.create(**{"amount": 2000, "currency": "usd", **params})
+
+
+def confirm(payment_method: object) -> Use:
+    return lambda api: api.payment_intents.confirm("pi_1", payment_method=payment_method)
+
+
+def customer(**params: Any) -> Use:
+    return lambda api: api.customers.create(**params)
+
+
+def listing(**params: Any) -> Use:
+    return lambda api: api.customers.list(**params)
+
+
+def retrieve(id: object) -> Use:
+    return lambda api: api.payment_intents.retrieve(id)
+
+
+REFUSED: dict[str, tuple[Use, str, str]] = {
+    # what is called: (how, `param`, what the message says)
+    "amount float": (
+        create(amount=19.99),
+        "amount",
+        r'a float \(19.99\).*finsecure.to_minor_units\(Decimal\("19.99"\)',
+    ),
+    "amount Decimal": (create(amount=Decimal("19.99")), "amount", r'to_minor_units\(Decimal\("19.99"\)'),
+    "amount str": (create(amount="2000"), "amount", r'a str \(\'2000\'\).*Decimal\("2000"\)'),
+    "amount odd str": (create(amount="sk_test_1234"), "amount", r"amount is a str: pass an int"),
+    "amount bool": (create(amount=True), "amount", "amount is a bool: pass an int"),
+    "amount fraction": (create(amount=Fraction(1, 3)), "amount", "amount is a Fraction"),
+    "amount zero": (create(amount=0), "amount", "amount is 0: pass a positive"),
+    "amount negative": (create(amount=-1), "amount", "amount is -1: pass a positive"),
+    "refund of nothing": (lambda api: api.refunds.create(payment_intent="pi_1", amount=0), "amount", "positive"),
+    "currency long": (create(currency="dollars"), "currency", "'dollars': pass a three-letter ISO code"),
+    "currency digits": (create(currency="us1"), "currency", "three-letter"),
+    "currency not ASCII": (create(currency="öre"), "currency", "three-letter"),
+    "currency empty": (create(currency=""), "currency", "three-letter"),
+    "currency int": (create(currency=840), "currency", "currency is an int: pass a three-letter"),
+    "types str": (create(payment_method_types="card"), "payment_method_types", "a str: pass a list of strings"),
+    "types set": (create(payment_method_types={"card"}), "payment_method_types", "a set: pass a list"),
+    "types int": (create(payment_method_types=["card", 1]), "payment_method_types[1]", "an int: pass a str"),
+    "customer empty": (create(customer=" "), "customer", "customer is empty: pass an id"),
+    "customer object": (
+        create(customer=finsecure.Customer(id="cus_1", object="customer")),
+        "customer",
+        r"customer is a Customer: pass its id, customer=....id",
+    ),
+    "customer int": (create(customer=1), "customer", "customer is an int: pass the id as a str"),
+    "description": (create(description=1), "description", "pass a str"),
+    "metadata list": (create(metadata=[]), "metadata", "metadata is a list: pass a dict"),
+    "metadata value": (create(metadata={"seats": 2}), "metadata", r"metadata\['seats'\] is an int.*str\(\.\.\.\)"),
+    "metadata key": (create(metadata={1: "2"}), "the name of a key in metadata", "an int: pass a str"),
+    "receipt_email": (create(receipt_email=b"a@b.c"), "receipt_email", "a bytes: pass a str"),
+    "setup_future_usage": (create(setup_future_usage=True), "setup_future_usage", "a bool: pass a str"),
+    "key blank": (create(idempotency_key=" "), "idempotency_key", "blank"),
+    "key long": (create(idempotency_key="x" * 256), "idempotency_key", "too long"),
+    "key newline": (create(idempotency_key="a\nb"), "idempotency_key", "not printable ASCII"),
+    "key not ASCII": (create(idempotency_key="commande_é"), "idempotency_key", "not printable ASCII"),
+    "key int": (create(idempotency_key=7), "idempotency_key", "an int: pass a str"),
+    "method empty": (confirm(""), "payment_method", "empty"),
+    "method int": (confirm(1), "payment_method", "pass the id as a str"),
+    "method none": (lambda api: api.payment_methods.attach("pm_1", customer=""), "customer", "empty"),
+    "card": (lambda api: api.payment_methods.create(type="card", card="4242"), "card", "card is a str: pass a dict"),
+    "settings": (customer(invoice_settings=[]), "invoice_settings", "a list: pass a dict"),
+    "surrogate": (customer(name="\ud800"), "name", "does not encode as UTF-8"),
+    "not JSON": (
+        customer(invoice_settings={"footer": object()}),
+        "invoice_settings",
+        "a value that JSON does not have",
+    ),
+    "no number": (customer(invoice_settings={"footer": float("nan")}), "invoice_settings", "finite float"),
+    "circle": (customer(invoice_settings={"footer": DEEP}), "invoice_settings", "JSON does not have"),
+    "surrogate in a query": (listing(email="\ud800"), "email", "does not encode as UTF-8"),
+    "limit zero": (listing(limit=0), "limit", "limit is 0: pass 1 to 100"),
+    "limit large": (listing(limit=101), "limit", "limit is 101.*Iterating fetches all pages"),
+    "limit bool": (listing(limit=True), "limit", "a bool: pass an int from 1 to 100"),
+    "limit str": (listing(limit="10"), "limit", "a str: pass an int from 1 to 100"),
+    "both cursors": (listing(starting_after="cus_1", ending_before="cus_2"), "ending_before", "pass one"),
+    "cursor empty": (listing(starting_after=""), "starting_after", "empty"),
+    "cursor object": (listing(ending_before=1), "ending_before", "an int"),
+    "created list": (listing(created=[1]), "created", "a list: pass a dict"),
+    "created bound": (listing(created={"after": 1}), "created", "'after': pass gt, gte, lt or lte"),
+    "created naive": (
+        listing(created={"gt": datetime(2022, 1, 1)}),  # noqa: DTZ001 - the mistake that is meant
+        "created",
+        r"created\[gt\] has no time zone",
+    ),
+    "created str": (listing(created={"gt": "2022-01-01"}), "created", r"created\[gt\] is a str: pass an aware"),
+    "created float": (listing(created={"gt": 1.5}), "created", "a float"),
+    "created bool": (listing(created={"gt": True}), "created", "a bool"),
+    "id empty": (retrieve(""), "id", "id is empty: pass an id that the API gave"),
+    "id blank": (retrieve(" \n"), "id", "id is empty"),
+    "id dot": (retrieve("."), "id", "'.' is no id"),
+    "id dots": (retrieve(".."), "id", "'..' is no id"),
+    "id none": (retrieve(None), "id", "id is a NoneType"),
+    "id object": (retrieve(finsecure.PaymentIntent(**INTENT)), "id", "pass its id, id=....id"),
+    "id surrogate": (retrieve("pi_\ud800"), "id", "does not encode as UTF-8"),
+    "url": (lambda api: api.webhook_endpoints.create(url=1, enabled_events=["*"]), "url", "pass a str"),
+    "events": (
+        lambda api: api.webhook_endpoints.create(url="https://a.b/", enabled_events="*"),
+        "enabled_events",
+        "list",
+    ),
+    "update amount": (lambda api: api.payment_intents.update("pi_1", amount=1.5), "amount", "to_minor_units"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_certain_mistake_is_refused_by_name_and_nothing_is_sent(
+    wire: Door, server: respx.MockRouter, case: str
+) -> None:
+    use, param, says = REFUSED[case]
+    with pytest.raises(finsecure.InvalidRequestError, match=says) as caught:
+        wire.call(use)
+    assert (caught.value.param, caught.value.type) == (param, "invalid_request_error")
+    assert (caught.value.http_status, caught.value.maybe_executed) == (None, False)
+    assert len(server.calls) == 0
+
+
+def test_a_refusal_shows_nothing_that_could_be_a_secret(wire: Door) -> None:
+    secret = "4242424242424242"
+    for use in (create(amount=secret), create(description=[secret]), confirm([secret]), listing(limit=secret)):
+        with pytest.raises(finsecure.InvalidRequestError) as caught:
+            wire.call(use)
+        assert secret not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"amount": 1},
+        {"amount": 10**15},
+        {"currency": "xyz"},
+        {"payment_method_types": ("card", "something_new")},
+        {"setup_future_usage": "something_new"},
+        {"receipt_email": "no address"},
+        {"description": ""},
+        {"metadata": {}},
+        {"metadata": {"naïve": "🙂"}},
+    ],
+    ids=str,
+)
+def test_what_the_server_owns_it_decides(wire: Door, server: respx.MockRouter, params: dict[str, Any]) -> None:
+    server.route().respond(json=INTENT)
+    wire.call(create(**params))
+    expected = {"amount": 2000, "currency": "usd", **params}
+    assert json.loads(server.calls.last.request.content) == json.loads(json.dumps(expected))
+
+
+def test_a_currency_is_sent_as_the_api_spells_it(wire: Door, server: respx.MockRouter) -> None:
+    server.route().respond(json=INTENT)
+    wire.call(create(currency="USD"))
+    assert json.loads(server.calls.last.request.content)["currency"] == "usd"
+
+
+def test_create_leaves_out_what_is_none(wire: Door, server: respx.MockRouter) -> None:
+    server.route().respond(json=INTENT)
+    wire.call(create(description=None, metadata=None, idempotency_key=None))
+    assert json.loads(server.calls.last.request.content) == {"amount": 2000, "currency": "usd"}
+
+
+@pytest.mark.parametrize(
+    ("params", "sent"),
+    [
+        ({}, {}),
+        ({"description": finsecure.NOT_GIVEN}, {}),
+        ({"description": None, "metadata": None}, {"description": None, "metadata": None}),
+        ({"description": "Tea", "customer": None}, {"description": "Tea", "customer": None}),
+        ({"metadata": {}}, {"metadata": {}}),
+    ],
+)
+def test_update_sends_none_as_null_and_leaves_out_what_is_not_given(
+    wire: Door, server: respx.MockRouter, params: dict[str, Any], sent: dict[str, Any]
+) -> None:
+    server.route().respond(json=INTENT)
+    wire.call(lambda api: api.payment_intents.update("pi_1", **params))
+    assert json.loads(server.calls.last.request.content) == sent
+
+
+def test_not_given_says_what_it_is_and_is_false() -> None:
+    assert repr(finsecure.NOT_GIVEN) == "NOT_GIVEN"
+    assert not finsecure.NOT_GIVEN
+
+
+def test_the_callers_dicts_are_sent_as_they_are_and_not_changed(wire: Door, server: respx.MockRouter) -> None:
+    server.route().respond(json={"id": "pm_1", "object": "payment_method"})
+    owner: Any = {"name": "José", "address": {"city": None, "lines": [1, True, "x"]}}
+    before = json.dumps(owner)
+    wire.call(lambda api: api.payment_methods.create(type="card", billing_details=owner))
+    assert json.loads(server.calls.last.request.content) == {"type": "card", "billing_details": owner}
+    assert json.dumps(owner) == before
+
+
+@pytest.mark.parametrize(
+    ("id", "path"),
+    [
+        ("pi_1234567890abcdef", "/v1/payment_intents/pi_1234567890abcdef"),
+        ("pi/../../v1/refunds", "/v1/payment_intents/pi%2F..%2F..%2Fv1%2Frefunds"),
+        ("pi_1?limit=1#x", "/v1/payment_intents/pi_1%3Flimit%3D1%23x"),
+        ("pi 1", "/v1/payment_intents/pi%201"),
+        ("pi_%2F", "/v1/payment_intents/pi_%252F"),
+        ("pi_é\r\n", "/v1/payment_intents/pi_%C3%A9%0D%0A"),
+        ("...", "/v1/payment_intents/..."),
+        ("{id}", "/v1/payment_intents/%7Bid%7D"),
+    ],
+)
+def test_an_id_stays_one_part_of_the_path(wire: Door, server: respx.MockRouter, id: str, path: str) -> None:
+    server.route().respond(json=INTENT)
+    wire.call(retrieve(id))
+    assert server.calls.last.request.url.raw_path.decode() == path
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip))
+def test_any_id_can_be_read_back_from_the_path(id: str) -> None:
+    if id not in {".", ".."}:
+        path = GET("/v1/customers/{id}", finsecure.Customer, id=id).path
+        assert path.isascii()
+        assert path.count("/") == 3
+        assert unquote(path.removeprefix("/v1/customers/")) == id
+
+
+@pytest.mark.parametrize(
+    ("bound", "seconds"), [("gt", 1640995200), ("gte", 1640995201), ("lt", 1640995201), ("lte", 1640995200)]
+)
+def test_a_bound_between_two_seconds_keeps_its_meaning(
+    wire: Door, server: respx.MockRouter, bound: str, seconds: int
+) -> None:
+    server.route().respond(json={"object": "list", "data": [], "has_more": False})
+    moment = datetime(2022, 1, 1, 1, 0, 0, 500, tzinfo=timezone(timedelta(hours=1)))
+    wire.call(listing(created={bound: moment}))
+    assert dict(server.calls.last.request.url.params) == {f"created[{bound}]": str(seconds)}
+
+
+def test_a_described_call_does_not_show_what_is_in_it() -> None:
+    card = {"number": "4242424242424242"}
+    assert repr(POST("/v1/payment_methods", finsecure.PaymentMethod, card=card)) == "<Call POST /v1/payment_methods>"
+
+
+def test_a_list_without_filters_has_no_query(
+    wire: Door, server: respx.MockRouter, sent: Callable[[], list[httpx.Request]]
+) -> None:
+    server.route().respond(json={"object": "list", "data": [], "has_more": False})
+    wire.call(listing())
+    assert [request.url.raw_path for request in sent()] == [b"/v1/customers"]
