@@ -71,7 +71,8 @@ class Day:
     paid: finsecure.PaymentIntent = field(init=False)
 
 
-# fmt: off  (these lines are printed in terminals of 80 columns, so they are narrower than the formatter would make them)
+# What is printed fits a terminal of 80 columns, so it is narrower than the formatter would make it.
+# fmt: off
 
 
 def sign_up(day: Day) -> Facts:
@@ -258,7 +259,8 @@ def rate_limit(day: Day) -> Facts:
 
     responses = [intent.last_response for intent in intents if intent.last_response]
     for number, response in enumerate(responses, 1):
-        yield Fact(f"payment {number}", f"{response.attempts} attempt{'s' * (response.attempts > 1)}, {response.elapsed:.2f} s")
+        attempts = f"{response.attempts} attempt{'s' * (response.attempts > 1)}"
+        yield Fact(f"payment {number}", f"{attempts}, {response.elapsed:.2f} s")
     yield Fact("had to wait", yes_or_no(any(response.attempts > 1 for response in responses)), "yes")
     yield Fact("paid anyway", len(list(client.payment_intents.list())), 4)
 
@@ -284,7 +286,8 @@ def many(day: Day) -> Facts:
     took = perf_counter() - started
     ids = {payment.id for payment in payments}
     found = {intent.id: intent.amount or 0 for intent in created if intent.id in ids}
-    yield Fact("listed", f"{len(found)} of these, {len(ids) - len(found)} from before, {len(payments) - len(ids)} twice",
+    earlier, twice = len(ids) - len(found), len(payments) - len(ids)
+    yield Fact("listed", f"{len(found)} of these, {earlier} from before, {twice} twice",
                f"250 of these, {before} from before, 0 twice")
     yield Fact("pages", " + ".join(str(len(page.data)) for page in pages), f"100 + 100 + {50 + before}")
     yield Fact("together", money(sum(found.values())), "31,375.00 USD")
@@ -385,6 +388,7 @@ class Paper:
     def code(self, text: str) -> None:
         """What a step does."""
         code = Syntax(text, "python", theme="ansi_dark", background_color="default").highlight(text)
+        code.rstrip()
         code.no_wrap = False
         self._hang(Text(f"   {self._bar} ", "bright_black"), code, repeat=True)
 
@@ -399,7 +403,7 @@ class Paper:
         self._hang(Text.assemble("   ", (mark, style), " ", (f"{fact.label:<13}", "cyan")), text)
 
     def _hang(self, indent: Text, text: Text, *, repeat: bool = False) -> None:
-        """Print a text beside its indent; lines that do not fit go on below, each with the indent or with room for it."""
+        """Print a text beside its indent; what does not fit goes on below, beside the indent or as much space."""
         width = max(20, self._console.width - indent.cell_len)
         following = indent if repeat else Text(" " * indent.cell_len)
         for number, line in enumerate(text.wrap(self._console, width)):
@@ -478,6 +482,6 @@ def yes_or_no(answer: bool) -> str:
 def _parser() -> argparse.ArgumentParser:
     return argparse.ArgumentParser(
         prog="finsecure demo",
-        description="Play a merchant's day over real HTTP against the sandbox, on a free loopback port. The exit code is "
-        "1 if anything comes out differently than it should.",
+        description="Play a merchant's day over real HTTP against the sandbox, on a free loopback port. The exit code "
+        "is 1 if anything comes out differently than it should.",
     )

@@ -1,0 +1,76 @@
+"""A small shop's backend: the browser sends the id of a payment method, the server takes the payment.
+
+    POST /orders/order_1/pay   {"payment_method": "pm_..."}
+
+Start `finsecure sandbox`, copy the lines that it prints into another terminal, then: python examples/backend.py
+"""
+
+import json
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from decimal import Decimal
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+import finsecure
+
+# Prices are the server's business: a browser that could send them would.
+PRICES = {"order_1": Decimal("19.99"), "order_2": Decimal("120.00")}
+
+
+async def pay(request: Request) -> JSONResponse:
+    client: finsecure.AsyncClient = request.app.state.finsecure
+    order = request.path_params["order"]
+    try:
+        payment_method = str(json.loads(await request.body())["payment_method"])
+        price = PRICES[order]
+    except (ValueError, TypeError, KeyError):
+        return JSONResponse({"error": "No such order, or no payment_method."}, 400)
+    try:
+        # The order's id as the key: however often the customer clicks, there is one PaymentIntent, and it is paid once.
+        intent = await client.payment_intents.create(
+            amount=finsecure.to_minor_units(price, "usd"),
+            currency="usd",
+            metadata={"order": order},
+            idempotency_key=order,
+        )
+        intent = await confirm(client, intent, payment_method)
+    except finsecure.CardError as error:
+        return JSONResponse({"error": error.user_action}, 402)
+    except finsecure.InvalidRequestError as error:
+        return JSONResponse({"error": error.message, "param": error.param}, 400)
+    except (finsecure.RateLimitError, finsecure.APIConnectionError, finsecure.APIError):
+        # Retried already, and safe to ask again: the key is the same.
+        return JSONResponse({"error": "Please try again in a moment."}, 503)
+    action = intent.next_action and intent.next_action.redirect_to_url
+    return JSONResponse({"status": intent.status, "redirect_to": action and action.url})
+
+
+async def confirm(
+    client: finsecure.AsyncClient, intent: finsecure.PaymentIntent, payment_method: str
+) -> finsecure.PaymentIntent:
+    return_url = "https://shop.example/thanks"  # for cards that ask for 3D Secure
+    try:
+        return await client.payment_intents.confirm(intent.id, payment_method=payment_method, return_url=return_url)
+    except finsecure.InvalidRequestError as error:
+        if error.code != "unexpected_state":
+            raise
+        return await client.payment_intents.retrieve(intent.id)  # a second click: it is paid, or on its way
+
+
+@asynccontextmanager
+async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    async with finsecure.AsyncClient(app_info="small-shop/1.0") as client:
+        app.state.finsecure = client
+        yield
+
+
+app = Starlette(routes=[Route("/orders/{order}/pay", pay, methods=["POST"])], lifespan=lifespan)
+
+if __name__ == "__main__":
+    uvicorn.run(app, port=int(os.environ.get("PORT", "8000")))
