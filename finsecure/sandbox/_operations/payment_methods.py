@@ -147,7 +147,7 @@ def _card(work: Work, params: Object, address: Object, prefix: str) -> tuple[Obj
     if card is None:
         raise invalid(
             f"{prefix}card.number is not a documented test card, and the sandbox accepts no other: use one of the "
-            "reference's test card numbers, such as 4242424242424242.",
+            "reference's test card numbers (API Testing, Test Card Numbers).",
             f"{prefix}card.number",
         )
     return {
