@@ -7,7 +7,7 @@ Start `finsecure sandbox`, copy the lines that it prints into another terminal, 
 
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 
@@ -64,7 +64,7 @@ async def confirm(
 
 
 @asynccontextmanager
-async def lifespan(app: Starlette) -> AsyncIterator[None]:
+async def lifespan(app: Starlette) -> AsyncGenerator[None, None]:
     async with finsecure.AsyncClient(app_info="small-shop/1.0") as client:
         app.state.finsecure = client
         yield

@@ -1,7 +1,7 @@
 """Receive webhooks: verified, each event acted on once, told apart by type.
 
-Start `finsecure sandbox`, copy the lines that it prints into another terminal, then: python examples/webhook_receiver.py
-and have events delivered there:
+Start `finsecure sandbox`, copy the lines that it prints into another terminal, run python examples/webhook_receiver.py
+there, and have events delivered to it:
 
     finsecure.WebhookEndpoint.create(url="http://127.0.0.1:8001/webhooks", enabled_events=["*"])
 """
