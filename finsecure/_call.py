@@ -93,7 +93,7 @@ class Call(Generic[T_co]):
     ) -> None:
         self.method: str = method
         self.template: str = template  # with "{id}", which is what a log may show
-        self.path: str = template if id is None else template.replace("{id}", _path_id(id))
+        self.path: str = template.replace("{id}", _path_id(id)) if "{id}" in template else template
         self.returns: type[Any] = returns  # the model of the answer, or of each object in it
         self.many: bool = many  # whether the answer is a page
         self.params: dict[str, Any] = params
