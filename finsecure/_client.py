@@ -7,13 +7,13 @@ Failures travel as values, so that an error is raised in one place and its trace
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar, cast
 
 from typing_extensions import Self, Unpack, override
 
 from . import _config, _log, _wire
 from ._pages import AsyncPages
-from ._retry import Exchange, Failure
+from ._retry import Exchange, Failure, Quota
 from ._transport import open_async_transport, open_transport
 from ._version import API_VERSION
 from .resources.charges import Charges
@@ -49,6 +49,8 @@ class Client:
             Declines are never retried.
         deadline: Seconds for a whole call, all attempts and waits included; `None` for no limit besides `timeout`.
         http_client: A ready `httpx.Client` to send with, for your own proxies or mocks. Yours to close.
+        transport: The HTTP library to send with: `httpx`; `httpx2` (extra `httpx2`), its maintained successor; or
+            `pyreqwest` (extra `fast`), the fastest.
         api_version: The API version to ask for (`FinSecure-Version`).
         app_info: Your application, added to the User-Agent, for example `"my-shop/1.2"`.
         clock: What measures and waits. For tests: `finsecure.sandbox.Clock`.
@@ -73,17 +75,19 @@ class Client:
         max_retries: int = _config.DEFAULT_MAX_RETRIES,
         deadline: float | None = None,
         http_client: httpx.Client | None = None,
+        transport: Literal["httpx", "httpx2", "pyreqwest"] = "httpx",
         api_version: str = API_VERSION,
         app_info: str | None = None,
         clock: Clock | None = None,
     ) -> None:
         config = _config.Config.checked(api_key, base_url, timeout, max_retries, deadline, api_version, app_info, clock)
-        self._begin(config, open_transport(http_client))
+        self._begin(config, open_transport(transport, http_client), Quota())
         _log.set_up_from_environment()
 
-    def _begin(self, config: Config, transport: Transport) -> None:
+    def _begin(self, config: Config, transport: Transport, quota: Quota) -> None:
         self._config = config
         self._transport = transport
+        self._quota = quota
         self.payment_intents: PaymentIntents[Client] = PaymentIntents(self)
         self.payment_methods: PaymentMethods[Client] = PaymentMethods(self)
         self.customers: Customers[Client] = Customers(self)
@@ -109,18 +113,19 @@ class Client:
             >>> patient = client.with_options(timeout=60, max_retries=5)
         """
         other = object.__new__(type(self))
-        other._begin(self._config.replace(options), _Borrowed(self._transport))
+        other._begin(self._config.replace(options), _Borrowed(self._transport), self._quota)
         return other
 
     def send(self, call: Call[T]) -> T:
         """Make a described call: what the resource methods do."""
-        exchange = Exchange(call, _wire.encode(call, self._config), self._config)
+        exchange = Exchange(call, _wire.encode(call, self._config), self._config, self._quota)
         outcome = self._attempt(exchange)
         if isinstance(outcome, Failure) and exchange.wants_retry(outcome):
             import tenacity  # not before something failed
 
             retrying = tenacity.Retrying(**exchange.retry_with(outcome), sleep=self._config.clock.sleep)
             outcome = retrying(self._again, exchange)
+        exchange.finish(outcome)
         _log.call_done(exchange, outcome)
         if isinstance(outcome, Failure):
             raise outcome.error
@@ -176,6 +181,8 @@ class AsyncClient:
         max_retries: As for `Client`.
         deadline: Seconds for a whole call, all attempts and waits included; `None` for no limit besides `timeout`.
         http_client: A ready `httpx.AsyncClient` to send with, for your own proxies or mocks. Yours to close.
+        transport: The HTTP library to send with: `httpx`; `httpx2` (extra `httpx2`), its maintained successor; or
+            `pyreqwest` (extra `fast`), the fastest.
         api_version: The API version to ask for (`FinSecure-Version`).
         app_info: Your application, added to the User-Agent, for example `"my-shop/1.2"`.
         clock: What measures and waits. For tests: `finsecure.sandbox.Clock`.
@@ -200,17 +207,19 @@ class AsyncClient:
         max_retries: int = _config.DEFAULT_MAX_RETRIES,
         deadline: float | None = None,
         http_client: httpx.AsyncClient | None = None,
+        transport: Literal["httpx", "httpx2", "pyreqwest"] = "httpx",
         api_version: str = API_VERSION,
         app_info: str | None = None,
         clock: Clock | None = None,
     ) -> None:
         config = _config.Config.checked(api_key, base_url, timeout, max_retries, deadline, api_version, app_info, clock)
-        self._begin(config, open_async_transport(http_client))
+        self._begin(config, open_async_transport(transport, http_client), Quota())
         _log.set_up_from_environment()
 
-    def _begin(self, config: Config, transport: AsyncTransport) -> None:
+    def _begin(self, config: Config, transport: AsyncTransport, quota: Quota) -> None:
         self._config = config
         self._transport = transport
+        self._quota = quota
         self.payment_intents: PaymentIntents[AsyncClient] = PaymentIntents(self)
         self.payment_methods: PaymentMethods[AsyncClient] = PaymentMethods(self)
         self.customers: Customers[AsyncClient] = Customers(self)
@@ -236,18 +245,19 @@ class AsyncClient:
             >>> patient = client.with_options(timeout=60, max_retries=5)
         """
         other = object.__new__(type(self))
-        other._begin(self._config.replace(options), _AsyncBorrowed(self._transport))
+        other._begin(self._config.replace(options), _AsyncBorrowed(self._transport), self._quota)
         return other
 
     async def send(self, call: Call[T]) -> T:
         """Make a described call: what the resource methods do."""
-        exchange = Exchange(call, _wire.encode(call, self._config), self._config)
+        exchange = Exchange(call, _wire.encode(call, self._config), self._config, self._quota)
         outcome: Any = await self._attempt(exchange)
         if isinstance(outcome, Failure) and exchange.wants_retry(outcome):
             import tenacity  # not before something failed
 
             retrying = tenacity.AsyncRetrying(**exchange.retry_with(outcome), sleep=self._config.clock.sleep_async)
             outcome = await retrying(self._again, exchange)
+        exchange.finish(outcome)
         _log.call_done(exchange, outcome)
         if isinstance(outcome, Failure):
             raise outcome.error

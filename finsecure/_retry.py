@@ -3,6 +3,7 @@
 Rules: one idempotency key and one frozen body for all attempts. What was certainly not sent may always be tried again;
 what may have been carried out, only where doing it twice is the same as once (a GET, PUT or DELETE, or a POST with a
 key). `Retry-After` is honoured up to a minute; a longer one is the caller's to decide. Nothing waits past `deadline`.
+And a client whose calls all fail stops retrying (`Quota`), so that it does not triple the load of an API that is down.
 
 tenacity drives the attempts, with `Exchange.wants_retry` and `Exchange.wait` as its callbacks; it decides nothing.
 """
@@ -11,6 +12,8 @@ from __future__ import annotations
 
 import math
 import random
+import re
+from collections import deque
 from datetime import timezone
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -34,6 +37,37 @@ Kind = Literal["not sent", "stale", "lost", "malformed", "answer", "final"]
 what the API documents; the API answered with an error; or trying again can never help."""
 
 
+class Quota:
+    """The retries that a client may still make: a token bucket, as in the standard mode of the AWS SDKs.
+
+    A retry takes `COST` tokens. A call that comes through gives back what its last retry took, or one token if it took
+    none. So retries are there for a few failures among many calls, and dry up where nothing comes through.
+    """
+
+    COST = 5
+    FULL = 200  # so 40 retries, then as many as one call in five that comes through pays for
+
+    def __init__(self) -> None:
+        # Its methods are atomic, so threads share it without a lock, which a fork could find held.
+        self._tokens = deque([None] * self.FULL, maxlen=self.FULL)
+
+    def take(self) -> bool:
+        """Take what a retry costs; whether there was enough."""
+        taken = 0
+        try:
+            while taken < self.COST:
+                self._tokens.pop()
+                taken += 1
+        except IndexError:
+            self._tokens.extend([None] * taken)
+            return False
+        return True
+
+    def give_back(self, attempts: int) -> None:
+        """A call came through, after so many attempts."""
+        self._tokens.extend([None] * (self.COST if attempts > 1 else 1))
+
+
 class Failure(NamedTuple):
     """An attempt that failed, and the error to raise if it was the last."""
 
@@ -50,11 +84,11 @@ def retry_after(value: str | None, now: float) -> float | None:
     """Seconds that a `Retry-After` header asks for, from seconds or an HTTP date; `None` for junk."""
     if value is None:
         return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = _until(value, now)
+    seconds = float(value) if _SECONDS.fullmatch(value) else _until(value, now)
     return seconds if 0 <= seconds < math.inf else None
+
+
+_SECONDS = re.compile(r"\s*[0-9]+(\.[0-9]+)?([eE][0-9]+)?\s*")  # float() would also take 1_000 and nan
 
 
 def _until(date: str, now: float) -> float:
@@ -72,12 +106,13 @@ def _until(date: str, now: float) -> float:
 class Exchange:
     """One logical call under way: its key, its attempts, and what is known of what the server did."""
 
-    __slots__ = ("_at_hand", "_delay", "_unresolved", "attempts", "call", "config", "request", "started")
+    __slots__ = ("_at_hand", "_delay", "_quota", "_unresolved", "attempts", "call", "config", "request", "started")
 
-    def __init__(self, call: Call[Any], request: Request, config: Config) -> None:
+    def __init__(self, call: Call[Any], request: Request, config: Config, quota: Quota) -> None:
         self.call = call
         self.request = request
         self.config = config
+        self._quota = quota
         self.attempts = 0
         self.started = config.clock.monotonic()
         self._unresolved = False  # whether an attempt before may have been carried out
@@ -131,9 +166,8 @@ class Exchange:
             return False
         if failure.kind != "not sent" and not self.request.repeatable and not _refused(error):
             return False
-        delay = backoff(self.attempts - 1, random.random())
-        if failure.kind == "stale" and self.attempts == 1:
-            delay = 0.0  # the connection was old, the API is well
+        stale = failure.kind == "stale" and self.attempts == 1  # the connection was old, the API is well
+        delay = 0.0 if stale else backoff(self.attempts - 1, random.random())
         if error.retry_after is not None:
             delay = error.retry_after
             if delay > LONGEST_RETRY_AFTER:
@@ -141,7 +175,12 @@ class Exchange:
         if self.config.deadline is not None and self.elapsed() + delay >= self.config.deadline:
             return False
         self._delay = delay
-        return True
+        return stale or self._quota.take()
+
+    def finish(self, outcome: Any) -> None:
+        """The call is over. Where the API did answer, be it with a refusal, retries are good for something."""
+        if not isinstance(outcome, Failure) or (outcome.kind == "answer" and not _passing(outcome.error)):
+            self._quota.give_back(self.attempts)
 
     def retry_with(self, failure: Failure) -> dict[str, Any]:
         """What tenacity needs to go on from a first attempt that failed."""

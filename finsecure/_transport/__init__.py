@@ -1,12 +1,13 @@
 """How requests travel: the only room that knows an HTTP library, and the one where its exceptions end.
 
 A transport sends one request once. It answers an `Answer`, or a `Failure` that says whether anything was sent; it
-raises nothing of the network's. `direct` is the default, on the connection pools under httpx; `given` is for a ready
-httpx client of the caller's.
+raises nothing of the network's. `direct` is the default, on the connection pools under httpx or httpx2; `pyreqwest` is
+the fast one, in Rust; `given` is for a ready httpx client of the caller's.
 """
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ..error import InvalidRequestError
@@ -43,28 +44,57 @@ class AsyncTransport(Protocol):
         ...
 
 
-def open_transport(http_client: Any) -> Transport:
+def open_transport(name: str, http_client: Any) -> Transport:
     """The transport of a new `Client`."""
-    if http_client is None:
-        from .direct import DirectTransport
+    if http_client is not None:
+        from .given import GivenTransport
 
-        return DirectTransport()
-    from .given import GivenTransport
+        _check_kind(http_client, "Client")
+        return GivenTransport(http_client)
+    if name == "pyreqwest":
+        from .pyreqwest import PyreqwestTransport
 
-    _check_kind(http_client, "Client")
-    return GivenTransport(http_client)
+        return PyreqwestTransport(_library(name, "pyreqwest.client"))
+    from .direct import DirectTransport
+
+    return DirectTransport(_library(name, _CORES.get(name)))
 
 
-def open_async_transport(http_client: Any) -> AsyncTransport:
+def open_async_transport(name: str, http_client: Any) -> AsyncTransport:
     """The transport of a new `AsyncClient`."""
-    if http_client is None:
-        from .direct import AsyncDirectTransport
+    if http_client is not None:
+        from .given import AsyncGivenTransport
 
-        return AsyncDirectTransport()
-    from .given import AsyncGivenTransport
+        _check_kind(http_client, "AsyncClient")
+        return AsyncGivenTransport(http_client)
+    if name == "pyreqwest":
+        from .pyreqwest import AsyncPyreqwestTransport
 
-    _check_kind(http_client, "AsyncClient")
-    return AsyncGivenTransport(http_client)
+        return AsyncPyreqwestTransport(_library(name, "pyreqwest.client"))
+    from .direct import AsyncDirectTransport
+
+    return AsyncDirectTransport(_library(name, _CORES.get(name)))
+
+
+_CORES = {"httpx": "httpcore", "httpx2": "httpcore2"}
+_EXTRAS = {"httpx2": "httpx2", "pyreqwest": "fast"}
+
+
+def _library(name: str, module: str | None) -> Any:
+    if module is None:
+        raise InvalidRequestError(
+            f"transport is {name!r}: pass 'httpx' (the default), 'httpx2' or 'pyreqwest'.",
+            type="invalid_request_error",
+            param="transport",
+        )
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise InvalidRequestError(
+            f"transport={name!r} needs a package that is not here: pip install 'finsecure[{_EXTRAS.get(name, name)}]'.",
+            type="invalid_request_error",
+            param="transport",
+        ) from None
 
 
 def _check_kind(http_client: object, name: str) -> None:

@@ -6,10 +6,9 @@ import os
 import ssl
 import sys
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
-
-import httpcore
 
 from ..error import InvalidRequestError
 
@@ -31,14 +30,33 @@ def _tls_context(cafile: str | None, capath: str | None) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=cafile or None, capath=capath or None)
     except OSError as exc:
-        raise InvalidRequestError(
-            f"SSL_CERT_FILE or SSL_CERT_DIR cannot be read ({exc.strerror}): name a file of PEM certificates.",
-            type="invalid_request_error",
-            param="SSL_CERT_FILE",
-        ) from None
+        raise _unreadable(exc) from None
 
 
-def proxy(origin: Origin) -> httpcore.Proxy | None:
+def pem(cafile: str) -> bytes:
+    """The certificates of `SSL_CERT_FILE`."""
+    try:
+        return Path(cafile).read_bytes()
+    except OSError as exc:
+        raise _unreadable(exc) from None
+
+
+def _unreadable(exc: OSError) -> InvalidRequestError:
+    return InvalidRequestError(
+        f"SSL_CERT_FILE or SSL_CERT_DIR cannot be read ({exc.strerror}): name a file of PEM certificates.",
+        type="invalid_request_error",
+        param="SSL_CERT_FILE",
+    )
+
+
+class Proxy(NamedTuple):
+    """Where a proxy is, and who we are to it."""
+
+    url: str
+    auth: tuple[str, str] | None
+
+
+def proxy(origin: Origin) -> Proxy | None:
     """The proxy for a host: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`, or the system's settings."""
     if sys.platform == "linux" and not any(name.lower().endswith("_proxy") for name in os.environ):
         return None  # the usual case, which spares the import below
@@ -53,7 +71,7 @@ def proxy(origin: Origin) -> httpcore.Proxy | None:
         host = parts.hostname or ""
         target = f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{parts.port or _PORTS[parts.scheme]}"
         auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
-        return httpcore.Proxy(target, auth=auth)
+        return Proxy(target, auth)
     except (ValueError, KeyError):
         raise InvalidRequestError(
             "The proxy that the environment names (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY) is no URL that can be used: "

@@ -1,20 +1,19 @@
 """One deadline for a whole attempt, where httpcore knows only a limit for each read.
 
 How: httpcore passes the `timeout` of a request through to every read and write of its network backend. What is passed
-here is a `Deadline`; the backends below turn it into what is left of it, at each read.
+here is a `Deadline`; the backends below turn it into what is left of it, at each read. They stand in for those of
+httpcore and of httpcore2 alike.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, cast
-
-import httpcore
-from typing_extensions import override
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import ssl
+
+    import httpcore
 
 
 class Deadline(float):
@@ -41,112 +40,101 @@ class Deadline(float):
 
 
 def _left(timeout: float | None, expired: type[Exception]) -> float | None:
+    """What is left of a `Deadline`; a SOCKS handshake is made without one."""
     return timeout.left(expired) if isinstance(timeout, Deadline) else timeout
 
 
-class Stream(httpcore.NetworkStream):
-    """A connection whose every read ends by the deadline of the request that it is for."""
+class Stream:
+    """A connection whose every read and write ends by the deadline of the request that it is for."""
 
-    def __init__(self, stream: httpcore.NetworkStream) -> None:
+    def __init__(self, core: Any, stream: httpcore.NetworkStream) -> None:
+        self._core = core
         self._stream = stream
 
-    @override
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        data = self._stream.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
-        if isinstance(timeout, Deadline) and data:
+        """Receive what comes next."""
+        data = self._stream.read(max_bytes, _left(timeout, self._core.ReadTimeout))
+        if data and isinstance(timeout, Deadline):
             timeout.received = True
         return data
 
-    @override
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, _left(timeout, httpcore.WriteTimeout))
+        """Send all of it."""
+        self._stream.write(buffer, _left(timeout, self._core.WriteTimeout))
 
-    @override
     def close(self) -> None:
+        """Close the connection."""
         self._stream.close()
 
-    @override
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        left = _left(timeout, httpcore.ConnectTimeout)
-        return Stream(self._stream.start_tls(ssl_context, server_hostname, left))
+    ) -> Stream:
+        """Go on with TLS."""
+        left = _left(timeout, self._core.ConnectTimeout)
+        return Stream(self._core, self._stream.start_tls(ssl_context, server_hostname, left))
 
-    @override
     def get_extra_info(self, info: str) -> Any:
+        """What httpcore asks about the socket."""
         return self._stream.get_extra_info(info)
 
 
-class Backend(httpcore.NetworkBackend):
+class Backend:
     """Makes connections that keep deadlines."""
 
-    def __init__(self) -> None:
-        self._inner = httpcore.SyncBackend()
+    def __init__(self, core: Any) -> None:
+        self._core = core
+        self._backend: httpcore.NetworkBackend = core.SyncBackend()
 
-    @override
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
-        left = _left(timeout, httpcore.ConnectTimeout)
-        if isinstance(timeout, Deadline):
-            timeout.connected = True
-        return Stream(self._inner.connect_tcp(host, port, left, local_address, socket_options))
+    def connect_tcp(self, host: str, port: int, timeout: Deadline, **options: Any) -> Stream:
+        """Connect."""
+        timeout.connected = True
+        left = _left(timeout, self._core.ConnectTimeout)
+        return Stream(self._core, self._backend.connect_tcp(host, port, left, **options))
 
 
-class AsyncStream(httpcore.AsyncNetworkStream):
-    """A connection whose every read ends by the deadline of the request that it is for."""
+class AsyncStream:
+    """A connection whose every read and write ends by the deadline of the request that it is for."""
 
-    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+    def __init__(self, core: Any, stream: httpcore.AsyncNetworkStream) -> None:
+        self._core = core
         self._stream = stream
 
-    @override
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        data = await self._stream.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
-        if isinstance(timeout, Deadline) and data:
+        """Receive what comes next."""
+        data = await self._stream.read(max_bytes, _left(timeout, self._core.ReadTimeout))
+        if data and isinstance(timeout, Deadline):
             timeout.received = True
         return data
 
-    @override
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        await self._stream.write(buffer, _left(timeout, httpcore.WriteTimeout))
+        """Send all of it."""
+        await self._stream.write(buffer, _left(timeout, self._core.WriteTimeout))
 
-    @override
     async def aclose(self) -> None:
+        """Close the connection."""
         await self._stream.aclose()
 
-    @override
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.AsyncNetworkStream:
-        left = _left(timeout, httpcore.ConnectTimeout)
-        return AsyncStream(await self._stream.start_tls(ssl_context, server_hostname, left))
+    ) -> AsyncStream:
+        """Go on with TLS."""
+        left = _left(timeout, self._core.ConnectTimeout)
+        return AsyncStream(self._core, await self._stream.start_tls(ssl_context, server_hostname, left))
 
-    @override
     def get_extra_info(self, info: str) -> Any:
+        """What httpcore asks about the socket."""
         return self._stream.get_extra_info(info)
 
 
-class AsyncBackend(httpcore.AsyncNetworkBackend):
+class AsyncBackend:
     """Makes connections that keep deadlines, in asyncio and trio alike."""
 
-    def __init__(self) -> None:
-        self._inner = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
+    def __init__(self, core: Any) -> None:
+        self._core = core
+        self._backend: httpcore.AsyncNetworkBackend = core.AnyIOBackend()
 
-    @override
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        left = _left(timeout, httpcore.ConnectTimeout)
-        if isinstance(timeout, Deadline):
-            timeout.connected = True
-        return AsyncStream(await self._inner.connect_tcp(host, port, left, local_address, socket_options))
+    async def connect_tcp(self, host: str, port: int, timeout: Deadline, **options: Any) -> AsyncStream:
+        """Connect."""
+        timeout.connected = True
+        left = _left(timeout, self._core.ConnectTimeout)
+        return AsyncStream(self._core, await self._backend.connect_tcp(host, port, left, **options))

@@ -1,19 +1,16 @@
-"""The default transport: the connection pools under httpx, without `httpx.Client` around them.
+"""The default transport: the connection pools under httpx or httpx2, without their clients around them.
 
 A pool belongs to one process and to one event loop. After a fork, and in another loop, new ones are made.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 import weakref
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any, cast
 
-import httpcore
-
-from . import connections
+from . import connections, forks
 from .body import Body
 from .deadline import AsyncBackend, Backend, Deadline
 from .failures import closed, failure
@@ -22,20 +19,23 @@ from .pools import CONNECTIONS, KEEPALIVE, Pools
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable
 
+    import httpcore
+
     from .._config import Origin
     from .._retry import Failure
     from .._wire import Request
     from . import Outcome
 
 
-def _http(request: Request, origin: Origin, deadline: Deadline) -> httpcore.Request:
-    return httpcore.Request(
+def _http(core: Any, request: Request, origin: Origin, deadline: Deadline) -> httpcore.Request:
+    made: httpcore.Request = core.Request(
         method=request.method,
-        url=httpcore.URL(scheme=origin.scheme, host=origin.host, port=origin.port, target=request.target),
+        url=core.URL(scheme=origin.scheme, host=origin.host, port=origin.port, target=request.target),
         headers=request.headers,
         content=request.body,
         extensions={"timeout": {"pool": deadline, "connect": deadline, "write": deadline, "read": deadline}},
     )
+    return made
 
 
 def _failed(exc: Exception, deadline: Deadline) -> Failure:
@@ -45,33 +45,31 @@ def _failed(exc: Exception, deadline: Deadline) -> Failure:
     return found
 
 
-_forked: list[object] = []  # what a parent process left: kept, since closing it would take locks that may be held
-
-
 class DirectTransport:
     """Sends over pools of this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, core: Any) -> None:
+        self._core = core  # httpcore or httpcore2
         self._pools: dict[Origin, Pools[httpcore.ConnectionPool]] = {}
         self._closed = False
         self._finalizer = weakref.finalize(self, _close_all, self._pools)
-        _transports.add(self)
+        forks.watch(self)
 
     def send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
         """Send a request once."""
         if self._closed:
             return closed()
-        pools = self._pools.get(origin) or self._pools.setdefault(origin, Pools(lambda: _open_pool(origin)))
+        pools = self._pools.get(origin) or self._pools.setdefault(origin, Pools(lambda: self._open(origin)))
         slot = pools.take()
         deadline = Deadline.of(timeout)
         try:
-            response = slot.pool.handle_request(_http(request, origin, deadline))
+            response = slot.pool.handle_request(_http(self._core, request, origin, deadline))
             try:
                 return _read(response)
             finally:
                 response.close()
         except Exception as exc:
-            if isinstance(exc, httpcore.PoolTimeout):
+            if isinstance(exc, self._core.PoolTimeout):
                 stuck = pools.discard_if_stuck(slot)
                 if stuck is not None:
                     stuck.close()
@@ -86,20 +84,26 @@ class DirectTransport:
 
     def forget(self) -> None:
         """In a forked child: leave the parent's connections alone and begin anew."""
-        _forked.append(self._pools)
+        forks.keep(self._pools)
         self._finalizer.detach()
         self._pools = {}
         self._finalizer = weakref.finalize(self, _close_all, self._pools)
 
+    def _open(self, origin: Origin) -> httpcore.ConnectionPool:
+        pool: httpcore.ConnectionPool = self._core.ConnectionPool(
+            network_backend=Backend(self._core), **_pool_options(self._core, origin)
+        )
+        return pool
 
-def _open_pool(origin: Origin) -> httpcore.ConnectionPool:
-    return httpcore.ConnectionPool(
-        ssl_context=connections.tls_context() if origin.scheme == "https" else None,
-        proxy=connections.proxy(origin),
-        max_connections=CONNECTIONS,
-        keepalive_expiry=KEEPALIVE,
-        network_backend=Backend(),
-    )
+
+def _pool_options(core: Any, origin: Origin) -> dict[str, Any]:
+    proxy = connections.proxy(origin)
+    return {
+        "ssl_context": connections.tls_context() if origin.scheme == "https" else None,
+        "proxy": None if proxy is None else core.Proxy(proxy.url, auth=proxy.auth),
+        "max_connections": CONNECTIONS,
+        "keepalive_expiry": KEEPALIVE,
+    }
 
 
 def _close_all(pools: dict[Origin, Pools[httpcore.ConnectionPool]]) -> None:
@@ -119,10 +123,11 @@ def _read(response: httpcore.Response) -> Outcome:
 class AsyncDirectTransport:
     """Sends over pools of the running event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, core: Any) -> None:
+        self._core = core  # httpcore or httpcore2
         self._loops: weakref.WeakKeyDictionary[Any, _LoopPools] = weakref.WeakKeyDictionary()
         self._closed = False
-        _transports.add(self)
+        forks.watch(self)
 
     async def send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
         """Send a request once."""
@@ -132,13 +137,13 @@ class AsyncDirectTransport:
         slot = pools.take()
         deadline = Deadline.of(timeout)
         try:
-            response = await slot.pool.handle_async_request(_http(request, origin, deadline))
+            response = await slot.pool.handle_async_request(_http(self._core, request, origin, deadline))
             try:
                 return await _aread(response)
             finally:
                 await response.aclose()
         except Exception as exc:
-            if isinstance(exc, httpcore.PoolTimeout):
+            if isinstance(exc, self._core.PoolTimeout):
                 stuck = pools.discard_if_stuck(slot)
                 if stuck is not None:
                     await stuck.aclose()
@@ -155,14 +160,14 @@ class AsyncDirectTransport:
 
     def forget(self) -> None:
         """In a forked child: leave the parent's connections alone and begin anew."""
-        _forked.append(self._loops)
+        forks.keep(self._loops)
         self._loops = weakref.WeakKeyDictionary()
 
     async def _of_this_loop(self, origin: Origin) -> Pools[httpcore.AsyncConnectionPool]:
         loop = _running_loop()
         found = self._loops.get(loop)
         if found is None:
-            found = self._loops[loop] = _LoopPools()
+            found = self._loops[loop] = _LoopPools(self._core)
             await found.close_with_loop(loop)
         return found.of(origin)
 
@@ -170,12 +175,19 @@ class AsyncDirectTransport:
 class _LoopPools:
     """The pools of one event loop, which close when it ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, core: Any) -> None:
+        self._core = core
         self._pools: dict[Origin, Pools[httpcore.AsyncConnectionPool]] = {}
         self._keeper = _until_loop_ends(self._pools)
 
     def of(self, origin: Origin) -> Pools[httpcore.AsyncConnectionPool]:
-        return self._pools.get(origin) or self._pools.setdefault(origin, Pools(lambda: _open_async_pool(origin)))
+        return self._pools.get(origin) or self._pools.setdefault(origin, Pools(lambda: self._open(origin)))
+
+    def _open(self, origin: Origin) -> httpcore.AsyncConnectionPool:
+        pool: httpcore.AsyncConnectionPool = self._core.AsyncConnectionPool(
+            network_backend=AsyncBackend(self._core), **_pool_options(self._core, origin)
+        )
+        return pool
 
     async def close_with_loop(self, loop: Any) -> None:
         await self._keeper.__anext__()
@@ -209,31 +221,9 @@ def _running_loop() -> Any:
     return sys.modules["trio"].lowlevel.current_trio_token()
 
 
-def _open_async_pool(origin: Origin) -> httpcore.AsyncConnectionPool:
-    return httpcore.AsyncConnectionPool(
-        ssl_context=connections.tls_context() if origin.scheme == "https" else None,
-        proxy=connections.proxy(origin),
-        max_connections=CONNECTIONS,
-        keepalive_expiry=KEEPALIVE,
-        network_backend=AsyncBackend(),
-    )
-
-
 async def _aread(response: httpcore.Response) -> Outcome:
     body = Body(response.status, response.headers)
     async for chunk in cast("AsyncIterable[bytes]", response.stream):
         if not body.add(chunk):
             break
     return body.outcome()
-
-
-_transports: weakref.WeakSet[DirectTransport | AsyncDirectTransport] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for transport in list(_transports):
-        transport.forget()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

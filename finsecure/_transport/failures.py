@@ -40,13 +40,7 @@ def failure(exc: Exception, *, connection_was_old: bool = False) -> Failure | No
     """The `Failure` that an exception of the network stands for; `None` for any other exception."""
     certificate = _certificate_problem(exc)
     if certificate is not None:
-        return Failure(
-            "final",
-            APIConnectionError(
-                f"The server's certificate was not accepted: {certificate}. Nothing was sent. Check base_url, the "
-                "clock and the certificates of this machine; SSL_CERT_FILE names others."
-            ),
-        )
+        return certificate_refused(certificate)
     for kind_of in type(exc).__mro__:
         if kind_of.__name__ in _TABLE:
             kind, sentence = _TABLE[kind_of.__name__]
@@ -60,6 +54,17 @@ def failure(exc: Exception, *, connection_was_old: bool = False) -> Failure | No
     ours = error(f"{sentence} ({type(exc).__name__}{': ' if detail else ''}{detail}).")
     ours.__cause__ = _bare(exc)
     return Failure(kind, ours)
+
+
+def certificate_refused(why: str) -> Failure:
+    """What a server whose certificate is wrong answers: nothing, and trying again would not help."""
+    return Failure(
+        "final",
+        APIConnectionError(
+            f"The server's certificate was not accepted: {why}. Nothing was sent. Check base_url, the clock and the "
+            "certificates of this machine; SSL_CERT_FILE names others."
+        ),
+    )
 
 
 def closed() -> Failure:
