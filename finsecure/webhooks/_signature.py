@@ -48,12 +48,12 @@ def to_bytes(payload: object) -> bytes:
     if isinstance(payload, memoryview):
         return _viewed(cast("memoryview", payload))
     if isinstance(payload, str):
-        try:
-            return payload.encode(errors="surrogateescape")  # as frameworks decode what is not UTF-8
-        except UnicodeEncodeError:
+        raw = _utf8(payload, "surrogateescape")  # as frameworks decode what is not UTF-8
+        if raw is None:
             raise WebhookUsageError(
                 "The webhook payload is a str that does not encode as UTF-8: pass the raw body as bytes."
-            ) from None
+            )
+        return raw
     raise WebhookUsageError(
         f"The webhook payload is of type {type(payload).__name__}: pass the raw request body (bytes or str) as it "
         "arrived, before any JSON parsing."
@@ -67,15 +67,22 @@ def _viewed(payload: memoryview) -> bytes:
         raise WebhookUsageError("The webhook payload is a released memoryview: pass the raw body as bytes.") from None
 
 
+def _utf8(text: str, errors: str) -> bytes | None:
+    """`None` rather than an exception, which would carry the text as its context."""
+    try:
+        return text.encode(errors=errors)
+    except UnicodeEncodeError:
+        return None
+
+
 def check_secret(secret: object) -> bytes:
     """One usable signing secret, as bytes."""
     if isinstance(secret, str):
         if "\0" in secret:
             raise WebhookUsageError("The webhook secret contains a NUL character: copy it again from your dashboard.")
-        try:
-            raw = secret.encode()
-        except UnicodeEncodeError:
-            raise WebhookUsageError("The webhook secret does not encode as UTF-8: copy it again.") from None
+        raw = _utf8(secret, "strict")
+        if raw is None:
+            raise WebhookUsageError("The webhook secret does not encode as UTF-8: copy it again.")
     elif isinstance(secret, bytes):
         raw = secret
     else:
@@ -90,8 +97,10 @@ def check_secret(secret: object) -> bytes:
 def check_secrets(secret: object) -> list[bytes]:
     """One secret or several, each of them usable."""
     if isinstance(secret, (str, bytes, bytearray, memoryview)) or not isinstance(secret, Sequence):
-        return [check_secret(cast("object", secret))]
-    secrets = [check_secret(one) for one in cast("Sequence[object]", secret)]
+        given: Sequence[object] = [secret]
+    else:
+        given = cast("Sequence[object]", secret)
+    secrets = [check_secret(one) for one in given]
     if not secrets:
         raise WebhookUsageError("The list of webhook secrets is empty: pass at least one signing secret.")
     return secrets
