@@ -46,7 +46,14 @@ def process_docstring(app: Sphinx, what: str, name: str, obj: object, options: o
         lines[:] = complete(obj, lines)
 
 
+def skip_member(app: Sphinx, what: str, name: str, obj: object, skip: bool, options: object) -> bool | None:
+    """Sphinx's `autodoc-skip-member`: pydantic leaves `EventData[Customer]` in the module of `EventData`."""
+    made = isinstance(obj, type) and issubclass(obj, BaseModel) and obj.__pydantic_generic_metadata__["origin"]
+    return True if made else None
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Sphinx's entry point for extensions."""
     app.connect("autodoc-process-docstring", process_docstring, priority=100)  # before napoleon's 500
+    app.connect("autodoc-skip-member", skip_member)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
