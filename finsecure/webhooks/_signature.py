@@ -96,14 +96,15 @@ def check_secret(secret: object) -> bytes:
 
 def check_secrets(secret: object) -> list[bytes]:
     """One secret or several, each of them usable."""
-    if isinstance(secret, (str, bytes, bytearray, memoryview)) or not isinstance(secret, Sequence):
-        given: Sequence[object] = [secret]
-    else:
-        given = cast("Sequence[object]", secret)
+    given = cast("Sequence[object]", secret) if _several(secret) else [secret]
     secrets = [check_secret(one) for one in given]
     if not secrets:
         raise WebhookUsageError("The list of webhook secrets is empty: pass at least one signing secret.")
     return secrets
+
+
+def _several(secret: object) -> bool:
+    return isinstance(secret, Sequence) and not isinstance(secret, (str, bytes, bytearray, memoryview))
 
 
 def parse_header(signature: object) -> list[bytes]:
