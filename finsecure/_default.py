@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import Unpack
 
 from ._client import Client
+from .error import AuthenticationError
 
 if TYPE_CHECKING:
     import httpx
@@ -45,8 +46,12 @@ def configure(*, http_client: httpx.Client | None = None, **options: Unpack[Opti
         if _client is not None:
             _client.close()
         _client = None
-    if given:
-        client()  # so that a wrong option is refused here, not at the first payment
+    if options or http_client is not None:
+        try:
+            client()  # so that a wrong option is refused here, not at the first payment
+        except AuthenticationError:
+            if "api_key" in options:
+                raise  # where no key was given, it may still come
 
 
 def client() -> Client:
