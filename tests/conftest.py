@@ -91,9 +91,6 @@ class Door:
             self.run(self.api.aclose)
         elif self.name == "sync":
             self.api.close()
-        else:
-            finsecure.configure()
-            finsecure.api_key = None
 
 
 @pytest.fixture(autouse=True)
@@ -123,6 +120,8 @@ def open_door(kind: str) -> Iterator[Callable[..., Door]]:
     yield open_door
     for door in opened:
         door.close()
+    finsecure.api_key = None
+    finsecure.configure()
 
 
 @pytest.fixture
