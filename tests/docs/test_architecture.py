@@ -1,0 +1,79 @@
+"""docs/architecture.md tells the truth about the rooms of the package."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "finsecure"
+PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+LOOKS_BACK = ("_operation", "_default")  # the one exception, which the page names
+
+
+def block_after(words: str) -> list[str]:
+    """The lines of the first block after these words of the page."""
+    return PAGE.split(words, 1)[1].split("```text\n", 1)[1].split("```", 1)[0].splitlines()
+
+
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The rooms that a file imports from when it runs, late imports included."""
+    depth = len(path.relative_to(PACKAGE).parts)
+    waiting: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            waiting.extend(node.orelse)
+            continue
+        waiting.extend(ast.iter_child_nodes(node))
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        module = node.module or ""
+        if node.level == 0 and module.partition(".")[0] == "finsecure":
+            module = module.partition(".")[2]
+        elif node.level != depth:
+            continue
+        yield from [module.partition(".")[0]] if module else [alias.name for alias in node.names]
+
+
+def test_rooms_import_only_from_above() -> None:
+    """Each line of the page's order imports only from the lines above it."""
+    order = {
+        name: place
+        for place, line in enumerate(block_after("Who may import whom"))
+        for name in line.replace(",", " ").split()
+    }
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for name in imported(path)
+        if name != room(path) and order[name] >= order[room(path)] and (room(path), name) != LOOKS_BACK
+    ]
+    assert wrong == []
+
+
+def test_sandbox_knows_only_signing() -> None:
+    """The sandbox imports nothing of the client but the signing of webhooks, and the client that it gives away."""
+    assert {name for path in (PACKAGE / "sandbox").rglob("*.py") for name in imported(path)} - {"sandbox"} <= {
+        "webhooks"
+    } | {path.stem for path in (PACKAGE / "sandbox").rglob("*.py")} | {"_operations"}
+
+
+def test_every_room_is_drawn() -> None:
+    """Each file and folder of the package is in the page's drawing, and no other; those of _transport as well."""
+    drawing = block_after("## The rooms")[1:]
+    left_out = {"__pycache__", "_version.py", "py.typed"}
+    assert drawn(drawing, 2) == {path.name for path in PACKAGE.iterdir()} - left_out
+    inside = {path.name for path in (PACKAGE / "_transport").glob("*.py")}
+    assert drawn(drawing, 4) == inside - {"__init__.py"}
+
+
+def drawn(drawing: list[str], indent: int) -> set[str]:
+    """The names at one depth of the drawing."""
+    lines = [line for line in drawing if len(line) - len(line.lstrip()) == indent]
+    return {line.split()[0].rstrip("/") for line in lines}
