@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar, cast
 
 from typing_extensions import Self, Unpack, override
 
-from . import _config, _log, _wire
+from . import _config, _log, _telemetry, _wire
 from ._pages import AsyncPages
 from ._retry import Exchange, Failure, Quota
 from ._transport import open_async_transport, open_transport
@@ -127,6 +127,7 @@ class Client:
             outcome = retrying(self._again, exchange)
         exchange.finish(outcome)
         _log.call_done(exchange, outcome)
+        _telemetry.call_done(exchange, outcome)
         if isinstance(outcome, Failure):
             raise outcome.error
         return cast("T", outcome)
@@ -259,6 +260,7 @@ class AsyncClient:
             outcome = await retrying(self._again, exchange)
         exchange.finish(outcome)
         _log.call_done(exchange, outcome)
+        _telemetry.call_done(exchange, outcome)
         if isinstance(outcome, Failure):
             raise outcome.error
         return cast("T", outcome)

@@ -228,6 +228,10 @@ ADVICE: dict[str, Advice] = {
     "lost_card": Advice(_ANOTHER_METHOD, _SAY_NO_MORE),
     "stolen_card": Advice(_ANOTHER_METHOD, _SAY_NO_MORE),
     "fraudulent": Advice(_ANOTHER_METHOD, _SAY_NO_MORE),
+    "authentication_failed": Advice(
+        "Please try again and confirm the payment with your bank, or use a different payment method.",
+        "Confirm again, so that the customer can authenticate, or request a different payment method.",
+    ),
     "generic_decline": Advice(_ANOTHER_METHOD, "Request a different payment method; only the bank knows the reason."),
     "card_declined": Advice(_ANOTHER_METHOD, "Request a different payment method."),
 }

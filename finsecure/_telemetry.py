@@ -1,0 +1,51 @@
+"""OpenTelemetry: one client span a call, by the HTTP semantic conventions. Never a body, an id in a path or a key.
+
+Nothing is imported for it: where your application has loaded OpenTelemetry, calls are recorded, with your provider. A
+span is written once its call is over, with the time it began; what is current then is its parent.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ._retry import Failure
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from ._retry import Exchange
+
+
+def call_done(exchange: Exchange, outcome: Any) -> None:
+    """A call is over."""
+    trace: Any = sys.modules.get("opentelemetry.trace")
+    if trace is None:
+        return
+    call, origin = exchange.call, exchange.config.origin
+    ended = int(exchange.config.clock.time() * 1e9)
+    span = trace.get_tracer("finsecure", __version__).start_span(
+        f"{call.method} {call.template}",
+        kind=trace.SpanKind.CLIENT,
+        start_time=ended - int(exchange.elapsed() * 1e9),
+        attributes={
+            "http.request.method": call.method,
+            "url.template": call.template,
+            "url.scheme": origin.scheme,
+            "server.address": origin.host,
+            "server.port": origin.port or (443 if origin.scheme == "https" else 80),
+        },
+    )
+    if exchange.attempts > 1:
+        span.set_attribute("http.request.resend_count", exchange.attempts - 1)
+    if isinstance(outcome, Failure):
+        error = outcome.error
+        status, request_id = error.http_status, error.request_id
+        span.set_attribute("error.type", type(error).__name__ if status is None else str(status))
+        span.set_status(trace.StatusCode.ERROR)
+    else:
+        status, request_id = outcome.last_response.status_code, outcome.last_response.request_id
+    if status is not None:
+        span.set_attribute("http.response.status_code", status)
+    if request_id is not None:
+        span.set_attribute("http.response.header.request-id", [request_id])
+    span.end(end_time=ended)
