@@ -6,7 +6,7 @@ itself. Floats are refused, since 19.99 is not a number that a float can hold.
 
 from __future__ import annotations
 
-from decimal import Context, Decimal, InvalidOperation, localcontext
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact, InvalidOperation
 
 from .error import InvalidRequestError
 
@@ -22,6 +22,9 @@ _DIGITS = {
 }
 
 _TOO_LARGE = 10**30
+
+# No digit is dropped, whatever decimal context the caller works in.
+_EXACT = Context(prec=60, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[Inexact])
 
 
 def to_minor_units(amount: Decimal | int | str, currency: str) -> int:
@@ -46,16 +49,16 @@ def to_minor_units(amount: Decimal | int | str, currency: str) -> int:
     """
     digits = minor_digits(currency)
     number = _number(amount)
-    with localcontext() as context:
-        context.prec = 60
-        scaled = number.scaleb(digits)
-        whole = scaled.to_integral_value()
-    if whole != scaled:
+    try:
+        scaled = number.scaleb(digits, _EXACT)
+    except Inexact:
+        scaled = None
+    if scaled is None or scaled != scaled.to_integral_value(context=_EXACT):
         raise _wrong(
             "amount",
             f"amount {number} has more than the {digits} decimal places that {currency.lower()} has: round it first.",
         )
-    return int(whole)
+    return int(scaled)
 
 
 def from_minor_units(amount: int, currency: str) -> Decimal:
@@ -78,7 +81,7 @@ def from_minor_units(amount: int, currency: str) -> Decimal:
     Reference: Consistency Standards, Currency Handling.
     """
     digits = minor_digits(currency)
-    return Decimal(_int(amount)).scaleb(-digits, Context(prec=60))
+    return Decimal(_int(amount)).scaleb(-digits, _EXACT)
 
 
 def minor_digits(currency: str) -> int:
@@ -95,7 +98,7 @@ def _number(amount: object) -> Decimal:
         number = Decimal(amount)
     except (InvalidOperation, ValueError):
         raise _wrong("amount", "amount is no number: pass a Decimal, an int or text like '19.99'.") from None
-    if not number.is_finite() or abs(number) >= _TOO_LARGE:
+    if not number.is_finite() or number.copy_abs() >= _TOO_LARGE:
         raise _wrong("amount", "amount is not a finite price: pass a Decimal such as Decimal('19.99').")
     return number
 
