@@ -1,0 +1,204 @@
+"""The examples run as they stand, against a sandbox over real HTTP, and do there what they say."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+import finsecure
+from finsecure.sandbox import Sandbox
+from finsecure.webhooks import sign
+
+ROOT = Path(__file__).parents[1]
+
+
+class Shop:
+    """A sandbox that is served, a client of it, and the environment that leads an example there."""
+
+    def __init__(self, sandbox: Sandbox, base_url: str, client: finsecure.Client) -> None:
+        self.sandbox = sandbox
+        self.client = client
+        self.environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "PYTHONIOENCODING": "utf-8",
+            "FINSECURE_SECRET_KEY": sandbox.secret_key,
+            "FINSECURE_WEBHOOK_SECRET": sandbox.webhook_secret,
+            "FINSECURE_BASE_URL": base_url,
+            "PORT": "0",
+        }
+
+    def run(self, example: str) -> str:
+        """Run a script to its end; what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-W", "error", ROOT / "examples" / example],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    @contextmanager
+    def start(self, example: str) -> Generator[tuple[httpx.Client, subprocess.Popen[str]], None, None]:
+        """Start a server; a client of it, and the process."""
+        process = subprocess.Popen(
+            [sys.executable, ROOT / "examples" / example],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        with process:
+            try:
+                assert process.stderr is not None
+                said: list[str] = []
+                running = None
+                for line in process.stderr:
+                    said.append(line)
+                    running = re.search(r"running on (http://127\.0\.0\.1:\d+)", line)
+                    if running:
+                        break
+                assert running, "".join(said)
+                with httpx.Client(base_url=running[1], trust_env=False, timeout=30) as client:
+                    yield client, process
+            finally:
+                process.terminate()
+                process.communicate(timeout=30)
+
+    def said(self, process: subprocess.Popen[str]) -> str:
+        """The next line that a server printed itself, besides its access log."""
+        assert process.stdout is not None
+        return next(line.rstrip("\n") for line in process.stdout if not line.startswith("INFO:"))
+
+    def card(self, number: str = "4242424242424242") -> str:
+        """A payment method, as the browser would have made it; its id."""
+        card = self.client.payment_methods.create(
+            type="card", card={"number": number, "exp_month": 12, "exp_year": 2030, "cvc": "123"}
+        )
+        return card.id
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    with (
+        Sandbox() as sandbox,
+        sandbox.serve() as server,
+        finsecure.Client(sandbox.secret_key, base_url=server.base_url) as client,
+    ):
+        yield Shop(sandbox, server.base_url, client)
+
+
+def test_first_payment_takes_20_dollars_from_a_new_customer(shop: Shop) -> None:
+    printed = shop.run("first_payment.py")
+    (intent,) = shop.client.payment_intents.list()
+    (customer,) = shop.client.customers.list()
+    assert (intent.status, intent.amount_received, intent.customer) == ("succeeded", 2000, customer.id)
+    assert printed == f"{intent.id} succeeded: 20.00 USD received\n"
+
+
+def test_async_payments_charges_everyone_and_totals_what_came_in(shop: Shop) -> None:
+    """A third of the cards has insufficient funds; the total counts the others."""
+    printed = shop.run("async_payments.py").splitlines()
+    intents = list(shop.client.payment_intents.list(limit=100))
+    received = sum(intent.amount_received or 0 for intent in intents)
+    assert len(intents) == 30
+    assert printed[-1] == f"{finsecure.from_minor_units(received, 'usd')} USD received, 30 payments on record"
+    declined = [line for line in printed[:-1] if "insufficient_funds. Request a different payment method." in line]
+    assert len(declined) == len(printed) - 1 == 10
+
+
+class TestBackend:
+    def test_an_order_is_paid_once_however_often_it_is_sent(self, shop: Shop) -> None:
+        order = {"payment_method": shop.card()}
+        with shop.start("backend.py") as (browser, _):
+            first, again = [browser.post("/orders/order_1/pay", json=order) for _ in range(2)]
+        assert (first.status_code, first.json()) == (200, {"status": "succeeded", "redirect_to": None})
+        assert (again.status_code, again.json()) == (200, first.json())
+        (intent,) = shop.client.payment_intents.list()
+        (charge,) = shop.client.charges.list()
+        assert (intent.amount, intent.metadata, charge.amount) == (1999, {"order": "order_1"}, 1999)
+
+    def test_a_declined_customer_reads_advice_and_may_pay_with_another_card(self, shop: Shop) -> None:
+        with shop.start("backend.py") as (browser, _):
+            declined = browser.post("/orders/order_2/pay", json={"payment_method": shop.card("4000000000000127")})
+            paid = browser.post("/orders/order_2/pay", json={"payment_method": shop.card()})
+        assert declined.status_code == 402
+        assert declined.json() == {"error": "Please check your card's security code and try again."}
+        assert paid.json()["status"] == "succeeded"
+        (intent,) = shop.client.payment_intents.list()
+        assert intent.amount_received == 12000
+
+    def test_a_card_with_3d_secure_sends_the_customer_to_the_bank(self, shop: Shop) -> None:
+        with shop.start("backend.py") as (browser, _):
+            answer = browser.post("/orders/order_1/pay", json={"payment_method": shop.card("4000002760003184")})
+        assert answer.json()["status"] == "requires_action"
+        assert answer.json()["redirect_to"].startswith(shop.environment["FINSECURE_BASE_URL"])
+
+    def test_a_mistake_is_answered_with_400(self, shop: Shop) -> None:
+        """Unknown order, no payment method, no JSON, and a payment method that there is not."""
+        with shop.start("backend.py") as (browser, _):
+            answers = [
+                browser.post("/orders/order_3/pay", json={"payment_method": "pm_1"}),
+                browser.post("/orders/order_1/pay", json={}),
+                browser.post("/orders/order_1/pay", content=b"not JSON"),
+                browser.post("/orders/order_1/pay", json={"payment_method": "pm_unknown"}),
+            ]
+        assert [answer.status_code for answer in answers] == [400, 400, 400, 400]
+        assert answers[-1].json()["param"] == "payment_method"
+
+    def test_where_finsecure_is_out_of_reach_the_customer_may_try_again(self, shop: Shop) -> None:
+        order = {"payment_method": shop.card()}
+        shop.sandbox.close()
+        with shop.start("backend.py") as (browser, _):
+            answer = browser.post("/orders/order_1/pay", json=order)
+        assert (answer.status_code, answer.json()) == (503, {"error": "Please try again in a moment."})
+
+
+class TestWebhookReceiver:
+    def test_it_acts_on_what_happens_in_the_account(self, shop: Shop) -> None:
+        """The sandbox delivers to it over HTTP, and each kind of event is told apart."""
+        with shop.start("webhook_receiver.py") as (receiver, process):
+            url = str(receiver.base_url.join("/webhooks"))
+            shop.client.webhook_endpoints.create(url=url, enabled_events=["*"])
+            customer = shop.client.customers.create(email="customer@example.com")
+            assert shop.said(process) == "welcome: customer@example.com"
+            shop.client.customers.delete(customer.id)
+            assert shop.said(process) == "nothing to do: customer.deleted"
+            intent = shop.client.payment_intents.create(amount=2000, currency="usd")
+            with pytest.raises(finsecure.CardError):
+                shop.client.payment_intents.confirm(intent.id, payment_method=shop.card("4000000000000002"))
+            assert shop.said(process) == f"ask for another card: {intent.id}, card_declined"
+            shop.client.payment_intents.confirm(intent.id, payment_method=shop.card())
+            assert shop.said(process) == f"ship: {intent.id}, 2000 usd"
+
+    def test_it_acts_on_an_event_once(self, shop: Shop) -> None:
+        """Delivered twice, then another one: two lines are printed, not three."""
+        with shop.start("webhook_receiver.py") as (receiver, process):
+            for ident in ("evt_1", "evt_1", "evt_2"):
+                about = {"object": {"object": "order"}}
+                body = json.dumps({"id": ident, "object": "event", "type": f"about.{ident}", "data": about})
+                headers = {"FinSecure-Signature": sign(body, shop.sandbox.webhook_secret)}
+                assert receiver.post("/webhooks", content=body, headers=headers).status_code == 200
+            printed = [shop.said(process) for _ in range(2)]
+        assert printed == ["nothing to do: about.evt_1", "nothing to do: about.evt_2"]
+
+    def test_it_refuses_what_is_not_signed_with_the_secret(self, shop: Shop) -> None:
+        body = json.dumps({"id": "evt_1", "object": "event", "type": "customer.created", "data": {"object": {}}})
+        with shop.start("webhook_receiver.py") as (receiver, _):
+            unsigned = receiver.post("/webhooks", content=body)
+            forged = receiver.post("/webhooks", content=body, headers={"FinSecure-Signature": sign(body, "whsec_x")})
+            headers = {"FinSecure-Signature": sign("[]", shop.sandbox.webhook_secret)}
+            no_event = receiver.post("/webhooks", content="[]", headers=headers)
+        assert [answer.status_code for answer in (unsigned, forged, no_event)] == [400, 400, 400]
