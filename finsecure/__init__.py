@@ -81,17 +81,19 @@ _FROM = {
 _HOME = {name: module for module, names in _FROM.items() for name in names}
 
 
-def __getattr__(name: str) -> Any:
-    import importlib
+if not TYPE_CHECKING:  # or type checkers would take any name for one of ours
 
-    module = _HOME.get(name)
-    if module is None:
-        raise AttributeError(f"module 'finsecure' has no attribute {name!r}")
-    if module == "":
-        return importlib.import_module(f".{name}", __name__)
-    found = getattr(importlib.import_module(module, __name__), name)
-    globals()[name] = found
-    return found
+    def __getattr__(name: str) -> Any:
+        import importlib
+
+        module = _HOME.get(name)
+        if module is None:
+            raise AttributeError(f"module 'finsecure' has no attribute {name!r}")
+        if module == "":
+            return importlib.import_module(f".{name}", __name__)
+        found = getattr(importlib.import_module(module, __name__), name)
+        globals()[name] = found
+        return found
 
 
 def __dir__() -> list[str]:
