@@ -1,0 +1,79 @@
+"""The tables of the documentation say what the code says."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from string import ascii_uppercase
+
+import finsecure
+from finsecure import money
+from finsecure.error import ADVICE
+from finsecure.sandbox.cards import CARDS, DECLINES, SUCCEEDS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def rows(page: str, heading: str) -> Iterator[list[str]]:
+    """The cells of the first table after a heading, or after the page's beginning."""
+    text = (ROOT / page).read_text(encoding="utf-8").partition(heading)[2]
+    found = re.search(r"^\|[^\n]*\n\| ---[^\n]*\n((?:\|[^\n]*\n)+)", text, re.MULTILINE)
+    assert found, f"{page} has no table after {heading!r}"
+    for line in found[1].splitlines():
+        yield [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def names(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def test_declines_and_their_advice() -> None:
+    """docs/errors.md shows each decline with the advice that CardError gives."""
+    shown = {
+        code: finsecure.error.Advice(user_action, resolution)
+        for codes, user_action, resolution in rows("docs/errors.md", "## Declines")
+        for code in names(codes)
+        if code != "code"
+    }
+    assert shown == ADVICE
+
+
+def test_test_cards() -> None:
+    """docs/testing.md shows each test card with what the sandbox does."""
+    shown = {number: outcome for number, _, outcome in rows("docs/testing.md", "## Test cards")}
+    assert shown.keys() == CARDS.keys()
+    for number, card in CARDS.items():
+        decline = DECLINES.get(card.outcome)
+        if decline is not None:
+            assert names(shown[number]) == [decline.decline_code or decline.code]
+        else:
+            assert (shown[number] == "succeeds") == (card.outcome == SUCCEEDS), number
+
+
+def test_currencies() -> None:
+    """docs/money.md shows each currency that has not two decimal places."""
+    shown = {
+        currency: int(places)
+        for places, currencies in rows("docs/money.md", "# Money")
+        for currency in currencies.split(", ")
+        if len(currency) == 3
+    }
+    codes = ["".join(letters) for letters in product(ascii_uppercase, repeat=3)]
+    assert shown == {code: places for code in codes if (places := money.minor_digits(code)) != 2}
+
+
+def test_options() -> None:
+    """README.md and docs/configuration.md show each option of a client, with its default."""
+    defaults = {
+        name: f"{each.default:g}" if isinstance(each.default, float) else repr(each.default)
+        for name, each in inspect.signature(finsecure.Client).parameters.items()
+    }
+    for page, heading in [("README.md", "## Configuration"), ("docs/configuration.md", "# Configuration")]:
+        shown = {names(row[0])[0]: row[2].strip("`").replace('"', "'") for row in rows(page, heading) if names(row[0])}
+        assert shown.keys() == defaults.keys() - ({"clock"} if page == "README.md" else set()), page
+        for name, default in shown.items():
+            if re.fullmatch(r"[0-9]+|'.*'", default):
+                assert defaults[name] == default, name
