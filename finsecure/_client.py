@@ -13,16 +13,10 @@ from typing_extensions import Self, Unpack, override
 
 from . import _config, _log, _telemetry, _wire
 from ._pages import AsyncPages
+from ._resources import Resources
 from ._retry import Exchange, Failure, Quota
 from ._transport import open_async_transport, open_transport
 from ._version import API_VERSION
-from .resources.charges import Charges
-from .resources.customers import Customers
-from .resources.events import Events
-from .resources.payment_intents import PaymentIntents
-from .resources.payment_methods import PaymentMethods
-from .resources.refunds import Refunds
-from .resources.webhook_endpoints import WebhookEndpoints
 
 if TYPE_CHECKING:
     import httpx
@@ -36,7 +30,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Client:
+class Client(Resources["Client"]):
     """Talk to FinSecure from ordinary code. Safe to share between threads; make one and keep it.
 
     Args:
@@ -88,13 +82,6 @@ class Client:
         self._config = config
         self._transport = transport
         self._quota = quota
-        self.payment_intents: PaymentIntents[Client] = PaymentIntents(self)
-        self.payment_methods: PaymentMethods[Client] = PaymentMethods(self)
-        self.customers: Customers[Client] = Customers(self)
-        self.refunds: Refunds[Client] = Refunds(self)
-        self.charges: Charges[Client] = Charges(self)
-        self.events: Events[Client] = Events(self)
-        self.webhook_endpoints: WebhookEndpoints[Client] = WebhookEndpoints(self)
 
     def with_options(self, **options: Unpack[Options]) -> Client:
         """This client with other options, on the same connections.
@@ -172,7 +159,7 @@ class Client:
         raise TypeError(_NO_PICKLE)
 
 
-class AsyncClient:
+class AsyncClient(Resources["AsyncClient"]):
     """Talk to FinSecure from async code, asyncio and trio alike. Make one and keep it, also over several event loops.
 
     Args:
@@ -221,13 +208,6 @@ class AsyncClient:
         self._config = config
         self._transport = transport
         self._quota = quota
-        self.payment_intents: PaymentIntents[AsyncClient] = PaymentIntents(self)
-        self.payment_methods: PaymentMethods[AsyncClient] = PaymentMethods(self)
-        self.customers: Customers[AsyncClient] = Customers(self)
-        self.refunds: Refunds[AsyncClient] = Refunds(self)
-        self.charges: Charges[AsyncClient] = Charges(self)
-        self.events: Events[AsyncClient] = Events(self)
-        self.webhook_endpoints: WebhookEndpoints[AsyncClient] = WebhookEndpoints(self)
 
     def with_options(self, **options: Unpack[Options]) -> AsyncClient:
         """This client with other options, on the same connections.

@@ -16,12 +16,12 @@ from . import error
 from ._call import Call, LastResponse
 from ._pages import Page
 from ._retry import Exchange, Failure, retry_after
-from .resources.payment_intents import PaymentIntent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ._config import Config
+    from .resources.payment_intents import PaymentIntent
 
 T = TypeVar("T")
 
@@ -229,6 +229,8 @@ def _error(exchange: Exchange, answer: Answer) -> error.FinSecureError:
 
 def _payment_intent(body: Any) -> PaymentIntent | None:
     """The PaymentIntent of an error, which carries only a few of its fields and not even its `object`."""
+    from .resources.payment_intents import PaymentIntent  # most programs never see a decline
+
     try:
         partial: Any = body["error"]["payment_intent"]
         found: PaymentIntent = validator(PaymentIntent).validate_python({"object": "payment_intent", **partial})
