@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from .._call import GET, LIST, NOT_GIVEN, POST, PUT, Call, CreatedFilter, NotGiven
 from .._operation import C_co, Operations, listing, operation
 from .._pages import Page
 from ._object import ListObject, Object, Part, Timestamp
 from .charges import Charge
-from .payment_methods import InlinePaymentMethod
+
+if TYPE_CHECKING:
+    from .payment_methods import InlinePaymentMethod
 
 PaymentMethodType: TypeAlias = Literal["card", "ach", "us_bank_account"] | str
 """The kinds of payment method that are known; any other passes through."""
