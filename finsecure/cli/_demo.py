@@ -383,14 +383,14 @@ class Paper:
     def title(self, number: int, text: str) -> None:
         """What a step is about."""
         self._console.print()
-        self._hang(Text(f"{number:2} ", "bold cyan"), Text(text, "bold"))
+        self._hang(Text.assemble((f"{number:2} ", "bold cyan")), Text(text, "bold"))
 
     def code(self, text: str) -> None:
         """What a step does."""
         code = Syntax(text, "python", theme="ansi_dark", background_color="default").highlight(text)
         code.rstrip()
         code.no_wrap = False
-        self._hang(Text(f"   {self._bar} ", "bright_black"), code, repeat=True)
+        self._hang(Text.assemble((f"   {self._bar} ", "bright_black")), code, repeat=True)
 
     def fact(self, fact: Fact) -> None:
         """What came of it."""
@@ -399,7 +399,7 @@ class Paper:
         if fact.differs:
             mark, style = self._no, "bold red"
             text.stylize("red")
-            text.append(f", should be {fact.should_be}")
+            text.append(f" (should be: {fact.should_be})")
         self._hang(Text.assemble("   ", (mark, style), " ", (f"{fact.label:<13}", "cyan")), text)
 
     def _hang(self, indent: Text, text: Text, *, repeat: bool = False) -> None:
