@@ -17,6 +17,7 @@ from ._resources import Resources
 from ._retry import Exchange, Failure, Quota
 from ._transport import open_async_transport, open_transport
 from ._version import API_VERSION
+from .error import without_frames
 
 if TYPE_CHECKING:
     import httpx
@@ -60,6 +61,7 @@ class Client(Resources["Client"]):
     Reference: Authentication.
     """
 
+    @without_frames
     def __init__(
         self,
         api_key: str | None = None,
@@ -83,6 +85,7 @@ class Client(Resources["Client"]):
         self._transport = transport
         self._quota = quota
 
+    @without_frames
     def with_options(self, **options: Unpack[Options]) -> Client:
         """This client with other options, on the same connections.
 
@@ -186,6 +189,7 @@ class AsyncClient(Resources["AsyncClient"]):
     Reference: Authentication.
     """
 
+    @without_frames
     def __init__(
         self,
         api_key: str | None = None,
@@ -209,6 +213,7 @@ class AsyncClient(Resources["AsyncClient"]):
         self._transport = transport
         self._quota = quota
 
+    @without_frames
     def with_options(self, **options: Unpack[Options]) -> AsyncClient:
         """This client with other options, on the same connections.
 

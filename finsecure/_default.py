@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from typing_extensions import Unpack
 
 from ._client import Client
-from .error import AuthenticationError
+from .error import AuthenticationError, without_frames
 
 if TYPE_CHECKING:
     import httpx
@@ -22,11 +22,18 @@ _client: Client | None = None
 _made_with: str | None = None  # finsecure.api_key, when the client was made
 
 
-def configure(*, http_client: httpx.Client | None = None, **options: Unpack[Options]) -> None:
+@without_frames
+def configure(
+    *,
+    http_client: httpx.Client | None = None,
+    transport: Literal["httpx", "httpx2", "pyreqwest"] = "httpx",
+    **options: Unpack[Options],
+) -> None:
     """Set up module-level use, `finsecure.PaymentIntent.create(...)`. Replaces what was configured before.
 
     Args:
         http_client: A ready `httpx.Client` to send with. Yours to close.
+        transport: The HTTP library to send with, as for `finsecure.Client`.
         **options: Any of `api_key`, `base_url`, `timeout`, `max_retries`, `deadline`, `api_version`, `app_info` and
             `clock`, as for `finsecure.Client`. An `api_key` given here becomes `finsecure.api_key`.
 
@@ -42,11 +49,11 @@ def configure(*, http_client: httpx.Client | None = None, **options: Unpack[Opti
     if "api_key" in given:
         _module().api_key = given.pop("api_key")
     with _lock:
-        _options = {**given, "http_client": http_client}
+        _options = {**given, "http_client": http_client, "transport": transport}
         if _client is not None:
             _client.close()
         _client = None
-    if options or http_client is not None:
+    if options or http_client is not None or transport != "httpx":
         try:
             client()  # so that a wrong option is refused here, not at the first payment
         except AuthenticationError:

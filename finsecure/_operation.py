@@ -17,6 +17,8 @@ from collections.abc import Callable, Coroutine
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
 
+from .error import FinSecureError
+
 if TYPE_CHECKING:
     from ._call import Call
     from ._client import AsyncClient, Client
@@ -47,28 +49,30 @@ class _Described(Generic[P]):
         self._name = name
 
     def _bound(self, group: Any, owner: type) -> Callable[P, Any]:
-        send = self._send
-        method: Callable[P, Call[Any]] = MethodType(self._describe, owner if group is None else group)
-        if group is None:
-
-            def call(*args: P.args, **kwargs: P.kwargs) -> Any:
-                from ._default import client  # late, the one place that looks back: it needs the resources
-
-                return getattr(client(), send)(method(*args, **kwargs))
-
-            return functools.wraps(method)(call)  # docstring, source and a signature without `self`
-
-        if not hasattr(group, "_client"):
+        if group is not None and not hasattr(group, "_client"):
             raise AttributeError(
                 f"An object does not call the API: use {owner.__name__}.{self._name}(...) or a client's method."
             )
-        make = getattr(group._client, send)
+        method: Callable[P, Call[Any]] = MethodType(self._describe, owner if group is None else group)
+        make: Callable[[Call[Any]], Any] = self._by_default if group is None else getattr(group._client, self._send)
 
+        @functools.wraps(method)  # docstring, source and a signature without `self`
         def bound(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return make(method(*args, **kwargs))
+            try:
+                return make(method(*args, **kwargs))
+            except FinSecureError as exc:
+                error = exc.with_traceback(None)
+            del args, kwargs  # a card may be among them, and a traceback may show local variables
+            raise error
 
-        group.__dict__[self._name] = functools.wraps(method)(bound)  # found before this descriptor from now on
+        if group is not None:
+            group.__dict__[self._name] = bound  # found before this descriptor from now on
         return bound
+
+    def _by_default(self, call: Call[Any]) -> Any:
+        from ._default import client  # late, the one place that looks back: it needs the resources
+
+        return getattr(client(), self._send)(call)
 
 
 class operation(_Described[P], Generic[P, T]):

@@ -77,14 +77,14 @@ def encode(call: Call[Any], config: Config) -> Request:
     """The request that a call stands for, key and all."""
     config.check_allowed(call)
     target = config.origin.prefix + call.path
+    # What may be refused comes first: from here on there are secrets in local variables, which a traceback may show.
+    query = _query(call.params) if call.method == "GET" else ""
+    body = _json(call.params) if call.method in _WITH_BODY else b""
+    if query is None or body is None:
+        raise _not_json(call.params)
     headers = list(config.headers)
-    if call.method == "GET":
-        if call.params:
-            target += "?" + _query(call.params)
-        return Request("GET", target, headers, None, None)
-    if call.method == "DELETE":
-        return Request("DELETE", target, headers, None, None)
-    body = _json(call.params)
+    if call.method not in _WITH_BODY:
+        return Request(call.method, f"{target}?{query}" if query else target, headers, None, None)
     headers.append((b"Content-Type", b"application/json"))
     headers.append((b"Content-Length", b"%d" % len(body)))
     if call.method != "POST":
@@ -94,7 +94,7 @@ def encode(call: Call[Any], config: Config) -> Request:
     return Request("POST", target, headers, body, key)
 
 
-def _query(params: dict[str, Any]) -> str:
+def _query(params: dict[str, Any]) -> str | None:
     pairs: list[tuple[str, Any]] = []
     for name, value in params.items():
         if isinstance(value, dict):
@@ -104,16 +104,17 @@ def _query(params: dict[str, Any]) -> str:
     try:
         return urlencode(pairs)
     except UnicodeEncodeError:
-        raise _not_json(params) from None
+        return None
 
 
-def _json(params: dict[str, Any]) -> bytes:
+def _json(params: dict[str, Any]) -> bytes | None:
     try:
         return _ENCODER.encode(params).encode()
     except (TypeError, ValueError, RecursionError):
-        raise _not_json(params) from None
+        return None
 
 
+_WITH_BODY = frozenset({"POST", "PUT"})
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
@@ -197,7 +198,8 @@ def _malformed(exchange: Exchange, answer: Answer, why: str) -> Failure:
 
 
 def _wanted(call: Call[Any]) -> str:
-    name = getattr(call.returns, "__name__", "Event")  # Event is a union, which has no name
+    returns: object = call.returns
+    name = returns.__name__ if isinstance(returns, type) else "Event"  # which is a union, named by nothing
     return f"page of {name} objects" if call.many else name
 
 
@@ -206,7 +208,7 @@ def _what_is_wrong(exc: ValidationError) -> str:
     first = exc.errors(include_url=False, include_context=False, include_input=False)[0]
     if first["type"] == "json_invalid":
         return "it is no whole JSON object"
-    place = ".".join(str(step) for step in first["loc"])
+    place = ".".join(str(step) for step in first["loc"] if "[" not in str(step))  # not the names of unions
     return f"{place or 'it'} is not what it should be ({first['type']})"
 
 

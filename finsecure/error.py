@@ -19,8 +19,9 @@ is `None`. Reference: Error Handling.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+import functools
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, cast
 
 from . import _redact
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from .resources.payment_intents import PaymentIntent
 
 _E = TypeVar("_E", bound="FinSecureError")
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 class FinSecureError(Exception):
@@ -275,3 +278,18 @@ def documented(body: object) -> dict[str, str] | None:
     fields = cast("Mapping[str, object]", inner).items()
     found = {name: value for name, value in fields if isinstance(value, str)}
     return found if "type" in found or "message" in found else None
+
+
+def without_frames(function: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Have a function's refusals leave without its frames, whose local variables hold a key or a card."""
+
+    @functools.wraps(function)
+    def outer(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        try:
+            return function(*args, **kwargs)
+        except FinSecureError as exc:
+            refusal = exc.with_traceback(None)
+        del args, kwargs
+        raise refusal
+
+    return outer
