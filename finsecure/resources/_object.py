@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import Annotated, Any, ClassVar, Generic, SupportsIndex, TypeAlias, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, SchemaValidator, core_schema
 from typing_extensions import override
 
@@ -175,7 +175,7 @@ class Object(Part):
         id: The object's id.
     """
 
-    id: str
+    id: Annotated[str, Field(min_length=1)]
 
     @property
     def last_response(self) -> LastResponse | None:
