@@ -31,8 +31,15 @@ class Body:
         if self._zlib is None and encoding not in {b"", b"identity"}:
             self._wrong = "is compressed in a way that was not asked for"
 
+    @property
+    def refused(self) -> bool:
+        """Whether enough of it was seen."""
+        return self._wrong is not None
+
     def add(self, chunk: bytes) -> bool:
         """Take a chunk as it came; whether to go on reading."""
+        if self._wrong is not None:
+            return False
         if self._zlib is not None:
             try:
                 # One byte more than allowed is enough to know; a bomb is never unpacked further.

@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     import httpcore
 
 
+_PIECE = 16 * 1024  # bytes
+
+
 class Deadline(float):
     """Seconds for an attempt, and when they end. Also learns how far the attempt got."""
 
     at: float
     connected: bool  # whether a connection was made for it, rather than an old one used
+    sent: bool  # whether any of the request was written
     received: bool  # whether any of the answer came
 
     @classmethod
@@ -28,7 +32,7 @@ class Deadline(float):
         """Ends `seconds` from now."""
         deadline = cls(seconds)
         deadline.at = time.monotonic() + seconds
-        deadline.connected = deadline.received = False
+        deadline.connected = deadline.sent = deadline.received = False
         return deadline
 
     def left(self, expired: type[Exception]) -> float:
@@ -60,7 +64,11 @@ class Stream:
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all of it."""
-        self._stream.write(buffer, _left(timeout, self._core.WriteTimeout))
+        # In pieces, since httpcore gives each `send` the whole time, and a slow reader takes up many.
+        for begin in range(0, len(buffer), _PIECE):
+            self._stream.write(buffer[begin : begin + _PIECE], _left(timeout, self._core.WriteTimeout))
+        if isinstance(timeout, Deadline):
+            timeout.sent = True
 
     def close(self) -> None:
         """Close the connection."""
@@ -109,6 +117,8 @@ class AsyncStream:
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all of it."""
         await self._stream.write(buffer, _left(timeout, self._core.WriteTimeout))
+        if isinstance(timeout, Deadline):
+            timeout.sent = True
 
     async def aclose(self) -> None:
         """Close the connection."""

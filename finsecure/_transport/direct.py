@@ -5,10 +5,14 @@ A pool belongs to one process and to one event loop. After a fork, and in anothe
 
 from __future__ import annotations
 
+import math
 import sys
 import weakref
 from collections.abc import AsyncGenerator
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
+
+from typing_extensions import Self
 
 from . import connections, forks
 from .body import Body
@@ -27,12 +31,12 @@ if TYPE_CHECKING:
     from . import Outcome
 
 
-def _http(core: Any, request: Request, origin: Origin, deadline: Deadline) -> httpcore.Request:
+def _http(core: Any, request: Request, origin: Origin, deadline: Deadline, body: Any) -> httpcore.Request:
     made: httpcore.Request = core.Request(
         method=request.method,
         url=core.URL(scheme=origin.scheme, host=origin.host, port=origin.port, target=request.target),
         headers=request.headers,
-        content=request.body,
+        content=body,
         extensions={"timeout": {"pool": deadline, "connect": deadline, "write": deadline, "read": deadline}},
     )
     return made
@@ -43,6 +47,12 @@ def _failed(exc: Exception, deadline: Deadline) -> Failure:
     if found is None:
         raise exc
     return found
+
+
+def _check_is_ours(core: Any, deadline: Deadline) -> None:
+    """Refuse an answer of which nothing came since the request went out: bytes left over from an earlier answer."""
+    if deadline.sent and not deadline.received:  # a mock in httpcore's place does neither
+        raise core.RemoteProtocolError("the connection held an answer that no request had asked for")
 
 
 class DirectTransport:
@@ -59,12 +69,13 @@ class DirectTransport:
         """Send a request once."""
         if self._closed:
             return closed()
-        pools = self._pools.get(origin) or self._pools.setdefault(origin, Pools(lambda: self._open(origin)))
+        pools = self._pools.get(origin) or self._pools.setdefault(origin, Pools(partial(_open, self._core, origin)))
         slot = pools.take()
         deadline = Deadline.of(timeout)
         try:
-            response = slot.pool.handle_request(_http(self._core, request, origin, deadline))
+            response = slot.pool.handle_request(_http(self._core, request, origin, deadline, request.body))
             try:
+                _check_is_ours(self._core, deadline)
                 return _read(response)
             finally:
                 response.close()
@@ -89,11 +100,18 @@ class DirectTransport:
         self._pools = {}
         self._finalizer = weakref.finalize(self, _close_all, self._pools)
 
-    def _open(self, origin: Origin) -> httpcore.ConnectionPool:
-        pool: httpcore.ConnectionPool = self._core.ConnectionPool(
-            network_backend=Backend(self._core), **_pool_options(self._core, origin)
-        )
-        return pool
+
+# Functions, not methods: a pool that held its transport would keep it from ever being dropped.
+def _open(core: Any, origin: Origin) -> httpcore.ConnectionPool:
+    pool: httpcore.ConnectionPool = core.ConnectionPool(network_backend=Backend(core), **_pool_options(core, origin))
+    return pool
+
+
+def _aopen(core: Any, origin: Origin) -> httpcore.AsyncConnectionPool:
+    pool: httpcore.AsyncConnectionPool = core.AsyncConnectionPool(
+        network_backend=AsyncBackend(core), **_pool_options(core, origin)
+    )
+    return pool
 
 
 def _pool_options(core: Any, origin: Origin) -> dict[str, Any]:
@@ -137,9 +155,11 @@ class AsyncDirectTransport:
         slot = pools.take()
         deadline = Deadline.of(timeout)
         try:
-            response = await slot.pool.handle_async_request(_http(self._core, request, origin, deadline))
+            made = _http(self._core, request, origin, deadline, _Sent(request.body))
+            response = await slot.pool.handle_async_request(made)
             try:
-                return await _aread(response)
+                _check_is_ours(self._core, deadline)
+                return await _aread(response, deadline)
             finally:
                 await response.aclose()
         except Exception as exc:
@@ -179,15 +199,11 @@ class _LoopPools:
         self._core = core
         self._pools: dict[Origin, Pools[httpcore.AsyncConnectionPool]] = {}
         self._keeper = _until_loop_ends(self._pools)
+        # Holds the connections until this is gone: in one garbage with it, sockets would warn before they are closed.
+        weakref.finalize(self, _let_go, self._keeper).atexit = False
 
     def of(self, origin: Origin) -> Pools[httpcore.AsyncConnectionPool]:
-        return self._pools.get(origin) or self._pools.setdefault(origin, Pools(lambda: self._open(origin)))
-
-    def _open(self, origin: Origin) -> httpcore.AsyncConnectionPool:
-        pool: httpcore.AsyncConnectionPool = self._core.AsyncConnectionPool(
-            network_backend=AsyncBackend(self._core), **_pool_options(self._core, origin)
-        )
-        return pool
+        return self._pools.get(origin) or self._pools.setdefault(origin, Pools(partial(_aopen, self._core, origin)))
 
     async def close_with_loop(self, loop: Any) -> None:
         await self._keeper.__anext__()
@@ -196,6 +212,10 @@ class _LoopPools:
 
     async def aclose(self) -> None:
         await self._keeper.aclose()
+
+
+def _let_go(_: object) -> None:
+    """The last who held it is gone, so it ends now."""
 
 
 async def _until_loop_ends(pools: dict[Origin, Pools[httpcore.AsyncConnectionPool]]) -> AsyncGenerator[None, None]:
@@ -221,9 +241,28 @@ def _running_loop() -> Any:
     return sys.modules["trio"].lowlevel.current_trio_token()
 
 
-async def _aread(response: httpcore.Response) -> Outcome:
+class _Sent:
+    """A request's body, read once. httpcore's own is a generator, and trio warns of one that a failed write strands."""
+
+    def __init__(self, body: bytes | None) -> None:
+        self._parts = [body or b""]
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._parts:
+            raise StopAsyncIteration
+        return self._parts.pop()
+
+
+async def _aread(response: httpcore.Response, deadline: Deadline) -> Outcome:
     body = Body(response.status, response.headers)
-    async for chunk in cast("AsyncIterable[bytes]", response.stream):
-        if not body.add(chunk):
-            break
+    try:
+        async for chunk in cast("AsyncIterable[bytes]", response.stream):
+            if not body.add(chunk):
+                deadline.at = -math.inf  # the next read fails; leaving the loop would strand httpcore's generators
+    except Exception:
+        if not body.refused:
+            raise
     return body.outcome()
