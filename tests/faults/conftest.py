@@ -1,0 +1,93 @@
+"""Fault servers, and clients at every door."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from .doors import API_KEY, ASYNC_CLIENT, CLIENT, AsyncDoor, Door
+from .server import FaultServer
+
+Serve: TypeAlias = Callable[..., FaultServer]
+Open: TypeAlias = Callable[..., Door]
+Figure: TypeAlias = Callable[..., None]
+
+TRANSPORTS = os.environ.get("FINSECURE_TRANSPORTS", "httpx").split(",")
+"""What goes to `Client(transport=...)`."""
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Start a fault server with a script; it stops with the test."""
+    with ExitStack() as running:
+
+        def serve(*args: Any, **options: Any) -> FaultServer:
+            return running.enter_context(FaultServer(*args, **options))
+
+        yield serve
+
+
+@pytest.fixture(scope="session")
+def portals() -> Iterator[Callable[[str], BlockingPortal]]:
+    """Event loops in threads, one of each kind."""
+    with ExitStack() as running:
+        started: dict[str, BlockingPortal] = {}
+
+        def portal(kind: str) -> BlockingPortal:
+            if kind not in started:
+                started[kind] = running.enter_context(start_blocking_portal(kind))
+            return started[kind]
+
+        yield portal
+
+
+@pytest.fixture(params=["sync", "asyncio", "trio"])
+def door(request: pytest.FixtureRequest) -> str:
+    """The test runs once at each door."""
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture(params=TRANSPORTS)
+def transport(request: pytest.FixtureRequest) -> str:
+    """The test runs once on each transport."""
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+def connect(door: str, transport: str, portals: Callable[[str], BlockingPortal]) -> Iterator[Open]:
+    """Make a client of a fault server, at this test's door and on its transport."""
+    with ExitStack() as opened:
+
+        def connect(server: FaultServer, **options: Any) -> Door:
+            given: dict[str, Any] = {"base_url": server.url, "timeout": 5, "transport": transport, **options}
+            if door == "sync":
+                return opened.enter_context(Door(CLIENT(API_KEY, **given)))
+            made = AsyncDoor(ASYNC_CLIENT(API_KEY, **given))
+            made.portal = portals(door)
+            return opened.enter_context(made)
+
+        yield connect
+
+
+@pytest.fixture
+def figure(request: pytest.FixtureRequest) -> Figure:
+    """Note what was measured, for the table that `report.py` writes."""
+
+    def figure(row: str, **measured: object) -> None:
+        path = os.environ.get("FINSECURE_CHAOS_FIGURES")
+        if path:
+            names = request.fixturenames
+            where = {name: request.getfixturevalue(name) for name in ("door", "transport") if name in names}
+            with Path(path).open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"row": row, **where, "measured": measured}) + "\n")
+
+    return figure

@@ -1,0 +1,226 @@
+"""Answers that are none: malformed successes, redirects, too large ones, error bodies of every wrong shape."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+import finsecure
+
+from .conftest import Figure, Open, Serve
+from .doors import Quick
+from .server import (
+    MALFORMED,
+    MIB,
+    Answer,
+    Fault,
+    Visit,
+    always,
+    answers,
+    big_body,
+    endless_body,
+    gzip_bomb,
+    second_answer,
+    well,
+)
+from .test_storm import create
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_a_malformed_success_is_retried_then_told_with_the_key(
+    serve: Serve, connect: Open, figure: Figure, name: str
+) -> None:
+    """What is no PaymentIntent never becomes one: the same key is tried again, then the error carries it."""
+    server = serve(always(MALFORMED[name]))
+    outcome = connect(server, clock=Quick()).ask(create("a", 2000))
+    error = outcome.error
+    assert isinstance(error, (finsecure.APIError, finsecure.APIConnectionError)), outcome.value
+    assert error.maybe_executed
+    assert server.ledger.arrived == 3
+    assert server.ledger.keys_of("a") == {error.idempotency_key}
+    assert len(server.ledger.charges) == 1
+    figure("a malformed 2xx", name=name, requests=3, charges=1, raised=type(error).__name__)
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_one_malformed_success_is_not_noticed(serve: Serve, connect: Open, name: str) -> None:
+    """Where only one answer was malformed, the caller gets the payment, and it was made once."""
+    server = serve([MALFORMED[name]])
+    client = connect(server, clock=Quick())
+    intent = client.ask(create("a", 2000)).value
+    assert [intent.id] == list(server.ledger.charges)
+    # Bytes past the promised length spoil the connection as well, which takes another attempt to find out.
+    assert intent.last_response.attempts == (3 if name == "length too short" else 2)
+    assert client.ask(lambda c: c.payment_intents.retrieve(intent.id)).value.id == intent.id
+
+
+def test_a_second_answer_is_never_read_as_the_answer_to_the_next_call(serve: Serve, connect: Open) -> None:
+    """Bytes behind an answer belong to no call: the next one gets its own."""
+    server = serve([second_answer, well])
+    client = connect(server)
+    first, second = client.ask(create("a", 1)), client.ask(create("b", 2))
+    assert first.value.metadata == {"order": "a"}
+    assert second.value.metadata == {"order": "b"}
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["same-origin", "other-origin"])
+def test_a_redirect_is_not_followed(serve: Serve, connect: Open, figure: Figure, status: int, elsewhere: bool) -> None:
+    """Neither key nor body goes to where a redirect points; the error says what happened."""
+    other = serve()
+    server = serve()
+    target = (other if elsewhere else server).url + "/v1/elsewhere"
+    server.script = always(answers(status, b"", ("Location", target), executed=False))
+    error = connect(server, clock=Quick()).ask(create("a", 1)).error
+    assert isinstance(error, finsecure.APIError)
+    assert error.http_status == status
+    assert "redirect" in str(error)
+    assert target not in str(error)
+    assert (server.ledger.arrived, other.ledger.connections) == (1, 0)
+    figure("redirects", status=status, requests_elsewhere=other.ledger.connections)
+
+
+WRONG_BODIES: dict[str, bytes] = {
+    "empty": b"",
+    "html": b"<html><h1>Error</h1></html>",
+    "null": b"null",
+    "list": b'["error"]',
+    "string": b'"error"',
+    "error is a string": b'{"error": "invalid"}',
+    "error is a list": b'{"error": [{"type": "card_error"}]}',
+    "error is null": b'{"error": null}',
+    "fields of wrong types": b'{"error": {"type": 5, "message": ["no"], "code": {}, "param": 1.5, "doc_url": false}}',
+    "unknown type": b'{"error": {"type": "new_error", "message": "New."}}',
+    "payment_intent a string": b'{"error": {"message": "no", "payment_intent": "pi_1"}}',
+    "payment_intent malformed": b'{"error": {"message": "no", "payment_intent": {"id": 5, "amount": "x"}}}',
+    "bad utf-8": b'{"error": {"message": "\xff\xfe"}}',
+    "nan": b'{"error": {"message": "no", "n": NaN}}',
+    "deep": b'{"error": ' * 100_000,
+    "digits": b'{"error": {"message": "no", "n": ' + b"9" * 5000 + b"}}",
+    "cut": b'{"error": {"type": "card_er',
+    "surrogates": b'{"error": {"message": "\\ud800"}}',
+    "big": b'{"error": {"message": "' + b"x" * MIB + b'"}}',
+}
+CLASSES: dict[int, type[finsecure.FinSecureError]] = {
+    400: finsecure.InvalidRequestError,
+    401: finsecure.AuthenticationError,
+    402: finsecure.CardError,
+    403: finsecure.AuthenticationError,
+    404: finsecure.InvalidRequestError,
+    405: finsecure.InvalidRequestError,
+    408: finsecure.InvalidRequestError,
+    409: finsecure.IdempotencyError,
+    415: finsecure.InvalidRequestError,
+    418: finsecure.InvalidRequestError,
+    422: finsecure.InvalidRequestError,
+    429: finsecure.RateLimitError,
+    451: finsecure.InvalidRequestError,
+    **dict.fromkeys([300, 304, 500, 501, 502, 503, 504, 520, 599], finsecure.APIError),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_BODIES)
+def test_the_status_decides_where_the_error_body_is_of_a_wrong_shape(
+    serve: Serve, connect: Open, figure: Figure, name: str
+) -> None:
+    """Whatever the body of an error is, the class is the one that its status stands for, with the request id."""
+    server = serve()
+    client = connect(server, max_retries=0)
+    for status, kind in CLASSES.items():
+        body = b"" if status == 304 else WRONG_BODIES[name]
+        server.script = always(answers(status, body, ("Request-Id", "req_wrong"), executed=False))
+        error = client.ask(create(f"{status}", 1)).error
+        assert type(error) is kind, status
+        assert (error.http_status, error.request_id) == (status, "req_wrong")
+        assert str(error).isprintable()
+    figure("error bodies of wrong shapes", name=name, statuses=len(CLASSES))
+
+
+@pytest.mark.parametrize("name", WRONG_BODIES)
+def test_a_server_error_of_any_shape_is_retried(serve: Serve, connect: Open, name: str) -> None:
+    """A 503 is tried again whatever its body says, and the payment is made once."""
+    server = serve([answers(503, WRONG_BODIES[name])])
+    outcome = connect(server, clock=Quick()).ask(create("a", 1))
+    assert outcome.error is None
+    assert len(server.ledger.charges) == 1
+
+
+def hidden_compression(visit: Visit) -> None:
+    """An error whose body says that it is compressed, and is not."""
+    visit.send(Answer(402, b"declined", (("Content-Encoding", "gzip"), ("Request-Id", "req_1"))).raw())
+
+
+def test_an_error_with_a_broken_body_keeps_its_status(serve: Serve, connect: Open) -> None:
+    """A decline stays a decline, though its body cannot be unpacked."""
+    server = serve(always(hidden_compression))
+    error = connect(server).ask(create("a", 1)).error
+    assert isinstance(error, finsecure.CardError)
+    assert server.ledger.arrived == 1
+
+
+PEAK = """
+import asyncio, json, resource, sys, time
+import finsecure
+
+url, door = sys.argv[1:]
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1 if sys.platform == "linux" else 1024)
+
+async def main():
+    client = finsecure.AsyncClient("sk_test_1", base_url=url, max_retries=0)
+    await client.payment_intents.create(amount=1, currency="usd", metadata={"order": "warm"})
+    before = peak()
+    try:
+        await client.payment_intents.create(amount=1, currency="usd", metadata={"order": "big"})
+    except finsecure.FinSecureError as exc:
+        return before, exc
+    finally:
+        await client.aclose()
+
+def plain():
+    with finsecure.Client("sk_test_1", base_url=url, max_retries=0) as client:
+        client.payment_intents.create(amount=1, currency="usd", metadata={"order": "warm"})
+        before = peak()
+        try:
+            client.payment_intents.create(amount=1, currency="usd", metadata={"order": "big"})
+        except finsecure.FinSecureError as exc:
+            return before, exc
+
+began = time.monotonic()
+if door == "trio":
+    import trio
+before, error = plain() if door == "sync" else asyncio.run(main()) if door == "asyncio" else trio.run(main)
+print(json.dumps({
+    "raised": type(error).__name__,
+    "said": str(error),
+    "maybe": error.maybe_executed,
+    "kib": peak() - before,
+    "seconds": time.monotonic() - began,
+}))
+"""
+
+
+@pytest.mark.parametrize("fault", [big_body, gzip_bomb, endless_body])
+def test_a_body_that_is_too_large_is_refused_as_it_streams(
+    serve: Serve, door: str, figure: Figure, fault: Fault
+) -> None:
+    """A huge, endless or exploding body ends the attempt at the limit, and costs little memory."""
+    server = serve([well, fault])
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", "-c", PEAK, server.url, door],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    found: dict[str, Any] = json.loads(ran.stdout)
+    figure("huge bodies", fault=fault.__name__, peak_mib=round(found["kib"] / 1024, 1))
+    assert found["raised"] == "APIError"
+    assert "larger than 16 MiB" in found["said"]
+    assert found["maybe"]
+    assert found["kib"] <= 64 * 1024
+    assert found["seconds"] < 20

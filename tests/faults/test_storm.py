@@ -1,0 +1,96 @@
+"""2,000 creates with 20 % mixed faults: nothing twice, nothing wrong, nothing lost."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from typing import Any
+
+import pytest
+
+import finsecure
+
+from .conftest import Figure, Open, Serve
+from .doors import Ask, Outcome, Quick
+from .server import STORM, FaultServer, mixed, well
+
+FULL = os.environ.get("FINSECURE_CHAOS") == "full"
+CALLS = 2000 if FULL else 200
+SEEDS = (1, 2, 3, 4, 5) if FULL else (1,)
+
+
+def create(order: str, amount: int, key: str | None = None) -> Ask:
+    return lambda c: c.payment_intents.create(
+        amount=amount, currency="usd", metadata={"order": order}, idempotency_key=key
+    )
+
+
+class Verdict:
+    """What the ledger says of what the callers were told."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.told: Counter[str] = Counter()
+
+    def judge(self, server: FaultServer, order: str, amount: int, outcome: Outcome) -> None:
+        made = server.ledger.by_order.get(order, [])
+        keys = server.ledger.keys_of(order)
+        self.counts["duplicates"] += len(made) > 1
+        self.counts["more than one key"] += len(keys) > 1 or None in keys
+        error = outcome.error
+        if error is None:
+            found = outcome.value
+            right = [found.id] == made and found.amount == amount and found.metadata == {"order": order}
+            self.counts["wrong successes"] += not right
+            return
+        self.told[type(error).__name__] += 1
+        self.counts["told of failure"] += 1
+        if not isinstance(error, finsecure.FinSecureError):
+            self.counts["foreign exceptions"] += 1
+            return
+        self.counts["maybe_executed wrong"] += bool(made) and not error.maybe_executed
+        self.counts["maybe_executed without need"] += not made and error.maybe_executed
+        self.counts["no key"] += keys not in ({error.idempotency_key}, set())
+        self.counts["made but not known"] += bool(made)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_storm_charges_nothing_twice_and_loses_nothing(
+    serve: Serve, connect: Open, figure: Figure, seed: int
+) -> None:
+    """Under any mix of faults a call makes at most one charge, under one key, and its caller is told the truth."""
+    server = serve(mixed(STORM, share=0.2, seed=seed))
+    client = connect(server, timeout=0.4, clock=Quick())
+    orders = [(f"{seed}-{n}", 1000 + n) for n in range(CALLS)]
+    outcomes = client.all([create(order, amount) for order, amount in orders], at_once=16)
+    asked = server.ledger.arrived
+    verdict = Verdict()
+    for (order, amount), outcome in zip(orders, outcomes, strict=True):
+        verdict.judge(server, order, amount, outcome)
+    counts = verdict.counts
+
+    server.script = lambda _: well
+    for (order, amount), outcome in zip(orders, outcomes, strict=True):
+        error: Any = outcome.error
+        if isinstance(error, finsecure.FinSecureError):
+            again = client.ask(create(order, amount, error.idempotency_key))
+            counts["made but unrecoverable"] += server.ledger.by_order.get(order) != [getattr(again.value, "id", None)]
+    figure(
+        f"{CALLS} creates, 20 % mixed faults",
+        calls=CALLS,
+        seed=seed,
+        requests=asked,
+        **{name.replace(" ", "_"): counts[name] for name in counts},
+    )
+    forbidden = (
+        "duplicates",
+        "wrong successes",
+        "foreign exceptions",
+        "made but unrecoverable",
+        "maybe_executed wrong",
+        "more than one key",
+        "no key",
+    )
+    assert {name: counts[name] for name in forbidden} == dict.fromkeys(forbidden, 0), verdict.told
+    assert counts["told of failure"] <= 0.0125 * CALLS + (0 if FULL else 2), verdict.told
+    assert len(server.ledger.faults) > 10  # that there was a storm at all
