@@ -21,9 +21,11 @@ ROOT = Path(__file__).parents[1]
 
 
 def passes(pytester: pytest.Pytester, test: str) -> None:
-    """Run a user's test file, in this process, under a pytest that has the plugin once, as after an installation."""
+    """Run a user's test file, in this process, under a pytest that has the plugin, installed or not."""
     pytester.makepyfile(test)
-    found = pytester.runpytest_inprocess("-W", "error", "-p", "finsecure.pytest_plugin")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+        found = pytester.runpytest_inprocess("-W", "error", "-p", "finsecure.pytest_plugin")
     found.assert_outcomes(passed=test.count("def test_"))
 
 

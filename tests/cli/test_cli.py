@@ -6,7 +6,6 @@ import importlib
 import inspect
 import io
 import re
-import runpy
 import subprocess
 import sys
 from contextlib import redirect_stdout
@@ -226,14 +225,10 @@ def test_ctrl_c_ends_it_without_a_traceback(
     assert capsys.readouterr().err == "\nStopped.\n"
 
 
-def test_python_m_finsecure_is_the_command_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["finsecure"])
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_module("finsecure", run_name="__main__")
-    assert ended.value.code == 0
-    assert "usage: finsecure" in capsys.readouterr().out
+def test_python_m_finsecure_is_the_command_line() -> None:
+    done = command()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "usage: finsecure" in done.stdout
 
 
 def test_importing_the_main_module_runs_nothing(capsys: pytest.CaptureFixture[str]) -> None:
