@@ -70,8 +70,8 @@ def proxy(origin: Origin) -> Proxy | None:
     url = proxies.get(origin.scheme) or proxies.get("all")
     if not url or proxy_bypass(origin.authority):
         return None
-    parts = urlsplit(url if "://" in url else f"http://{url}")
     try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
         host = parts.hostname or ""
         target = f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{parts.port or _PORTS[parts.scheme]}"
         auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None

@@ -22,7 +22,7 @@ import threading
 import time
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
@@ -337,7 +337,7 @@ class FaultServer:
         return answer
 
     @contextlib.contextmanager
-    def in_use(self, key: str) -> Iterator[None]:
+    def in_use(self, key: str) -> Generator[None]:
         """As if a request with this key were still under way."""
         self._in_use.add(key)
         try:

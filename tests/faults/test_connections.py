@@ -144,10 +144,13 @@ def test_one_async_client_serves_several_event_loops(serve: Serve) -> None:
         found.append((await create(f"{n}", 1)(client)).metadata["order"])
         found.append((await create(f"{n}", 1)(client)).metadata["order"])
 
-    for n in range(3):
+    def in_thread(n: int) -> None:
         asyncio.run(main(n))
+
+    for n in range(3):
+        in_thread(n)
     trio.run(main, 3)
-    threads = [threading.Thread(target=lambda n=n: asyncio.run(main(n))) for n in (4, 5)]
+    threads = [threading.Thread(target=in_thread, args=(n,)) for n in (4, 5)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -327,7 +330,11 @@ BAD_PAGES: dict[str, Fault] = {
 @pytest.mark.parametrize("name", BAD_PAGES)
 def test_a_bad_page_ends_a_walk_with_an_error(serve: Serve, connect: Open, figure: Figure, name: str) -> None:
     """On page 3 of 5 the API goes wrong for good: what was seen is right and once, and then comes an error."""
-    server = serve(lambda number: well if number <= 2 else BAD_PAGES[name])
+
+    def bad_from_page_3(number: int) -> Fault:
+        return well if number <= 2 else BAD_PAGES[name]
+
+    server = serve(bad_from_page_3)
     server.lists[PAGES] = _intents(50)
     found: list[str] = []
     error = connect(server, clock=Quick()).ask(lambda c: _listing(c, found)).error
