@@ -94,7 +94,7 @@ class Call(Generic[T_co]):
         self.method: str = method
         self.template: str = template  # with "{id}", which is what a log may show
         self.path: str = template.replace("{id}", _path_id(id)) if "{id}" in template else template
-        self.returns: type[Any] = returns  # the model of the answer, or of each object in it
+        self.returns: Any = returns  # the model of the answer, or of each object in it; for events a union
         self.many: bool = many  # whether the answer is a page
         self.params: dict[str, Any] = params
         self.idempotency_key: str | None = idempotency_key

@@ -13,14 +13,19 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timezone
 from functools import partial
-from typing import Annotated, Any, ClassVar, Generic, SupportsIndex, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, SupportsIndex, TypeAlias, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, PrivateAttr
 from pydantic_core import CoreSchema, SchemaValidator, core_schema
-from typing_extensions import override
+from typing_extensions import dataclass_transform, override
 
 from .. import _redact
 from .._call import LastResponse
+
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass
+else:
+    ModelMetaclass = type(BaseModel)
 
 T = TypeVar("T")
 logger = logging.getLogger("finsecure")
@@ -96,7 +101,12 @@ Timestamp: TypeAlias = Annotated[datetime, _TimeSchema()]
 """When, as an aware UTC datetime; written back as the number or text that came."""
 
 
-class Part(BaseModel):
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(Field, PrivateAttr))
+class _ReadOnly(ModelMetaclass):
+    """Tells type checkers what `frozen` in the configuration tells pydantic: read-only, and so hashable."""
+
+
+class Part(BaseModel, metaclass=_ReadOnly):
     """A piece of an API object: read-only, unknown fields kept, missing ones `None`."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
