@@ -198,8 +198,8 @@ def _malformed(exchange: Exchange, answer: Answer, why: str) -> Failure:
 
 
 def _wanted(call: Call[Any]) -> str:
-    returns: object = call.returns
-    name = returns.__name__ if isinstance(returns, type) else "Event"  # which is a union, named by nothing
+    returns: Any = call.returns
+    name = returns.__name__ if isinstance(returns, type) else "Event"  # a union, whose own name tells nothing
     return f"page of {name} objects" if call.many else name
 
 
