@@ -21,11 +21,16 @@ import anyio
 import httpx
 import pytest
 import respx
+from hypothesis import HealthCheck, settings
 
 import finsecure
 from finsecure.sandbox import Clock, Sandbox
 
 T = TypeVar("T")
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("finsecure", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("finsecure")
 
 NOON = 1640995200.0  # the reference's own moment: 2022-01-01T00:00:00Z
 KEY = "sk_test_1234567890abcdef"

@@ -1,0 +1,475 @@
+"""What goes wrong, as errors that say what, whose fault it is, and what to do. Reference: Error Handling."""
+
+# pyright: reportPrivateUsage=false
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import re
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpcore
+import httpx
+import pytest
+import respx
+from hypothesis import given
+from hypothesis import strategies as st
+
+import finsecure
+from finsecure import error as errors
+from finsecure.sandbox import Clock, Sandbox
+
+if TYPE_CHECKING:
+    from tests.conftest import Door
+
+Error = finsecure.FinSecureError
+
+KEY = "sk_test_1234567890abcdef"
+PACKAGE = Path(finsecure.__file__).parent
+
+
+def pay(api: Any) -> Any:
+    return api.payment_intents.create(amount=2000, currency="usd", idempotency_key="order_1")
+
+
+def look(api: Any) -> Any:
+    return api.payment_intents.retrieve("pi_1")
+
+
+def change(api: Any) -> Any:
+    return api.payment_intents.update("pi_1", amount=2500)
+
+
+def caught(door: Door, use: Callable[[Any], Any] = pay) -> Error:
+    """The error that a call ends in."""
+    with pytest.raises(Error) as raised:
+        door.call(use)
+    return raised.value
+
+
+# ------------------------------------------------------------------------------------------------------------------
+# Which class
+
+
+KINDS: list[tuple[int, str | None, type[Error]]] = [
+    (400, "invalid_request_error", finsecure.InvalidRequestError),
+    (404, "invalid_request_error", finsecure.InvalidRequestError),
+    (405, "invalid_request_error", finsecure.InvalidRequestError),
+    (415, "invalid_request_error", finsecure.InvalidRequestError),
+    (422, "invalid_request_error", finsecure.InvalidRequestError),
+    (400, "idempotency_error", finsecure.IdempotencyError),
+    (401, "authentication_error", finsecure.AuthenticationError),
+    (403, "authentication_error", finsecure.AuthenticationError),
+    (402, "card_error", finsecure.CardError),
+    (409, "invalid_request_error", finsecure.IdempotencyError),
+    (429, "rate_limit_error", finsecure.RateLimitError),
+    *((status, "api_error", finsecure.APIError) for status in (500, 501, 502, 503, 504, 599)),
+    # the type decides where it is known, the status where it is not
+    (400, "rate_limit_error", finsecure.RateLimitError),
+    (500, "card_error", finsecure.CardError),
+    (402, "something_new", finsecure.CardError),
+    (401, None, finsecure.AuthenticationError),
+    (418, "something_new", finsecure.InvalidRequestError),
+    (429, None, finsecure.RateLimitError),
+    (302, None, finsecure.APIError),
+]
+
+
+@pytest.mark.parametrize(("status", "type", "wanted"), KINDS)
+def test_status_and_type_decide_the_class_and_every_attribute_arrives(
+    open_door: Callable[..., Door],
+    server: respx.MockRouter,
+    clock: Clock,
+    status: int,
+    type: str | None,
+    wanted: type[Error],
+) -> None:
+    body = {
+        "error": {
+            "type": type,
+            "code": "some_code",
+            "decline_code": "some_decline",
+            "message": "What went wrong.",
+            "param": "payment_method",
+            "doc_url": "https://developers.finsecure.com/errors",
+            "payment_intent": {"id": "pi_1", "status": "requires_payment_method"},
+        }
+    }
+    server.route().respond(status, json=body, headers={"Request-Id": "req_1", "Retry-After": "7"})
+    error = caught(open_door(clock=clock, max_retries=0))
+    assert error.__class__ is wanted
+    assert (error.type, error.code, error.decline_code) == (type, "some_code", "some_decline")
+    assert (error.param, error.doc_url) == ("payment_method", "https://developers.finsecure.com/errors")
+    assert (error.http_status, error.request_id, error.retry_after) == (status, "req_1", 7.0)
+    assert error.idempotency_key == "order_1"
+    assert error.payment_intent is not None
+    assert error.payment_intent.to_dict()["status"] == "requires_payment_method"
+    assert isinstance(error.payment_intent, finsecure.PaymentIntent)
+    assert error.message == ("What went wrong." if status != 302 else error.message)
+
+
+WRONG_BODIES: list[bytes] = [
+    b"",
+    b"null",
+    b"[]",
+    b'"error"',
+    b"7",
+    b"{}",
+    b'{"error": null}',
+    b'{"error": "no"}',
+    b'{"error": []}',
+    b'{"error": {}}',
+    b'{"error": {"type": 7, "message": null, "code": [], "payment_intent": 1}}',
+    b'{"error": {"message": "x", "payment_intent": {"id": 7}}}',
+    b'{"error": {"type": "x", "param": NaN}}',
+    b'{"error": {"type',
+    b"<html>Bad Gateway</html>",
+    b"\xff\xfe",
+    b"[" * 100_000,
+]
+
+
+@pytest.mark.parametrize("status", [300, 400, 401, 402, 403, 404, 409, 418, 429, 500, 502, 503])
+def test_a_body_of_any_shape_is_still_the_error_of_its_status(
+    open_door: Callable[..., Door], server: respx.MockRouter, clock: Clock, status: int
+) -> None:
+    door = open_door(clock=clock, max_retries=0)
+    wanted = errors.BY_STATUS.get(status, finsecure.InvalidRequestError if 400 <= status < 500 else finsecure.APIError)
+    for body in WRONG_BODIES:
+        server.route().respond(status, content=body, headers={"Request-Id": "req_1"})
+        error = caught(door)
+        assert type(error) is wanted, body
+        assert (error.http_status, error.request_id) == (status, "req_1")
+        assert (error.payment_intent, error.code, error.param) == (None, None, None)
+        assert str(error)
+
+
+@given(
+    st.integers(300, 599),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: (
+            st.lists(inner, max_size=2)
+            | st.dictionaries(
+                st.sampled_from(["error", "type", "message", "code", "param"]) | st.text(max_size=3), inner, max_size=4
+            )
+        ),
+        max_leaves=6,
+    ),
+)
+def test_no_body_can_break_an_error(status: int, body: Any) -> None:
+    error = errors.from_response(status, body, request_id=None, retry_after=None, payment_intent=None)
+    assert error.http_status == status
+    assert str(error)
+    assert {type(value) for value in (error.type, error.code, error.param, error.message)} <= {str, type(None)}
+
+
+def test_an_error_of_a_shape_that_only_says_a_message_says_it(wire: Door, server: respx.MockRouter) -> None:
+    server.route().respond(400, json={"error": {"message": "Missing required param: amount", "param": "amount"}})
+    error = caught(wire)
+    assert (type(error), error.param, error.type) == (finsecure.InvalidRequestError, "amount", None)
+    assert str(error) == "Missing required param: amount (parameter amount; HTTP 400)"
+
+
+def test_all_errors_are_finsecure_errors_and_importable_from_both_places() -> None:
+    names = [name for name, found in vars(errors).items() if isinstance(found, type) and issubclass(found, Error)]
+    assert len(names) == 12
+    for name in names:
+        assert getattr(finsecure, name) is getattr(errors, name)
+    assert issubclass(finsecure.APITimeoutError, finsecure.APIConnectionError)
+
+
+# ------------------------------------------------------------------------------------------------------------------
+# Declines
+
+
+ANOTHER = "Please use a different payment method or contact your bank."
+ADVICE: list[tuple[str, str | None, str, str]] = [
+    ("card_declined", "insufficient_funds", ANOTHER, "Request a different payment method."),
+    (
+        "card_declined",
+        "expired_card",
+        "Please update your card information with a valid expiration date.",
+        "Request updated card information.",
+    ),
+    ("card_declined", "incorrect_cvc", "Please check your card's security code and try again.", "the correct CVC"),
+    ("card_declined", "processing_error", "Please try your payment again.", "Retry the payment"),
+    ("card_declined", "generic_decline", ANOTHER, "Request a different payment method"),
+    ("card_declined", "lost_card", ANOTHER, "Do not tell the customer the reason"),
+    ("card_declined", "stolen_card", ANOTHER, "Do not tell the customer the reason"),
+    ("card_declined", "fraudulent", ANOTHER, "Do not tell the customer the reason"),
+    ("incorrect_number", None, "Please check your card number and try again.", "the correct card number"),
+    ("card_declined", None, ANOTHER, "Request a different payment method."),
+    ("card_declined", "something_new", ANOTHER, "Request a different payment method."),
+    ("expired_card", None, "Please update your card information with a valid expiration date.", "updated card"),
+    ("something_new", "something_newer", "Please try a different payment method.", "Request a different"),
+    ("something_new", None, "Please try a different payment method.", "Request a different"),
+]
+
+
+@pytest.mark.parametrize(("code", "decline_code", "user_action", "resolution"), ADVICE)
+def test_a_decline_says_what_to_tell_the_customer_and_what_to_do(
+    code: str, decline_code: str | None, user_action: str, resolution: str
+) -> None:
+    error = finsecure.CardError("No.", code=code, decline_code=decline_code)
+    assert error.user_action == user_action
+    assert resolution in error.resolution
+
+
+DECLINES = {
+    "4000000000000002": "generic_decline",
+    "4000000000009995": "insufficient_funds",
+    "4000000000009987": "lost_card",
+    "4000000000009979": "stolen_card",
+    "4100000000000019": "fraudulent",
+    "4000000000000127": "incorrect_cvc",
+    "4000000000000069": "expired_card",
+    "4000000000000259": "processing_error",
+    "4000000000000341": "incorrect_number",
+}
+
+
+@pytest.mark.parametrize("number", DECLINES)
+def test_every_declined_card_of_the_reference_has_advice_of_its_own(door: Door, number: str) -> None:
+    intent = door.call(lambda api: api.payment_intents.create(amount=2000, currency="usd"))
+    card = door.call(
+        lambda api: api.payment_methods.create(type="card", card={"number": number, "exp_month": 12, "exp_year": 2030})
+    )
+    error = caught(door, lambda api: api.payment_intents.confirm(intent.id, payment_method=card.id))
+    assert isinstance(error, finsecure.CardError)
+    assert DECLINES[number] in {error.decline_code, error.code}
+    assert (error.user_action, error.resolution) == errors.ADVICE[DECLINES[number]]
+    assert (error.http_status, error.type, error.param) == (402, "card_error", "payment_method")
+    assert error.payment_intent is not None
+    assert (error.payment_intent.id, error.payment_intent.status) == (intent.id, "requires_payment_method")
+    assert not error.maybe_executed
+    after = door.call(lambda api: api.payment_intents.retrieve(intent.id))
+    assert after.last_payment_error is not None
+    assert after.last_payment_error.decline_code == error.decline_code
+
+
+# ------------------------------------------------------------------------------------------------------------------
+# In words
+
+
+MAYBE = "The server may have carried it out:"
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (Error(), "FinSecureError"),
+        (Error("No."), "No."),
+        (
+            finsecure.CardError(
+                "Your card was declined.",
+                code="card_declined",
+                decline_code="insufficient_funds",
+                param="payment_method",
+                http_status=402,
+                request_id="req_1",
+            ),
+            "Your card was declined. (insufficient_funds; parameter payment_method; HTTP 402; request req_1)",
+        ),
+        (finsecure.APIError("No.", code="some_code"), "No. (some_code)"),
+        (finsecure.RateLimitError("Slow down.", retry_after=60.0), "Slow down. The API asks to wait 60 seconds."),
+        (
+            finsecure.APIError("Lost.", maybe_executed=True, idempotency_key="order_1"),
+            f"Lost. {MAYBE} send it again with idempotency_key='order_1' to learn the outcome safely.",
+        ),
+        (
+            finsecure.APIError("Lost.", maybe_executed=True),
+            f"Lost. {MAYBE} look before you send it again.",
+        ),
+    ],
+)
+def test_an_error_reads_as_a_sentence(error: Error, sentence: str) -> None:
+    assert str(error) == sentence
+    assert repr(error) == f"{type(error).__name__}({sentence!r})"
+
+
+def test_an_answer_that_does_not_say_why_says_so(wire: Door, server: respx.MockRouter) -> None:
+    server.route().respond(404)
+    assert str(caught(wire)) == "The API answered HTTP 404 without saying why. (HTTP 404)"
+
+
+def test_a_message_that_echoes_secrets_is_shown_without_them(wire: Door, server: respx.MockRouter) -> None:
+    message = (
+        f"Invalid API Key {KEY}; Bearer abc.def; card 4242 4242 4242 4242; pi_1_secret_xyz; "
+        "whsec_xyz; https://me:password@proxy.example/"
+    )
+    server.route().respond(401, json={"error": {"type": "authentication_error", "message": message}})
+    error = caught(wire)
+    for shown in (str(error), repr(error), error.message, str(error.args)):
+        assert not re.search(r"1234567890|abc\.def|4242|xyz|password", shown)
+    assert "Invalid API Key sk_test_[hidden]" in error.message
+
+
+# ------------------------------------------------------------------------------------------------------------------
+# As Python objects
+
+
+FULL = finsecure.CardError(
+    "",
+    type="card_error",
+    code="",
+    decline_code="insufficient_funds",
+    param="payment_method",
+    doc_url="https://x.example/",
+    payment_intent=finsecure.PaymentIntent(id="pi_1", object="payment_intent"),
+    http_status=402,
+    request_id="req_1",
+    idempotency_key="order_1",
+    maybe_executed=True,
+    retry_after=1.5,
+)
+WAYS: list[Callable[[Any], Any]] = [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kind", [*errors.BY_TYPE.values(), finsecure.APITimeoutError, finsecure.WebhookUsageError])
+def test_errors_are_copied_and_pickled_whole(kind: type[Error], way: Callable[[Any], Any]) -> None:
+    for error in (kind(), kind("No.", request_id=""), FULL):
+        again = way(error)
+        assert type(again) is type(error)
+        assert vars(again) == vars(error)
+        assert str(again) == str(error)
+        assert again.args == error.args
+
+
+# ------------------------------------------------------------------------------------------------------------------
+# Whether it may have been done
+
+
+LOST = httpcore.ReadError("reset")
+REFUSED = httpcore.ConnectError("refused")
+HTML = httpx.Response(200, html="<h1>Hi</h1>")
+
+
+def said(status: int, type: str | None = None, code: str | None = None) -> httpx.Response:
+    error = {"type": type, "code": code, "message": "No."} if type else None
+    return httpx.Response(status, json={"error": error})
+
+
+IN_USE = said(409, "invalid_request_error", "idempotency_key_in_use")
+DECLINED = said(402, "card_error", "card_declined")
+INVALID = said(400, "invalid_request_error")
+BUSY = said(429, "rate_limit_error")
+
+EXECUTED: list[tuple[str, list[Any], bool, bool]] = [
+    # what happened, in order; whether a POST may have been carried out; whether a PUT may
+    ("declined", [DECLINED], False, False),
+    ("refused to connect", [REFUSED] * 3, False, False),
+    ("lost", [LOST] * 3, True, True),
+    ("no answer at all in time", [httpcore.ReadTimeout("slow")] * 3, True, True),
+    ("no JSON", [HTML] * 3, True, True),
+    ("500", [said(500, "api_error")] * 3, True, True),
+    ("501", [said(501, "api_error")], True, True),
+    ("408", [said(408)] * 3, True, True),
+    ("rate limited", [BUSY] * 3, False, False),
+    ("in use", [IN_USE] * 3, True, True),
+    ("invalid", [INVALID], False, False),
+    ("wrong key", [said(401, "authentication_error")], False, False),
+    ("404 without a body", [said(404)], False, False),
+    ("redirect", [httpx.Response(307)], True, True),
+    # a lost attempt stays unresolved, until the stored answer to the key says what came of it
+    ("lost, then not connected", [LOST, REFUSED, REFUSED], True, True),
+    ("lost, then rate limited", [LOST, BUSY, BUSY], True, True),
+    ("lost, then declined", [LOST, DECLINED], False, True),
+    ("lost, then invalid", [LOST, INVALID], False, True),
+    ("lost, then key of another body", [LOST, said(400, "idempotency_error")], False, True),
+    ("lost, then wrong key", [LOST, said(401, "authentication_error")], True, True),
+    ("lost, then 404 of a proxy", [LOST, said(404)], True, True),
+    ("not connected, then declined", [REFUSED, DECLINED], False, False),
+    ("lost, then not to be sent", [LOST, httpcore.LocalProtocolError("no")], True, True),
+    ("not to be sent", [httpcore.LocalProtocolError("no")], False, False),
+]
+
+
+@pytest.mark.parametrize("case", EXECUTED, ids=lambda case: case[0])
+def test_an_error_says_whether_the_request_may_have_been_carried_out(
+    wire: Door, server: respx.MockRouter, case: tuple[str, list[Any], bool, bool]
+) -> None:
+    _, outcomes, post, put = case
+    for use, executed in ((pay, post), (change, put), (look, False)):
+        server.route().side_effect = list(outcomes)
+        assert (caught(wire, use).maybe_executed, use.__name__) == (executed, use.__name__)
+
+
+# ------------------------------------------------------------------------------------------------------------------
+# Where it comes from
+
+
+OUTCOMES: dict[str, Any] = {
+    "declined": DECLINED,
+    "500": said(500, "api_error"),
+    "lost": httpcore.ReadError("reset"),
+    "refused": httpcore.ConnectError("refused"),
+    "no JSON": HTML,
+}
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+@pytest.mark.parametrize("retries", [0, 2])
+def test_a_traceback_shows_the_users_line_and_at_most_three_of_ours(
+    open_door: Callable[..., Door], server: respx.MockRouter, clock: Clock, outcome: str, retries: int
+) -> None:
+    server.route().side_effect = [OUTCOMES[outcome]] * (retries + 1)
+    error = caught(open_door(clock=clock, max_retries=retries))
+    files = [Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
+    ours = [file for file in files if PACKAGE in file.parents]
+    assert 1 <= len(ours) <= 3
+    assert files[-len(ours) :] == ours  # nothing of tenacity, httpcore or ours above the user's line
+    assert not [file for file in files if "tenacity" in file.parts]
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_the_cause_has_no_frames_whose_variables_hold_secrets(
+    wire: Door, server: respx.MockRouter, outcome: str
+) -> None:
+    server.route().side_effect = [OUTCOMES[outcome]] * 3
+    error = caught(wire)
+    seen: BaseException | None = error.__cause__
+    assert error.__context__ is None
+    if seen is not None:
+        assert (seen.__traceback__, seen.__cause__, seen.__context__) == (None, None, None)
+
+
+def test_an_error_in_a_traceback_with_variables_shows_no_key(wire: Door, server: respx.MockRouter) -> None:
+    server.route().respond(402, json={"error": {"type": "card_error", "message": "No."}})
+    error = caught(wire)
+    report = traceback.TracebackException.from_exception(error, capture_locals=True)
+    ours = [frame for frame in report.stack if PACKAGE in Path(frame.filename).parents]
+    assert "1234567890abcdef" not in json.dumps([frame.locals for frame in ours])
+
+
+@pytest.mark.parametrize("kind", ["sync", "async-asyncio", "async-trio"], indirect=True)
+def test_what_is_no_fault_of_the_network_is_raised_as_it_is(wire: Door, server: respx.MockRouter) -> None:
+    server.route().side_effect = [ZeroDivisionError("a bug in a hook")]
+    with pytest.raises(ZeroDivisionError):
+        wire.call(look)
+
+
+def test_an_unknown_key_is_an_authentication_error(sandbox: Sandbox) -> None:
+    with sandbox.client().with_options(api_key="sk_test_unknown") as client:
+        with pytest.raises(finsecure.AuthenticationError, match="Invalid API Key provided") as raised:
+            client.customers.list()
+        assert (raised.value.http_status, raised.value.type) == (401, "authentication_error")
+        assert raised.value.request_id is not None
+
+
+def test_a_key_used_for_another_body_is_an_idempotency_error(door: Door) -> None:
+    door.call(lambda api: api.customers.create(name="Ada", idempotency_key="order_1"))
+    error = caught(door, lambda api: api.customers.create(name="Bob", idempotency_key="order_1"))
+    assert isinstance(error, finsecure.IdempotencyError)
+    assert (error.http_status, error.idempotency_key) == (400, "order_1")
+
+
+def test_what_is_not_there_is_an_invalid_request(door: Door) -> None:
+    error = caught(door, lambda api: api.refunds.retrieve("re_99"))
+    assert isinstance(error, finsecure.InvalidRequestError)
+    assert (error.http_status, error.code) == (404, "resource_missing")
