@@ -792,3 +792,16 @@ def test_no_error_shows_the_body_a_digest_or_the_secret(body: Any, header: Any, 
         for planted in (SECRET, CARD, "order_12345", HEX, "evt_1234567890abcdef", WRONG, webhooks.sign(BODY, SECRET)):
             assert planted not in shown
         error = error.__cause__ or error.__context__
+
+
+def test_the_secret_of_the_environment_serves_where_none_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINSECURE_WEBHOOK_SECRET", "whsec_environment")
+    body = b'{"not": "an event"}'
+    assert finsecure.webhooks.verify_signature(body, finsecure.webhooks.sign(body, "whsec_environment"))
+    assert not finsecure.webhooks.verify_signature(body, finsecure.webhooks.sign(body, "whsec_other"))
+
+
+def test_without_any_secret_the_error_says_where_one_may_come_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FINSECURE_WEBHOOK_SECRET", raising=False)
+    with pytest.raises(finsecure.WebhookUsageError, match="FINSECURE_WEBHOOK_SECRET"):
+        finsecure.webhooks.construct_event(b"{}", "sha256=", None)

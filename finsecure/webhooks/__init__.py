@@ -21,7 +21,7 @@ from typing import Any, TypeAlias, cast
 from pydantic import ValidationError
 
 from .._wire import validator
-from ..error import SignatureVerificationError, WebhookPayloadError, WebhookUsageError
+from ..error import SignatureVerificationError, WebhookPayloadError, WebhookUsageError, without_frames
 from ..resources.events import (
     KNOWN_TYPES,
     AnyEvent,
@@ -66,13 +66,15 @@ Event: TypeAlias = AnyEvent
 Secrets: TypeAlias = str | bytes | Sequence[str | bytes]
 
 
-def verify_signature(payload: Payload, signature: str | bytes | None, secret: Secrets) -> bool:
+@without_frames
+def verify_signature(payload: Payload, signature: str | bytes | None, secret: Secrets | None = None) -> bool:
     """Whether a webhook was signed with your secret.
 
     Args:
         payload: The raw body, exactly as it arrived, before any JSON parsing.
         signature: The `FinSecure-Signature` header, `sha256=...`; `None` where none came.
-        secret: The endpoint's signing secret, or several while you rotate it: one match is enough.
+        secret: The endpoint's signing secret, or several while you rotate it: one match is enough. By default
+            `FINSECURE_WEBHOOK_SECRET`.
 
     Returns:
         True or False; False for any header or body that a stranger may send.
@@ -90,15 +92,17 @@ def verify_signature(payload: Payload, signature: str | bytes | None, secret: Se
     return matching(to_bytes(payload), parse_header(signature), secrets)
 
 
+@without_frames
 def construct_event(
-    payload: Payload, signature: str | bytes | None, secret: Secrets, tolerance: float | None = None
+    payload: Payload, signature: str | bytes | None, secret: Secrets | None = None, tolerance: float | None = None
 ) -> Event:
     """The event that a webhook carries, once its signature is verified.
 
     Args:
         payload: The raw body, exactly as it arrived, before any JSON parsing.
         signature: The `FinSecure-Signature` header, `sha256=...`; `None` where none came.
-        secret: The endpoint's signing secret, or several while you rotate it: one match is enough.
+        secret: The endpoint's signing secret, or several while you rotate it: one match is enough. By default
+            `FINSECURE_WEBHOOK_SECRET`.
         tolerance: Seconds that the event's signed `created` may lie in the past or the future; `None` for no check.
             A delivery that is tried again keeps its `created`, so allow for your longest outage.
 

@@ -7,11 +7,12 @@ can raise here. Reference: Webhooks, "Signature Verification".
 from __future__ import annotations
 
 import hmac
+import os
 import re
 from collections.abc import Sequence
 from typing import TypeAlias, cast
 
-from ..error import WebhookUsageError
+from ..error import WebhookUsageError, without_frames
 
 Payload: TypeAlias = bytes | bytearray | memoryview | str
 
@@ -21,6 +22,7 @@ _SIGNATURE = re.compile(rb"sha256=([0-9a-f]{64})")
 _OTHER_SCHEME = re.compile(rb"[A-Za-z0-9_.-]+=[!-+\--~]+")  # printable ASCII but the comma
 
 
+@without_frames
 def sign(payload: Payload, secret: str | bytes) -> str:
     """Sign a body as FinSecure does, for tests of your own receiver.
 
@@ -95,7 +97,11 @@ def check_secret(secret: object) -> bytes:
 
 
 def check_secrets(secret: object) -> list[bytes]:
-    """One secret or several, each of them usable."""
+    """One secret or several, each of them usable; that of the environment where none was given."""
+    if secret is None:
+        secret = os.environ.get("FINSECURE_WEBHOOK_SECRET")
+        if secret is None:
+            raise WebhookUsageError("There is no webhook secret: pass secret=, or set FINSECURE_WEBHOOK_SECRET.")
     given = cast("Sequence[object]", secret) if _several(secret) else [secret]
     secrets = [check_secret(one) for one in given]
     if not secrets:
