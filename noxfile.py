@@ -67,6 +67,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def chaos(session: nox.Session) -> None:
+    """The faults at full size, on each transport that is asked for; writes the figures of docs/reliability.md."""
+    install(session, "test")
+    session.run("python", "tests/faults/report.py", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation; a warning is an error."""
     install(session, "docs")

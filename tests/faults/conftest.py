@@ -23,6 +23,9 @@ TRANSPORTS = os.environ.get("FINSECURE_TRANSPORTS", "httpx").split(",")
 """What goes to `Client(transport=...)`."""
 
 
+FIGURES = os.environ.get("FINSECURE_CHAOS_FIGURES")  # read now: each test runs without such variables
+
+
 @pytest.fixture
 def serve() -> Iterator[Serve]:
     """Start a fault server with a script; it stops with the test."""
@@ -83,11 +86,10 @@ def figure(request: pytest.FixtureRequest) -> Figure:
     """Note what was measured, for the table that `report.py` writes."""
 
     def figure(row: str, **measured: object) -> None:
-        path = os.environ.get("FINSECURE_CHAOS_FIGURES")
-        if path:
+        if FIGURES:
             names = request.fixturenames
             where = {name: request.getfixturevalue(name) for name in ("door", "transport") if name in names}
-            with Path(path).open("a", encoding="utf-8") as file:
+            with Path(FIGURES).open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"row": row, **where, "measured": measured}) + "\n")
 
     return figure

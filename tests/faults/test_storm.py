@@ -16,6 +16,7 @@ from .server import STORM, FaultServer, mixed, well
 
 FULL = os.environ.get("FINSECURE_CHAOS") == "full"
 CALLS = 2000 if FULL else 200
+TIMEOUT = 2 if FULL else 1  # what is slow waits for it; what is well must never, on a busy machine either
 SEEDS = (1, 2, 3, 4, 5) if FULL else (1,)
 
 
@@ -60,7 +61,7 @@ def test_a_storm_charges_nothing_twice_and_loses_nothing(
 ) -> None:
     """Under any mix of faults a call makes at most one charge, under one key, and its caller is told the truth."""
     server = serve(mixed(STORM, share=0.2, seed=seed))
-    client = connect(server, timeout=0.4, clock=Quick())
+    client = connect(server, timeout=TIMEOUT, clock=Quick())
     orders = [(f"{seed}-{n}", 1000 + n) for n in range(CALLS)]
     outcomes = client.all([create(order, amount) for order, amount in orders], at_once=16)
     asked = server.ledger.arrived

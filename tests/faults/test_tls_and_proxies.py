@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import datetime
+import datetime as dt
 import socket
 import ssl
 import threading
@@ -46,13 +46,13 @@ def trust(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def context(certificate: trustme.LeafCert) -> ssl.SSLContext:
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    certificate.configure_cert(made)
+    certificate.configure_cert(made)  # pyright: ignore[reportUnknownMemberType] - it also takes pyOpenSSL's
     return made
 
 
 def expired(authority: trustme.CA) -> trustme.LeafCert:
-    day = datetime.timedelta(days=1)
-    now = datetime.datetime.now(datetime.timezone.utc)
+    day = dt.timedelta(days=1)
+    now = dt.datetime.now(dt.timezone.utc)
     return authority.issue_cert("localhost", not_before=now - 3 * day, not_after=now - day)
 
 

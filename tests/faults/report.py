@@ -1,0 +1,74 @@
+"""Write docs/reliability.md: run the scenarios at full size, and put what they measured between its markers.
+
+python tests/faults/report.py            run, then write (what `nox -s chaos` does)
+python tests/faults/report.py FIGURES    write from figures that an earlier run left
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+PAGE = HERE.parent.parent / "docs" / "reliability.md"
+BEGIN, END = "<!-- figures: begin -->\n", "<!-- figures: end -->\n"
+
+
+def measure(path: Path) -> int:
+    """Run every scenario at full size; what is measured goes to `path`, a line of JSON each."""
+    environment = {**os.environ, "FINSECURE_CHAOS": "full", "FINSECURE_CHAOS_FIGURES": str(path)}
+    command = [sys.executable, "-m", "pytest", str(HERE), "-q", "-p", "no:cacheprovider", *sys.argv[2:]]
+    return subprocess.run(command, env=environment, check=False).returncode
+
+
+def table(lines: list[dict[str, Any]]) -> str:
+    """One row for each promise and each thing measured: how many measurements, and their worst."""
+    rows: defaultdict[str, defaultdict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
+    doors: defaultdict[str, set[str]] = defaultdict(set)
+    for line in lines:
+        doors[line["row"]].add(f"{line.get('door', '')} {line.get('transport', '')}".strip())
+        for name, value in line["measured"].items():
+            rows[line["row"]][name].append(value)
+    text = "| scenario | measured | worst | over |\n|---|---|---|---|\n"
+    for row, measured in rows.items():
+        runs = len(next(iter(measured.values())))
+        shown = row
+        for name, values in measured.items():
+            if all(isinstance(value, str) for value in values):
+                continue
+            numbers = [value for value in values if isinstance(value, (int, float))]
+            least, most = min(numbers), max(numbers)
+            worst = f"{most:g}" if least == most else f"{least:g} to {most:g}"
+            text += f"| {shown} | {name.replace('_', ' ')} | {worst} | {runs} runs, {len(doors[row])} doors |\n"
+            shown = ""
+    return text
+
+
+def write(lines: list[dict[str, Any]]) -> None:
+    """Replace what is between the markers."""
+    page = PAGE.read_text(encoding="utf-8")
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(f"{before}{BEGIN}\n{table(lines)}\n{END}{after}", encoding="utf-8")
+
+
+def main() -> int:
+    """Run and write, or only write."""
+    if len(sys.argv) > 1 and not sys.argv[1].startswith("-"):
+        path, code = Path(sys.argv[1]), 0
+    else:
+        folder = tempfile.mkdtemp()
+        path = Path(folder, "figures.jsonl")
+        code = measure(path)
+    write([json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()])
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
