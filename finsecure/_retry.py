@@ -199,6 +199,8 @@ class Exchange:
         return failure
 
     def _retry_callback(self, state: tenacity.RetryCallState) -> bool:
+        if state.attempt_number == 1:
+            return True  # the failure at hand: asked about, and its retry paid for, before tenacity came in
         outcome = state.outcome.result() if state.outcome is not None else None
         return isinstance(outcome, Failure) and self.wants_retry(outcome)
 
