@@ -1,5 +1,6 @@
 """What is certainly wrong is refused by name before anything is sent; what only the server can know is sent."""
 
+# pyright: reportPrivateUsage=false
 from __future__ import annotations
 
 import json
@@ -17,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import finsecure
+from finsecure import _wire
 from finsecure._call import GET, POST
 
 if TYPE_CHECKING:
@@ -106,6 +108,7 @@ REFUSED: dict[str, tuple[Use, str, str]] = {
         "JSON does not have",
     ),
     "no number": (customer(invoice_settings={"footer": float("nan")}), "invoice_settings", "finite float"),
+    "one of two": (customer(name="x", invoice_settings={"footer": b"x"}), "invoice_settings", "JSON does not have"),
     "circle": (customer(invoice_settings={"footer": DEEP}), "invoice_settings", "JSON does not have"),
     "surrogate in a query": (listing(email="\ud800"), "email", "does not encode as UTF-8"),
     "limit zero": (listing(limit=0), "limit", "limit is 0: pass 1 to 100"),
@@ -152,6 +155,10 @@ def test_a_certain_mistake_is_refused_by_name_and_nothing_is_sent(
     assert (caught.value.param, caught.value.type) == (param, "invalid_request_error")
     assert (caught.value.http_status, caught.value.maybe_executed) == (None, False)
     assert len(server.calls) == 0
+
+
+def test_a_refusal_that_no_one_parameter_is_to_blame_for_is_one_all_the_same() -> None:
+    assert "Nothing was sent" in str(_wire._not_json({"name": "fine"}))
 
 
 def test_a_refusal_shows_nothing_that_could_be_a_secret(wire: Door) -> None:

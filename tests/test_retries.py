@@ -17,7 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import finsecure
-from finsecure import _retry
+from finsecure import _retry, _wire
+from finsecure._call import POST
+from finsecure._config import Config
 from finsecure.sandbox import Clock, Sandbox
 
 if TYPE_CHECKING:
@@ -204,6 +206,82 @@ def test_a_rate_limit_is_survived(open_door: Callable[..., Door], kind: str, clo
         found = [door.call(lambda api: api.customers.create()).last_response for _ in range(4)]
     assert [response.attempts for response in found if response] == [1, 2, 2, 2]
     assert clock.sleeps == [1.0, 1.0, 1.0]
+
+
+KEYLESS: list[tuple[_retry.Kind, finsecure.FinSecureError, bool]] = [
+    ("not sent", finsecure.APIConnectionError(), True),
+    ("answer", finsecure.RateLimitError(http_status=429), True),
+    ("answer", finsecure.APIError(http_status=503), False),
+    ("lost", finsecure.APIConnectionError(), False),
+    ("stale", finsecure.APIConnectionError(), False),
+    ("malformed", finsecure.APIError(http_status=200), False),
+    ("final", finsecure.APIConnectionError(), False),
+]
+
+
+@pytest.mark.parametrize(("kind", "error", "again"), KEYLESS)
+def test_what_may_have_been_done_is_not_done_twice_where_no_key_says_so(
+    kind: _retry.Kind, error: finsecure.FinSecureError, again: bool
+) -> None:
+    """No operation sends a POST without a key; if ever one does, only what was certainly not done is tried again."""
+    request = _wire.Request("POST", "/v1/payment_intents", [], b"{}", None)
+    call = POST("/v1/payment_intents", finsecure.PaymentIntent)
+    exchange = _retry.Exchange(call, request, Config.checked(KEY, clock=Clock(0)), _retry.Quota())
+    exchange.begin_attempt()
+    assert exchange.wants_retry(exchange.judge(_retry.Failure(kind, error))) is again
+
+
+# ------------------------------------------------------------------------------------------------------------------
+# How many, over all calls of a client
+
+
+def attempts(door: Door, server: respx.MockRouter, calls: int) -> list[int]:
+    """How many attempts each of so many calls takes that all fail."""
+    made: list[int] = []
+    server.route().side_effect = None
+    server.route().respond(503, headers={"Retry-After": "0"})
+    for _ in range(calls):
+        before = len(server.calls)
+        with pytest.raises(finsecure.APIError):
+            door.call(pay)
+        made.append(len(server.calls) - before)
+    return made
+
+
+def test_a_client_whose_calls_all_fail_stops_retrying(wire: Door, server: respx.MockRouter) -> None:
+    assert attempts(wire, server, 25) == [3] * 20 + [1] * 5
+
+
+@pytest.mark.parametrize("answered", [GOOD, answer(402, "card_error", "card_declined")], ids=["paid", "declined"])
+def test_calls_that_the_api_answers_pay_for_retries_again(
+    wire: Door, server: respx.MockRouter, answered: httpx.Response
+) -> None:
+    attempts(wire, server, 20)
+    for count, expected in ((4, 1), (1, 2)):  # what four paid is kept: the fifth makes it a whole retry
+        server.route().mock(answered)
+        for _ in range(count):
+            if answered is GOOD:
+                wire.call(pay)
+            else:
+                with pytest.raises(finsecure.CardError):
+                    wire.call(pay)
+        assert attempts(wire, server, 1) == [expected]
+
+
+def test_a_retry_that_helped_is_paid_back(wire: Door, server: respx.MockRouter) -> None:
+    for _ in range(60):
+        server.route().side_effect = [RETRIED["503"], GOOD]
+        assert wire.call(pay).last_response.attempts == 2
+
+
+def test_clients_on_the_same_connections_share_their_retries(server: respx.MockRouter, clock: Clock) -> None:
+    server.route().respond(503, headers={"Retry-After": "0"})
+    client = finsecure.Client(KEY, clock=clock, max_retries=40)
+    for one, made in ((client.with_options(timeout=1), 41), (client, 1)):
+        before = len(server.calls)
+        with pytest.raises(finsecure.APIError):
+            pay(one)
+        assert len(server.calls) - before == made
 
 
 # ------------------------------------------------------------------------------------------------------------------
