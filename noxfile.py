@@ -13,6 +13,7 @@ HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 SUPPORTED = ("3.10", "3.11", "3.12", "3.13")
 PYTHONS = sorted({*SUPPORTED, HERE}, key=lambda version: int(version.split(".")[1]))
 BIN = "Scripts" if os.name == "nt" else "bin"
+PEERS = ("stripe", "lithic", "increase", "openai", "requests", "httpx", "httpx2", "pyreqwest", "standardwebhooks")
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
 nox.needs_version = ">=2025.5.1"
@@ -97,3 +98,10 @@ def package(session: nox.Session) -> None:
             session.run(python, "-m", "pip", "install", "--quiet", built, external=True)
             session.run(python, "-c", "import finsecure; print(finsecure.__file__)", external=True)
         session.run(str(work / "wheel" / BIN / "finsecure"), "demo", external=True)
+
+
+@nox.session(default=False, python=HERE if sys.version_info >= (3, 11) else "3.13")  # some peers need 3.11
+def bench(session: nox.Session) -> None:
+    """Measure side by side with the peers, for docs/performance.md; `-- --quick`, or `-- sync threads`, only print."""
+    session.install(".[fast,httpx2]", *PEERS)
+    session.run("python", "-m", "tests.benchmarks.run", *session.posargs)
