@@ -43,6 +43,7 @@ class Client(Resources["Client"]):
         max_retries: How often a call is tried again after connection errors, 408, 429, 5xx and answers that are none.
             Declines are never retried.
         deadline: Seconds for a whole call, all attempts and waits included; `None` for no limit besides `timeout`.
+        max_response_size: Bytes that an answer may have, decompressed; a larger one is refused as it comes.
         http_client: A ready `httpx.Client` to send with, for your own proxies or mocks. Yours to close.
         transport: The HTTP library to send with: `httpx`; `httpx2` (extra `httpx2`), its maintained successor; or
             `pyreqwest` (extra `fast`), the fastest.
@@ -70,13 +71,16 @@ class Client(Resources["Client"]):
         timeout: float = _config.DEFAULT_TIMEOUT,
         max_retries: int = _config.DEFAULT_MAX_RETRIES,
         deadline: float | None = None,
+        max_response_size: int = _config.DEFAULT_MAX_RESPONSE_SIZE,
         http_client: httpx.Client | None = None,
         transport: Literal["httpx", "httpx2", "pyreqwest"] = "httpx",
         api_version: str = API_VERSION,
         app_info: str | None = None,
         clock: Clock | None = None,
     ) -> None:
-        config = _config.Config.checked(api_key, base_url, timeout, max_retries, deadline, api_version, app_info, clock)
+        config = _config.Config.checked(
+            api_key, base_url, timeout, max_retries, deadline, max_response_size, api_version, app_info, clock
+        )
         self._begin(config, open_transport(transport, http_client), Quota())
         _log.set_up_from_environment()
 
@@ -90,8 +94,8 @@ class Client(Resources["Client"]):
         """This client with other options, on the same connections.
 
         Args:
-            **options: Any of `api_key`, `base_url`, `timeout`, `max_retries`, `deadline`, `api_version`, `app_info`
-                and `clock`, as for `Client`.
+            **options: Any of `api_key`, `base_url`, `timeout`, `max_retries`, `deadline`, `max_response_size`,
+                `api_version`, `app_info` and `clock`, as for `Client`.
 
         Returns:
             A new client; this one stays as it is. Closing this one closes the connections of both.
@@ -171,6 +175,7 @@ class AsyncClient(Resources["AsyncClient"]):
         timeout: Seconds for one whole attempt, from connecting to the last byte.
         max_retries: As for `Client`.
         deadline: Seconds for a whole call, all attempts and waits included; `None` for no limit besides `timeout`.
+        max_response_size: Bytes that an answer may have, decompressed; a larger one is refused as it comes.
         http_client: A ready `httpx.AsyncClient` to send with, for your own proxies or mocks. Yours to close.
         transport: The HTTP library to send with: `httpx`; `httpx2` (extra `httpx2`), its maintained successor; or
             `pyreqwest` (extra `fast`), the fastest.
@@ -198,13 +203,16 @@ class AsyncClient(Resources["AsyncClient"]):
         timeout: float = _config.DEFAULT_TIMEOUT,
         max_retries: int = _config.DEFAULT_MAX_RETRIES,
         deadline: float | None = None,
+        max_response_size: int = _config.DEFAULT_MAX_RESPONSE_SIZE,
         http_client: httpx.AsyncClient | None = None,
         transport: Literal["httpx", "httpx2", "pyreqwest"] = "httpx",
         api_version: str = API_VERSION,
         app_info: str | None = None,
         clock: Clock | None = None,
     ) -> None:
-        config = _config.Config.checked(api_key, base_url, timeout, max_retries, deadline, api_version, app_info, clock)
+        config = _config.Config.checked(
+            api_key, base_url, timeout, max_retries, deadline, max_response_size, api_version, app_info, clock
+        )
         self._begin(config, open_async_transport(transport, http_client), Quota())
         _log.set_up_from_environment()
 
@@ -218,8 +226,8 @@ class AsyncClient(Resources["AsyncClient"]):
         """This client with other options, on the same connections.
 
         Args:
-            **options: Any of `api_key`, `base_url`, `timeout`, `max_retries`, `deadline`, `api_version`, `app_info`
-                and `clock`, as for `Client`.
+            **options: Any of `api_key`, `base_url`, `timeout`, `max_retries`, `deadline`, `max_response_size`,
+                `api_version`, `app_info` and `clock`, as for `Client`.
 
         Returns:
             A new client; this one stays as it is. Closing this one closes the connections of both.

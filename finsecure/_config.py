@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 DEFAULT_TIMEOUT = 30.0
 DEFAULT_MAX_RETRIES = 2
+DEFAULT_MAX_RESPONSE_SIZE = 16 * 1024 * 1024  # bytes; a page of 100 objects is far below one MiB
 
 HOSTS = {"live": "https://api.finsecure.com", "test": "https://api-sandbox.finsecure.com"}
 
@@ -38,6 +39,7 @@ class Options(TypedDict, total=False):
     timeout: float
     max_retries: int
     deadline: float | None
+    max_response_size: int
     api_version: str
     app_info: str | None
     clock: Clock
@@ -70,6 +72,7 @@ class Config:
     timeout: float
     max_retries: int
     deadline: float | None
+    max_response_size: int
     api_version: str
     app_info: str | None
     clock: Clock = field(repr=False)
@@ -84,6 +87,7 @@ class Config:
         timeout: float = DEFAULT_TIMEOUT,
         max_retries: int = DEFAULT_MAX_RETRIES,
         deadline: float | None = None,
+        max_response_size: int = DEFAULT_MAX_RESPONSE_SIZE,
         api_version: str = API_VERSION,
         app_info: str | None = None,
         clock: Clock | None = None,
@@ -98,6 +102,8 @@ class Config:
             _seconds("deadline", deadline)
         if isinstance(max_retries, bool) or not isinstance(cast("object", max_retries), int) or max_retries < 0:
             raise _wrong("max_retries", f"max_retries is {max_retries!r}: pass 0 or more as an int.")
+        if type(max_response_size) is not int or max_response_size < 1:
+            raise _wrong("max_response_size", f"max_response_size is {max_response_size!r}: pass bytes as an int.")
         _header_text("api_version", api_version)
         agent = f"finsecure-python/{__version__} python/{'.'.join(map(str, sys.version_info[:3]))}"
         if app_info is not None:
@@ -117,6 +123,7 @@ class Config:
             timeout=float(timeout),
             max_retries=max_retries,
             deadline=deadline,
+            max_response_size=max_response_size,
             api_version=api_version,
             app_info=app_info,
             clock=clock or SYSTEM,

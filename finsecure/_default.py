@@ -34,8 +34,9 @@ def configure(
     Args:
         http_client: A ready `httpx.Client` to send with. Yours to close.
         transport: The HTTP library to send with, as for `finsecure.Client`.
-        **options: Any of `api_key`, `base_url`, `timeout`, `max_retries`, `deadline`, `api_version`, `app_info` and
-            `clock`, as for `finsecure.Client`. An `api_key` given here becomes `finsecure.api_key`.
+        **options: Any of `api_key`, `base_url`, `timeout`, `max_retries`, `deadline`, `max_response_size`,
+            `api_version`, `app_info` and `clock`, as for `finsecure.Client`. An `api_key` given here becomes
+            `finsecure.api_key`.
 
     Raises:
         finsecure.AuthenticationError: The key cannot be used.

@@ -29,7 +29,7 @@ T = TypeVar("T")
 class Request:
     """One HTTP request, made once and sent as often as it takes."""
 
-    __slots__ = ("body", "headers", "idempotency_key", "method", "repeatable", "target")
+    __slots__ = ("body", "headers", "idempotency_key", "max_response_size", "method", "repeatable", "target")
 
     def __init__(
         self,
@@ -38,12 +38,14 @@ class Request:
         headers: list[tuple[bytes, bytes]],
         body: bytes | None,
         idempotency_key: str | None,
+        max_response_size: int,
     ) -> None:
         self.method = method
         self.target = target
         self.headers = headers
         self.body = body
         self.idempotency_key = idempotency_key
+        self.max_response_size = max_response_size  # bytes, decompressed
         self.repeatable = idempotency_key is not None or method != "POST"  # doing it twice is the same as once
 
     @override
@@ -83,15 +85,16 @@ def encode(call: Call[Any], config: Config) -> Request:
     if query is None or body is None:
         raise _not_json(call.params)
     headers = list(config.headers)
+    limit = config.max_response_size
     if call.method not in _WITH_BODY:
-        return Request(call.method, f"{target}?{query}" if query else target, headers, None, None)
+        return Request(call.method, f"{target}?{query}" if query else target, headers, None, None, limit)
     headers.append((b"Content-Type", b"application/json"))
     headers.append((b"Content-Length", b"%d" % len(body)))
     if call.method != "POST":
-        return Request(call.method, target, headers, body, None)
+        return Request(call.method, target, headers, body, None, limit)
     key = call.idempotency_key or os.urandom(16).hex()  # random, and never the same in a forked process
     headers.append((b"Idempotency-Key", key.encode()))
-    return Request("POST", target, headers, body, key)
+    return Request("POST", target, headers, body, key, limit)
 
 
 def _query(params: dict[str, Any]) -> str | None:

@@ -226,6 +226,7 @@ def test_a_live_key_never_goes_over_http(open_door: OpenDoor, base_url: str) -> 
         *(("timeout", value) for value in (0, -1, float("nan"), float("inf"), True, "30", None)),
         *(("deadline", value) for value in (0, -0.1, float("nan"), float("inf"), False, "30")),
         *(("max_retries", value) for value in (-1, True, 1.5, "2", None)),
+        *(("max_response_size", value) for value in (0, -1, True, 1.5, "2", None)),
         *(("api_version", value) for value in ("", "2023\n", "é", 20231016)),
         *(("app_info", value) for value in ("", "shop\r\nX: y", "café", 7)),
         *(("http_client", value) for value in ("httpx", httpx, object())),

@@ -490,5 +490,5 @@ def test_a_validator_is_built_once() -> None:
 
 def test_requests_and_answers_do_not_show_what_is_in_them() -> None:
     assert repr(_wire.Answer(200, {}, b"secret")) == "<Answer 200>"
-    request = _wire.Request("POST", "/v1/x?secret", [(b"a", b"secret")], b"secret", "secret")
+    request = _wire.Request("POST", "/v1/x?secret", [(b"a", b"secret")], b"secret", "secret", 1024)
     assert repr(request) == "<Request POST>"

@@ -224,7 +224,7 @@ def test_what_may_have_been_done_is_not_done_twice_where_no_key_says_so(
     kind: _retry.Kind, error: finsecure.FinSecureError, again: bool
 ) -> None:
     """No operation sends a POST without a key; if ever one does, only what was certainly not done is tried again."""
-    request = _wire.Request("POST", "/v1/payment_intents", [], b"{}", None)
+    request = _wire.Request("POST", "/v1/payment_intents", [], b"{}", None, 1024)
     call = POST("/v1/payment_intents", finsecure.PaymentIntent)
     exchange = _retry.Exchange(call, request, Config.checked(KEY, clock=Clock(0)), _retry.Quota())
     exchange.begin_attempt()

@@ -14,14 +14,13 @@ if TYPE_CHECKING:
 
     from . import Outcome
 
-LIMIT = 16 * 1024 * 1024  # bytes, decompressed
-
 
 class Body:
     """Collects the chunks of one answer, until it has enough of them."""
 
-    def __init__(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    def __init__(self, status: int, headers: Iterable[tuple[bytes, bytes]], limit: int) -> None:
         self._status = status
+        self._limit = limit
         self._headers = lower_names(headers)
         self._size = 0
         self._chunks: list[bytes] = []
@@ -43,12 +42,12 @@ class Body:
         if self._zlib is not None:
             try:
                 # One byte more than allowed is enough to know; a bomb is never unpacked further.
-                chunk = self._zlib.decompress(chunk, LIMIT - self._size + 1)
+                chunk = self._zlib.decompress(chunk, self._limit - self._size + 1)
             except zlib.error:
                 self._wrong = "is not compressed as it says"
         self._size += len(chunk)
-        if self._size > LIMIT:
-            self._wrong = f"is larger than {LIMIT // 1024 // 1024} MiB"
+        if self._size > self._limit:
+            self._wrong = f"is larger than {self._limit} bytes (max_response_size)"
         if self._wrong is not None:
             self._chunks.clear()
             return False

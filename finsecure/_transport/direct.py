@@ -76,7 +76,7 @@ class DirectTransport:
             response = slot.pool.handle_request(_http(self._core, request, origin, deadline, request.body))
             try:
                 _check_is_ours(self._core, deadline)
-                return _read(response)
+                return _read(response, request.max_response_size)
             finally:
                 response.close()
         except Exception as exc:
@@ -130,8 +130,8 @@ def _close_all(pools: dict[Origin, Pools[httpcore.ConnectionPool]]) -> None:
             pool.close()
 
 
-def _read(response: httpcore.Response) -> Outcome:
-    body = Body(response.status, response.headers)
+def _read(response: httpcore.Response, limit: int) -> Outcome:
+    body = Body(response.status, response.headers, limit)
     for chunk in cast("Iterable[bytes]", response.stream):
         if not body.add(chunk):
             break
@@ -159,7 +159,7 @@ class AsyncDirectTransport:
             response = await slot.pool.handle_async_request(made)
             try:
                 _check_is_ours(self._core, deadline)
-                return await _aread(response, deadline)
+                return await _aread(response, request.max_response_size, deadline)
             finally:
                 await response.aclose()
         except Exception as exc:
@@ -256,8 +256,8 @@ class _Sent:
         return self._parts.pop()
 
 
-async def _aread(response: httpcore.Response, deadline: Deadline) -> Outcome:
-    body = Body(response.status, response.headers)
+async def _aread(response: httpcore.Response, limit: int, deadline: Deadline) -> Outcome:
+    body = Body(response.status, response.headers, limit)
     try:
         async for chunk in cast("AsyncIterable[bytes]", response.stream):
             if not body.add(chunk):

@@ -63,7 +63,7 @@ class GivenTransport:
                 _http(self._http, request, origin, timeout), stream=True, auth=None, follow_redirects=False
             )
             try:
-                body = Body(response.status_code, response.headers.raw)
+                body = Body(response.status_code, response.headers.raw, request.max_response_size)
                 stream: Any = response.stream  # not iter_raw(), which refuses the ready responses of mocks
                 for chunk in stream:
                     if not body.add(chunk):
@@ -101,7 +101,7 @@ class AsyncGivenTransport:
                     _http(self._http, request, origin, timeout), stream=True, auth=None, follow_redirects=False
                 )
                 try:
-                    body = Body(response.status_code, response.headers.raw)
+                    body = Body(response.status_code, response.headers.raw, request.max_response_size)
                     stream: Any = response.stream  # as above
                     async for chunk in stream:
                         if not body.add(chunk):

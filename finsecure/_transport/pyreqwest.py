@@ -114,7 +114,7 @@ class PyreqwestTransport:
             if client is None:
                 return self._stand_in().send(request, origin, timeout)
             with _request(client, request, origin, timeout) as response:
-                body = Body(response.status, _headers(response))
+                body = Body(response.status, _headers(response), request.max_response_size)
                 read = response.body_reader.read_chunk
                 while (chunk := read()) is not None and body.add(bytes(chunk)):
                     pass
@@ -166,7 +166,7 @@ class AsyncPyreqwestTransport:
             if client is None:
                 return await self._stand_in().send(request, origin, timeout)
             async with _request(client, request, origin, timeout) as response:
-                body = Body(response.status, _headers(response))
+                body = Body(response.status, _headers(response), request.max_response_size)
                 read = response.body_reader.read_chunk
                 while (chunk := await read()) is not None and body.add(bytes(chunk)):
                     pass

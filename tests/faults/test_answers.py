@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
@@ -162,6 +163,25 @@ def test_an_error_with_a_broken_body_keeps_its_status(serve: Serve, connect: Ope
     assert server.ledger.arrived == 1
 
 
+def test_how_large_an_answer_may_be_is_an_option(serve: Serve, connect: Open) -> None:
+    """`max_response_size` refuses what is larger by one byte, compressed or not, and `with_options` raises it."""
+
+    def squeezed(visit: Visit) -> None:
+        answer = visit.execute()
+        visit.send(Answer(200, gzip.compress(answer.body), (("Content-Encoding", "gzip"),)).raw())
+
+    for fault in (well, squeezed):
+        server = serve(always(fault))
+        size = len(connect(server).ask(create("a", 1)).value.to_json())
+        wide = len(server.api(server.ledger.requests[0]).body)  # as sent, with white space
+        assert wide > size
+        client = connect(server, max_response_size=wide - 1, max_retries=0)
+        error = client.ask(create("a", 1)).error
+        assert isinstance(error, finsecure.APIError)
+        assert error.maybe_executed
+        assert client.with_options(max_response_size=wide).ask(create("a", 1)).error is None
+
+
 PEAK = """
 import asyncio, json, resource, sys, time
 import finsecure
@@ -220,7 +240,7 @@ def test_a_body_that_is_too_large_is_refused_as_it_streams(
     found: dict[str, Any] = json.loads(ran.stdout)
     figure("huge bodies", fault=fault.__name__, peak_mib=round(found["kib"] / 1024, 1))
     assert found["raised"] == "APIError"
-    assert "larger than 16 MiB" in found["said"]
+    assert "larger than 16777216 bytes" in found["said"]
     assert found["maybe"]
     assert found["kib"] <= 64 * 1024
     assert found["seconds"] < 20
