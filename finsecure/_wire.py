@@ -147,15 +147,10 @@ def decode(exchange: Exchange, answer: Answer) -> Any:
 
 def _success(exchange: Exchange, answer: Answer) -> Any:
     call = exchange.call
-    if b"NaN" in answer.body or b"Infinity" in answer.body:
-        try:
-            from_json(answer.body, allow_inf_nan=False)
-        except ValueError:
-            return _malformed(exchange, answer, "JSON has no NaN or Infinity")
     try:
         found = validator(call.returns, call.many).validate_json(answer.body)
     except ValidationError as exc:
-        return _malformed(exchange, answer, _what_is_wrong(exc))
+        return _malformed(exchange, answer, what_is_wrong(exc))
     response = LastResponse(
         status_code=answer.status,
         request_id=answer.header(b"request-id"),
@@ -206,13 +201,20 @@ def _wanted(call: Call[Any]) -> str:
     return f"page of {name} objects" if call.many else name
 
 
-def _what_is_wrong(exc: ValidationError) -> str:
+def what_is_wrong(exc: ValidationError) -> str:
     """Where and how an answer is not what it should be; never what it holds."""
-    first = exc.errors(include_url=False, include_context=False, include_input=False)[0]
-    if first["type"] == "json_invalid":
-        return "it is no whole JSON object"
-    place = ".".join(str(step) for step in first["loc"] if "[" not in str(step))  # not the names of unions
+    errors = exc.errors(include_url=False, include_context=False, include_input=False)
+    if errors[0]["type"] == "json_invalid":
+        return "it is no whole JSON text in UTF-8, or one too deeply nested"
+    if any(error["type"] in _NUMBERS for error in errors):
+        return "it has NaN, Infinity or a number too large to hold"
+    # Of a union the known arms come first; their names are no part of the place.
+    first = next((error for error in errors if not error["type"].startswith("union_tag")), errors[0])
+    place = ".".join(str(step) for step in first["loc"] if str(step).isidentifier() and str(step).islower())
     return f"{place or 'it'} is not what it should be ({first['type']})"
+
+
+_NUMBERS = frozenset({"finite_number", "greater_than", "less_than"})
 
 
 def _error(exchange: Exchange, answer: Answer) -> error.FinSecureError:

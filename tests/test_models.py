@@ -295,12 +295,12 @@ def test_what_is_not_the_object_asked_for_is_tried_again_under_the_same_key_and_
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"", "it is no whole JSON object"),
-        (b'{"id": "pi_1", "object"', "it is no whole JSON object"),
-        (b'{"id": "pi_1", "object": "payment_intent", "x": NaN}', "JSON has no NaN or Infinity"),
-        (b'{"id": "pi_1", "object": "payment_intent", "x": -Infinity}', "JSON has no NaN or Infinity"),
+        (b"", "it is no whole JSON text"),
+        (b'{"id": "pi_1", "object"', "it is no whole JSON text"),
+        (b'{"id": "pi_1", "object": "payment_intent", "x": NaN}', "it has NaN, Infinity or a number too large to hold"),
+        (b'{"id": "pi_1", "object": "payment_intent", "x": -Infinity}', "it has NaN, Infinity or a number too large to hold"),
         (b'{"id": "secret", "object": 1}', "object is not what it should be"),
-        (b"\xff", "it is no whole JSON object"),
+        (b"\xff", "it is no whole JSON text"),
     ],
 )
 def test_an_answer_that_is_none_says_why_and_shows_nothing_of_it(
@@ -320,7 +320,7 @@ def test_text_that_only_mentions_infinity_is_fine(wire: Door, server: respx.Mock
 
 def test_an_unknown_event_answer_that_is_none_is_named_event(wire: Door, server: respx.MockRouter) -> None:
     server.route().respond(json={})
-    with pytest.raises(finsecure.APIError, match="not with the Event that was asked for: it is not what it should be"):
+    with pytest.raises(finsecure.APIError, match="not with the Event that was asked for: id is not what it should be"):
         wire.call(lambda api: api.events.retrieve("evt_1"))
 
 

@@ -62,10 +62,8 @@ def proxy(origin: Origin) -> Proxy | None:
         return None  # the usual case, which spares the import below
     from urllib.request import getproxies, proxy_bypass
 
-    from .._config import is_loopback
-
-    if is_loopback(origin.host):
-        return None  # a sandbox on this machine, where a proxy would look on its own
+    if origin.scheme == "http":
+        return None  # only ever a loopback host, such as a sandbox on this machine, which no proxy can reach
     proxies = getproxies()
     url = proxies.get(origin.scheme) or proxies.get("all")
     if not url or proxy_bypass(origin.authority):

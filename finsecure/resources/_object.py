@@ -5,7 +5,8 @@ Rules: money that moved is not reported as failed because of a shape. So an unkn
 object that was asked for is strict: `id`, `object`, `amount`, `currency`, `status`.
 
 How: each lenient field is tried as what it should be and, failing that, as anything (a union that pydantic-core walks
-without entering Python), so that a well-formed answer pays nothing for it.
+without entering Python), so that a well-formed answer pays nothing for it. Anything is any JSON value: NaN, Infinity
+and numbers that overflow are none, wherever they stand.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, SupportsInd
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, PrivateAttr
 from pydantic_core import CoreSchema, SchemaValidator, core_schema
-from typing_extensions import dataclass_transform, override
+from typing_extensions import TypeAliasType, dataclass_transform, override
 
 from .. import _redact
 from .._call import LastResponse
@@ -36,6 +37,24 @@ STRICT_FIELDS = frozenset({"amount", "currency", "status"})  # besides those tha
 def _as_it_came(model: str, name: str, value: Any) -> Any:
     logger.warning("%s.%s has an unexpected shape (%s): kept as it came", model, name, type(value).__name__)
     return value
+
+
+if TYPE_CHECKING:
+    Json: TypeAlias = Any
+    """A value whose shape the API does not document."""
+else:
+    from pydantic import StrictBool
+
+    # Not NaN, Infinity or a number too large for a float, which Python's parsers would let through.
+    Float = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+    Int = Annotated[int, Field(strict=True, gt=-(2**1024), lt=2**1024)]
+    Json = TypeAliasType(
+        "Json",
+        Annotated[
+            "str | StrictBool | Int | Float | list[Json] | dict[str, Json] | None",
+            Field(union_mode="left_to_right"),
+        ],
+    )
 
 
 class WrittenTime(datetime):
@@ -116,20 +135,22 @@ class Part(BaseModel, metaclass=_ReadOnly):
     @classmethod
     @override
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        schema = handler(source)
+        schema, anything = handler(source), handler.generate_schema(Json)
         model: Any = schema
         while "fields" not in model:  # down to the fields, through what pydantic may have wrapped around them
             model = model["schema"]
         for name, field in model["fields"].items():
             optional = field["schema"]
             if optional["type"] == "default" and name not in STRICT_FIELDS:
+                kept = partial(_as_it_came, cls.__name__, name)
                 optional["schema"] = core_schema.union_schema(
                     [
                         optional["schema"],
-                        core_schema.no_info_plain_validator_function(partial(_as_it_came, cls.__name__, name)),
+                        core_schema.no_info_after_validator_function(kept, anything),
                     ],
                     mode="left_to_right",
                 )
+        model["extras_schema"] = anything
         return schema
 
     def to_dict(self) -> dict[str, Any]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from typing_extensions import TypedDict
 
 from .._call import DELETE, GET, LIST, NOT_GIVEN, POST, PUT, Call, CreatedFilter, NotGiven
 from .._operation import C_co, Operations, listing, operation
 from .._pages import Page
-from ._object import Object, Part, Timestamp
+from ._object import Json, Object, Part, Timestamp
 
 
 class InvoiceSettingsParams(TypedDict, total=False):
@@ -204,7 +204,7 @@ class Customers(Operations[C_co]):
 class InvoiceSettings(Part):
     """How a customer's invoices are made out."""
 
-    custom_fields: list[dict[str, Any]] | None = None
+    custom_fields: list[dict[str, Json]] | None = None
     default_payment_method: str | None = None
     footer: str | None = None
 
@@ -231,5 +231,5 @@ class Customer(Object, Customers[None]):
     name: str | None = None
     phone: str | None = None
     preferred_locales: list[str] | None = None
-    shipping: dict[str, Any] | None = None
+    shipping: dict[str, Json] | None = None
     tax_exempt: str | None = None

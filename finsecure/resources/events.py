@@ -6,14 +6,14 @@ by `type`: after `if event.type == "payment_intent.succeeded"` a type checker kn
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Generic, Literal, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, Discriminator, Field
 
 from .._call import GET, LIST, Call, CreatedFilter
 from .._operation import C_co, Operations, listing, operation
 from .._pages import Page
-from ._object import Object, Part, Timestamp
+from ._object import Json, Object, Part, Timestamp
 from .charges import Charge
 from .customers import Customer
 from .payment_intents import PaymentIntent
@@ -270,7 +270,7 @@ else:
 class UnknownEventData(Part):
     """What an event of an unknown type is about: a known object, told by its `object`, or a dict."""
 
-    object: Annotated[KnownObject | dict[str, Any], Field(union_mode="left_to_right")]
+    object: Annotated[KnownObject | dict[str, Json], Field(union_mode="left_to_right")]
 
 
 class UnknownEvent(Event):

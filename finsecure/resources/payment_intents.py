@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from .._call import GET, LIST, NOT_GIVEN, POST, PUT, Call, CreatedFilter, NotGiven
 from .._operation import C_co, Operations, listing, operation
 from .._pages import Page
-from ._object import ListObject, Object, Part, Timestamp
+from ._object import Json, ListObject, Object, Part, Timestamp
 from .charges import Charge
 
 if TYPE_CHECKING:
@@ -327,8 +327,8 @@ class PaymentIntent(Object, PaymentIntents[None]):
     payment_method_types: list[PaymentMethodType] | None = None
     receipt_email: str | None = None
     setup_future_usage: SetupFutureUsage | None = None
-    shipping: dict[str, Any] | None = None
+    shipping: dict[str, Json] | None = None
     statement_descriptor: str | None = None
     statement_descriptor_suffix: str | None = None
-    transfer_data: dict[str, Any] | None = None
+    transfer_data: dict[str, Json] | None = None
     transfer_group: str | None = None

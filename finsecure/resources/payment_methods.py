@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from typing_extensions import NotRequired, Required, TypedDict
 
 from .._call import GET, LIST, NOT_GIVEN, POST, PUT, Call, CreatedFilter, NotGiven
 from .._operation import C_co, Operations, listing, operation
 from .._pages import Page
-from ._object import Object, Part, Timestamp
+from ._object import Json, Object, Part, Timestamp
 
 
 class CardParams(TypedDict):
@@ -307,7 +307,7 @@ class Card(Part):
     last4: str | None = None
     networks: CardNetworks | None = None
     three_d_secure_usage: ThreeDSecureUsage | None = None
-    wallet: dict[str, Any] | None = None
+    wallet: dict[str, Json] | None = None
 
 
 class BankAccount(Part):

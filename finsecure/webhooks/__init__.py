@@ -10,9 +10,7 @@ so an old delivery can be replayed; `tolerance` bounds that by the signed `creat
 
 from __future__ import annotations
 
-import json
 import math
-import re
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,10 +18,9 @@ from typing import Any, TypeAlias, cast
 
 from pydantic import ValidationError
 
-from .._wire import validator
+from .._wire import validator, what_is_wrong
 from ..error import SignatureVerificationError, WebhookPayloadError, WebhookUsageError, without_frames
 from ..resources.events import (
-    KNOWN_TYPES,
     AnyEvent,
     CustomerCreated,
     CustomerDeleted,
@@ -134,48 +131,11 @@ def construct_event(
 
 def _read(body: bytes) -> Event:
     try:
-        event = cast("Event", validator(AnyEvent).validate_json(body))
+        return cast("Event", validator(AnyEvent).validate_json(body))
     except ValidationError as exc:
-        why = _what_is_wrong(exc)
-    else:
-        if not _overflows(body):
-            return event
-        why = "it has NaN, Infinity or a number too large to hold"
+        why = what_is_wrong(exc)
     # Raised here and not above, so that no context holds the body.
     raise WebhookPayloadError(f"The webhook is signed with your secret, but its body is not an event: {why}.")
-
-
-# What may be NaN, Infinity, or a number that overflows a float; the exact look costs more than this first one.
-_SUSPECT = re.compile(rb"NaN|Infinity|\d[eE]\+?\d{3}|\d{200}")
-
-
-def _overflows(body: bytes) -> bool:
-    if _SUSPECT.search(body):
-        try:
-            json.loads(body, parse_int=_finite, parse_float=_finite, parse_constant=_finite)
-        except ValueError:
-            return True
-    return False
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError
-    return number
-
-
-def _what_is_wrong(exc: ValidationError) -> str:
-    """Where and how a body is no event; never what it holds. Known types come first, `UnknownEvent` after them."""
-    errors = exc.errors(include_url=False, include_context=False, include_input=False)
-    first = next((error for error in errors if not error["type"].startswith("union_tag")), errors[0])
-    if first["type"] == "json_invalid":
-        return "it is no whole JSON text in UTF-8, or one too deeply nested"
-    place = ".".join(str(step) for step in first["loc"] if step not in _ARMS and not str(step).startswith("tagged-"))
-    return f"{place or 'it'} is not what it should be ({first['type']})"
-
-
-_ARMS = KNOWN_TYPES | {"UnknownEvent"}
 
 
 def _check_tolerance(tolerance: Any) -> None:
