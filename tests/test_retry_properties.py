@@ -1,0 +1,160 @@
+"""The retry machine as what it is, a pure state machine: any outcomes, in any order, with any settings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from finsecure import _config, _retry, _wire
+from finsecure._call import DELETE, GET, POST, PUT, Call
+from finsecure._retry import Exchange, Failure, Kind, Quota
+from finsecure.resources.payment_intents import PaymentIntent
+from finsecure.sandbox import Clock
+
+KEY = "sk_test_1234567890abcdef"
+PATH = "/v1/payment_intents"
+CALLS: list[Callable[[], Call[Any]]] = [
+    lambda: POST(PATH, PaymentIntent, amount=1, currency="usd"),
+    lambda: POST(PATH, PaymentIntent, amount=1, currency="usd", idempotency_key="order_1"),
+    lambda: GET(PATH + "/{id}", PaymentIntent, id="pi_1"),
+    lambda: PUT(PATH + "/{id}", PaymentIntent, id="pi_1"),
+    lambda: DELETE(PATH + "/{id}", PaymentIntent, id="pi_1"),
+]
+
+kinds: st.SearchStrategy[Kind] = st.sampled_from(["not sent", "stale", "lost", "malformed", "final"])
+statuses = st.sampled_from([300, 302, 400, 401, 402, 404, 408, 409, 418, 429, 500, 501, 502, 503, 504, 599])
+waits = st.sampled_from(["", "0", "1", "59.5", "60", "61", "nan", "-1", "1e9", "1e999", "soon"]) | st.text(max_size=20)
+bodies = st.sampled_from(
+    [
+        b"",
+        b"<html>",
+        b'{"error": {"type": "card_error", "message": "Declined."}}',
+        b'{"error": {"type": "invalid_request_error", "code": "idempotency_key_in_use", "message": "Wait."}}',
+        b'{"error": {"type": "idempotency_error", "message": "Another body."}}',
+        b'{"error": {"type": "api_error", "message": "Oops."}}',
+    ]
+)
+
+
+def answered(status: int, wait: str, body: bytes) -> _wire.Answer:
+    return _wire.Answer(status, {b"retry-after": wait.encode("latin-1", "replace")}, body)
+
+
+outcomes = st.lists(kinds | st.builds(answered, statuses, waits, bodies), max_size=12)
+seconds = st.floats(0.001, 100)
+
+
+def attempt(exchange: Exchange, outcome: Kind | _wire.Answer) -> Failure:
+    if isinstance(outcome, _wire.Answer):
+        failure: Failure = _wire.decode(exchange, outcome)
+        return failure
+    from finsecure import APIConnectionError
+
+    return exchange.judge(Failure(outcome, APIConnectionError("It broke.")))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    call=st.sampled_from(CALLS),
+    outcomes=outcomes,
+    takes=st.lists(seconds, min_size=12, max_size=12),
+    max_retries=st.integers(0, 8),
+    timeout=seconds,
+    deadline=st.none() | seconds,
+    keyless=st.booleans(),
+)
+def test_any_outcomes_in_any_order(
+    call: Callable[[], Call[Any]],
+    outcomes: list[Kind | _wire.Answer],
+    takes: list[float],
+    max_retries: int,
+    timeout: float,
+    deadline: float | None,
+    keyless: bool,
+) -> None:
+    """At most `max_retries + 1` attempts, in time, under one key; never twice where that is not the same as once."""
+    clock = Clock(0)
+    config = _config.Config.checked(KEY, timeout=timeout, max_retries=max_retries, deadline=deadline, clock=clock)
+    request = _wire.encode(call(), config)
+    key = request.idempotency_key
+    if keyless:  # as no request of ours is, but if one were
+        request = _wire.Request(request.method, request.target, [], request.body, None, 1024)
+    exchange = Exchange(call(), request, config, Quota())
+    executed = False  # whether any attempt so far may have been carried out
+    for outcome, took in zip(outcomes, takes, strict=False):
+        allowed = exchange.begin_attempt()
+        assert allowed <= timeout
+        assert deadline is None or allowed <= max(0.001, deadline - exchange.elapsed())
+        clock.advance(min(took, allowed))
+        failure = attempt(exchange, outcome)
+        error = failure.error
+        assert error.idempotency_key == (None if keyless else key)
+        sent = outcome not in ("not sent", "final")
+        refused = isinstance(outcome, _wire.Answer) and outcome.status == 429
+        told_so = isinstance(outcome, _wire.Answer) and 400 <= outcome.status < 500 and outcome.status not in (408, 409)
+        executed = executed or (sent and not told_so)
+        if sent and not told_so and request.method != "GET":
+            assert error.maybe_executed
+        if executed and not told_so and request.method != "GET":
+            assert error.maybe_executed  # what an earlier attempt may have done is not forgotten
+        if not exchange.wants_retry(failure):
+            break
+        assert exchange.attempts <= max_retries
+        assert request.repeatable or not sent or refused
+        wait = exchange.retry_with(failure)["wait"](None)
+        assert 0 <= wait <= 60
+        assert deadline is None or exchange.elapsed() + wait < deadline
+        clock.advance(wait)
+    assert exchange.attempts <= max_retries + 1
+    assert deadline is None or exchange.elapsed() <= deadline + 0.002
+
+
+@given(value=st.none() | st.text(max_size=40) | st.floats().map(str), now=st.floats(0, 4e9))
+def test_a_retry_after_is_seconds_or_nothing(value: str | None, now: float) -> None:
+    """Whatever the header holds, what is read from it is finite and not negative, or nothing."""
+    found = _retry.retry_after(value, now)
+    assert found is None or 0 <= found < math.inf
+
+
+@given(retry=st.integers(0, 10_000), uniform=st.floats(0, 1))
+def test_a_backoff_is_bounded(retry: int, uniform: float) -> None:
+    """However many retries, a wait stays between nothing and the longest."""
+    assert 0 <= _retry.backoff(retry, uniform) <= _retry.MAX_DELAY
+
+
+@given(steps=st.lists(st.sampled_from(["take", "first", "again"]), max_size=600))
+def test_a_quota_never_holds_less_than_nothing_or_more_than_it_may(steps: list[str]) -> None:
+    """Token by token it is what the AWS SDKs' standard mode says."""
+    quota, tokens = Quota(), Quota.FULL
+    for step in steps:
+        if step == "take":
+            assert quota.take() == (tokens >= Quota.COST)
+            tokens -= Quota.COST if tokens >= Quota.COST else 0
+        else:
+            quota.give_back(1 if step == "first" else 2)
+            tokens = min(Quota.FULL, tokens + (1 if step == "first" else Quota.COST))
+
+
+@pytest.mark.parametrize("threads", [2, 8])
+def test_a_quota_is_exact_under_threads(threads: int) -> None:
+    """Threads that take at once never get more retries than there are."""
+    import threading
+
+    quota = Quota()
+    got: list[bool] = []
+
+    def take() -> None:
+        got.extend(quota.take() for _ in range(200))
+
+    running = [threading.Thread(target=take) for _ in range(threads)]
+    for thread in running:
+        thread.start()
+    for thread in running:
+        thread.join()
+    assert sum(got) <= Quota.FULL // Quota.COST
+    assert sum(got) + quota.take() >= Quota.FULL // Quota.COST - threads
