@@ -372,3 +372,24 @@ def test_cut_connections_on_every_page_are_not_noticed(serve: Serve, connect: Op
     assert error is None
     assert found == [f"pi_{n}" for n in range(50)]
     assert listed([])(1) is well
+
+
+def test_a_pool_that_lost_count_of_its_connections_is_replaced(serve: Serve, connect: Open, transport: str) -> None:
+    """A pool with no free connection and no call on any, as a cancellation can leave it, costs one attempt, no more."""
+    if transport == "pyreqwest":
+        pytest.skip("it keeps its own count")
+    server = serve([idle_close])
+    client = connect(server, timeout=0.5)
+    assert client.ask(create("a", 1)).error is None
+    inside = client.client._transport
+    pools = next(iter((inside._pools if hasattr(inside, "_pools") else _only(inside._loops)._pools).values()))
+    stuck = pools._slots[0].pool
+    stuck._max_connections = 0  # as if all were taken
+    outcome = client.ask(create("b", 1))
+    assert outcome.error is None
+    assert outcome.value.last_response.attempts == 2
+    assert all(slot.pool is not stuck for slot in pools._slots)
+
+
+def _only(loops: Any) -> Any:
+    return next(found for found in loops.values())
