@@ -27,6 +27,12 @@ ROOT = Path(__file__).parents[2]
 SLICE, QUICK_SLICE = 0.3, 0.1  # seconds
 
 
+# finsecure as it is installed, and not as somebody is just editing it: this folder comes last on their path.
+PYTHON = [sys.executable, "-P", "-c"]
+PATH = f"import sys; sys.path.append({str(ROOT)!r})\n"
+WORKER = PATH + "from tests.benchmarks.worker import main; main(*sys.argv[1:])"
+
+
 class Wrong(Exception):  # noqa: N818 - it names what an answer was
     """A client failed or answered something else than it should."""
 
@@ -37,8 +43,7 @@ class Worker:
     def __init__(self, name: str, client: str, url: str, seconds: float) -> None:
         self.who = f"{client} in row {name!r}"
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.benchmarks.worker", name, client, url, str(seconds)],
-            cwd=ROOT,
+            [*PYTHON, WORKER, name, client, url, str(seconds)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -72,12 +77,12 @@ class Fresh:
         function, *arguments = row.clients[client]
         if function != "library":
             arguments = [url, *arguments]
-        self.command = [sys.executable, "-c", FRESH, function, *arguments]
+        self.command = [*PYTHON, PATH + FRESH, function, *arguments]
         self.turn()  # compiles what it imports
 
     def turn(self) -> Figures:
         """Start, and take what it measured of itself."""
-        done = subprocess.run(self.command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(self.command, stdout=subprocess.PIPE, text=True, check=False)
         if done.returncode:
             raise Wrong(self.who)
         figures: Figures = ast.literal_eval(done.stdout)

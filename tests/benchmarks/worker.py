@@ -23,7 +23,6 @@ from tests.benchmarks import clients, data
 from tests.benchmarks.rows import ROWS, Row
 
 FRESH = """
-import sys
 from time import perf_counter, process_time
 from tests.benchmarks import clients
 function, arguments = getattr(clients, sys.argv[1]), sys.argv[2:]
@@ -196,7 +195,3 @@ def main(name: str, client: str, url: str, seconds: str) -> None:
     for _ in sys.stdin:
         sys.stdout.write(json.dumps(a_slice(row, call, times)) + "\n")
         sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
