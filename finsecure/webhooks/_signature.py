@@ -110,7 +110,7 @@ def check_secrets(secret: object) -> list[bytes]:
 
 
 def _several(secret: object) -> bool:
-    return isinstance(secret, Sequence) and not isinstance(secret, (str, bytes, bytearray, memoryview))
+    return not isinstance(secret, (str, bytes, bytearray, memoryview)) and isinstance(secret, Sequence)
 
 
 def parse_header(signature: object) -> list[bytes]:
