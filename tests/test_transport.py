@@ -1,0 +1,488 @@
+"""Requests on real sockets: connections that are kept, answers in every lawful form, a ready client of the caller's.
+
+What goes wrong on the way is tested in tests/faults/.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gzip
+import itertools
+import json
+import socket
+import threading
+import time
+import zlib
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from inspect import isawaitable
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+
+import finsecure
+from finsecure._config import Origin
+from finsecure._transport import connections
+from finsecure._transport.pools import CONNECTIONS, KEEPALIVE, POOLS, Pools
+
+KEY = "sk_test_obviously_fake"
+CUSTOMER = {"id": "cus_1", "object": "customer", "name": "Zoë 🦊"}
+BODY = json.dumps(CUSTOMER).encode()
+DOORS = ["sync", "asyncio", "trio"]
+
+
+def head(*headers: str, status: str = "200 OK") -> bytes:
+    return "\r\n".join([f"HTTP/1.1 {status}", "Content-Type: application/json", *headers, "", ""]).encode()
+
+
+def plain(body: bytes = BODY, *headers: str, status: str = "200 OK") -> bytes:
+    return head(f"Content-Length: {len(body)}", *headers, status=status) + body
+
+
+class Server:
+    """Answers each request with the next of its answers, the last of them for ever; an answer may come in pieces."""
+
+    def __init__(self, *answers: bytes | list[bytes | float]) -> None:
+        self.seen: list[tuple[int, bytes]] = []  # the connection, and the request that came on it
+        self._answers = itertools.chain(answers[:-1], itertools.repeat(answers[-1]))
+        self._lock = threading.Lock()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._sockets: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            for number in itertools.count(1):
+                sock, _ = self._listener.accept()
+                self._sockets.append(sock)
+                self._threads.append(threading.Thread(target=self._serve, args=(number, sock)))
+                self._threads[-1].start()
+
+    def _serve(self, number: int, sock: socket.socket) -> None:
+        with contextlib.suppress(OSError), sock, sock.makefile("rb") as stream:
+            while (request := self._read(stream)) is not None:
+                with self._lock:
+                    self.seen.append((number, request))
+                    answer = next(self._answers)
+                pieces: list[bytes | float] = [answer] if isinstance(answer, bytes) else answer
+                for piece in pieces:
+                    if isinstance(piece, float):
+                        time.sleep(piece)
+                    else:
+                        sock.sendall(piece)
+                if b"Connection: close" in request or not isinstance(answer, bytes):
+                    return
+
+    @staticmethod
+    def _read(stream: Any) -> bytes | None:
+        lines = list(iter(stream.readline, b"\r\n")) if (first := stream.readline()) else []
+        length = next((int(line[15:]) for line in lines if line.lower().startswith(b"content-length:")), 0)
+        return b"".join([first, *lines, stream.read(length)]) if first else None
+
+    @property
+    def connections(self) -> list[int]:
+        return [connection for connection, _ in self.seen]
+
+    def close(self) -> None:
+        for sock in (self._listener, *self._sockets):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for thread in self._threads:
+            thread.join(5)
+
+
+Serve = Callable[..., Server]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Start a server with its answers; it stops with the test."""
+    with contextlib.ExitStack() as running:
+
+        def serve(*answers: bytes | list[bytes | float]) -> Server:
+            server = Server(*answers)
+            running.callback(server.close)
+            return server
+
+        yield serve
+
+
+@pytest.fixture(params=DOORS)
+def door(request: pytest.FixtureRequest) -> str:
+    """The test runs once at each door."""
+    name: str = request.param
+    return name
+
+
+async def done(answer: Any) -> Any:
+    """What an operation answers, at whichever door."""
+    return await answer if isawaitable(answer) else answer
+
+
+def run(door: str, url: str, use: Callable[[Any], Awaitable[Any]], **options: Any) -> Any:
+    """Use a client at a door, and close it."""
+
+    async def opened() -> Any:
+        if door == "sync":
+            with finsecure.Client(KEY, base_url=url, **options) as client:
+                return await use(client)
+        async with finsecure.AsyncClient(KEY, base_url=url, **options) as client:
+            return await use(client)
+
+    return anyio.run(opened, backend="asyncio" if door == "sync" else door)
+
+
+async def look(client: Any) -> Any:
+    return await done(client.customers.retrieve("cus_1"))
+
+
+# Connections ----------------------------------------------------------------------------------------------------------
+
+
+def test_calls_one_after_another_share_a_connection(door: str, serve: Serve) -> None:
+    """A connection is kept and used again, also by clients made with `with_options`."""
+    server = serve(plain())
+
+    async def use(client: Any) -> None:
+        for one in (client, client, client.with_options(timeout=5), client.with_options(max_retries=0)):
+            await look(one)
+
+    run(door, server.url, use)
+    assert server.connections == [1, 1, 1, 1]
+
+
+def test_an_answer_that_is_a_refusal_keeps_its_connection(door: str, serve: Serve) -> None:
+    """An error is read to its end, so that the next call goes out on the same connection."""
+    error = json.dumps({"error": {"type": "invalid_request_error", "message": "No."}}).encode()
+    server = serve(plain(error, status="400 Bad Request"), plain(b"<html>", status="404 Not Found"), plain())
+
+    async def use(client: Any) -> None:
+        for _ in range(2):
+            with pytest.raises(finsecure.InvalidRequestError):
+                await look(client)
+        await look(client)
+
+    run(door, server.url, use)
+    assert server.connections == [1, 1, 1]
+
+
+def test_a_connection_that_the_server_closes_is_not_used_again(door: str, serve: Serve) -> None:
+    """`Connection: close` is heeded without an error or a second attempt."""
+    server = serve([plain(BODY, "Connection: close")], plain())
+
+    async def use(client: Any) -> None:
+        for _ in range(2):
+            assert (await look(client)).last_response.attempts == 1
+
+    run(door, server.url, use)
+    assert server.connections == [1, 2]
+
+
+def test_calls_at_the_same_time_have_connections_of_their_own(serve: Serve) -> None:
+    """Concurrent calls do not wait for each other; what they opened is used again."""
+    server = serve([0.2, plain()], [0.2, plain()], [0.2, plain()], plain())
+
+    async def use() -> None:
+        async with finsecure.AsyncClient(KEY, base_url=server.url) as client:
+            await asyncio.gather(*(client.customers.retrieve("cus_1") for _ in range(3)))
+            await client.customers.retrieve("cus_1")
+
+    started = time.monotonic()
+    asyncio.run(use())
+    assert len({*server.connections[:3]}) == 3
+    assert time.monotonic() - started < 0.55  # not one after another
+
+
+def test_a_pool_is_taken_by_who_finds_it_idle_and_else_by_the_least_busy() -> None:
+    """Calls spread over pools up to their number; then the pool with the fewest calls takes the next."""
+    opened = itertools.count()
+    pools = Pools(lambda: next(opened))
+    taken = [pools.take() for _ in range(POOLS)]
+    assert len({slot.pool for slot in taken if slot}) == POOLS
+    crowded = pools.take()
+    assert crowded is taken[0]
+    assert pools.take() is taken[1]
+    for slot in (crowded, taken[0]):
+        assert slot is not None
+        pools.give_back(slot)
+    assert pools.take() is taken[0]
+    assert next(opened) == POOLS
+
+
+def test_pools_that_busier_times_left_over_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pool that nobody needed for as long as a connection is kept is given up; the first is kept at work."""
+    now = 100.0
+    monkeypatch.setattr("finsecure._transport.pools.time.monotonic", lambda: now)
+    pools = Pools(object)
+    first, second = pools.take(), pools.take()
+    assert first
+    assert second
+    assert pools.give_back(second) is None
+    now += KEEPALIVE + 1
+    assert pools.give_back(first) is second.pool
+    assert pools.take() is first
+
+
+def test_a_pool_that_lost_count_is_taken_out_and_closed_after_its_last_call() -> None:
+    """A stuck pool gets no new calls, and is closed when those that it carries are over; a full one stays."""
+    pools = Pools(object)
+    stuck = pools.take()
+    assert stuck
+    pools.discard_if_stuck(stuck)
+    other = pools.take()
+    assert other
+    assert other is not stuck
+    assert pools.give_back(stuck) is stuck.pool
+    other.in_flight = CONNECTIONS + 1
+    pools.discard_if_stuck(other)
+    assert pools.drain() == [other.pool]
+    assert pools.take() is None
+
+
+# Answers --------------------------------------------------------------------------------------------------------------
+
+
+def chunked(*chunks: bytes) -> bytes:
+    return b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in (*chunks, b""))
+
+
+FORMS: dict[str, bytes | list[bytes | float]] = {
+    "with a length": plain(),
+    "chunked": head("Transfer-Encoding: chunked") + chunked(BODY[:5], BODY[5:]),
+    "until the connection ends": [head("Connection: close") + BODY],
+    "by HTTP/1.0": [head("Connection: close").replace(b"HTTP/1.1", b"HTTP/1.0") + BODY],
+    "gzip": plain(gzip.compress(BODY), "Content-Encoding: gzip"),
+    "GZIP": plain(gzip.compress(BODY), "content-encoding: GZIP"),
+    "deflate": plain(zlib.compress(BODY), "Content-Encoding: deflate"),
+    "identity": plain(BODY, "Content-Encoding: identity"),
+    "gzip in chunks": head("Content-Encoding: gzip", "Transfer-Encoding: chunked")
+    + chunked(*(gzip.compress(BODY)[start : start + 7] for start in range(0, len(gzip.compress(BODY)), 7))),
+    "after early hints": b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + plain(),
+    "byte by byte": [bytes([byte]) for byte in plain()],
+    "201 Created": plain(status="201 Created"),
+    "with space around it": plain(b"\r\n " + BODY + b"\n"),
+    "with a charset": plain().replace(b"application/json", b"application/json; charset=utf-8"),
+    "without a type": plain().replace(b"Content-Type: application/json\r\n", b""),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_lawful_form_of_an_answer_is_read(door: str, serve: Serve, form: str) -> None:
+    """However an answer is framed, compressed or cut into packets, it is the object that was asked for, at once."""
+    server = serve(FORMS[form])
+    customer = run(door, server.url, look)
+    assert customer.to_dict() == CUSTOMER
+    assert customer.last_response.attempts == 1
+
+
+def test_text_of_any_language_arrives_as_it_was_written(door: str, serve: Serve) -> None:
+    """Text is sent as UTF-8, with a length in bytes, and read as such."""
+    server = serve(plain())
+
+    async def use(client: Any) -> None:
+        await done(client.customers.create(name="Zoë 🦊", metadata={"ключ": "значение"}))
+
+    run(door, server.url, use)
+    ((_, request),) = server.seen
+    assert json.loads(request.partition(b"\r\n\r\n")[2] or request.splitlines()[-1]) == {
+        "name": "Zoë 🦊",
+        "metadata": {"ключ": "значение"},
+    }
+
+
+# The proxy ------------------------------------------------------------------------------------------------------------
+
+
+def test_no_proxy_stands_between_us_and_this_machine(door: str, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sandbox on loopback is reached directly, whatever proxy the environment names."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert run(door, serve(plain()).url, look).id == "cus_1"
+
+
+PROXIES: list[tuple[dict[str, str], str | None]] = [
+    ({}, None),
+    ({"HTTPS_PROXY": "http://proxy.example:3128"}, "http://proxy.example:3128"),
+    ({"https_proxy": "proxy.example:3128"}, "http://proxy.example:3128"),
+    ({"ALL_PROXY": "http://proxy.example"}, "http://proxy.example:80"),
+    ({"HTTPS_PROXY": "https://proxy.example"}, "https://proxy.example:443"),
+    ({"HTTPS_PROXY": "http://[::1]:3128"}, "http://[::1]:3128"),
+    ({"HTTP_PROXY": "http://proxy.example:3128"}, None),
+    ({"HTTPS_PROXY": "http://proxy.example:3128", "NO_PROXY": "api.finsecure.com"}, None),
+    ({"HTTPS_PROXY": "http://proxy.example:3128", "NO_PROXY": ".finsecure.com"}, None),
+    ({"HTTPS_PROXY": "http://proxy.example:3128", "NO_PROXY": "*"}, None),
+    ({"HTTPS_PROXY": "http://proxy.example:3128", "NO_PROXY": "example.com"}, "http://proxy.example:3128"),
+]
+
+
+@pytest.mark.parametrize(("environment", "expected"), PROXIES, ids=[str(given) for given, _ in PROXIES])
+def test_the_environment_names_the_proxy(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], expected: str | None
+) -> None:
+    """HTTPS_PROXY and ALL_PROXY name the proxy of the API, in either case, unless NO_PROXY leaves the host out."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    found = connections.proxy(Origin("https", "api.finsecure.com", None, ""))
+    assert (found and found.url) == expected
+
+
+def test_a_proxys_password_is_read_as_it_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    """User and password of a proxy's URL are percent-decoded, and no part of the URL that is kept."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://clerk:p%40ss%3Aword@proxy.example:3128")
+    found = connections.proxy(Origin("https", "api.finsecure.com", None, ""))
+    assert found == ("http://proxy.example:3128", ("clerk", "p@ss:word"))
+
+
+@pytest.mark.parametrize("url", ["ftp://proxy.example", "http://proxy.example:port", "http://[bad", "http://a:99999"])
+def test_a_proxy_that_cannot_be_one_is_named_without_what_it_says(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """A mistake in a proxy's URL is an error that says where to look, and does not show the URL."""
+    monkeypatch.setenv("HTTPS_PROXY", url)
+    with pytest.raises(finsecure.InvalidRequestError, match="HTTPS_PROXY") as caught:
+        connections.proxy(Origin("https", "api.finsecure.com", None, ""))
+    assert url not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+def test_certificates_that_cannot_be_read_are_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SSL_CERT_FILE that is not there is an error that says so, not one of the network's."""
+    monkeypatch.setenv(name, "/nowhere/at/all.pem")
+    if name == "SSL_CERT_DIR":  # which OpenSSL reads only when it looks for an authority
+        assert connections.tls_context().verify_mode.name == "CERT_REQUIRED"
+        return
+    with pytest.raises(finsecure.InvalidRequestError, match="SSL_CERT_FILE"):
+        connections.tls_context()
+
+
+# A ready client of the caller's ---------------------------------------------------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def ready(door: str, **options: Any) -> AsyncGenerator[Any]:
+    """An httpx client for a door."""
+    if door == "sync":
+        with httpx.Client(**options) as client:
+            yield client
+    else:
+        async with httpx.AsyncClient(**options) as async_client:
+            yield async_client
+
+
+def given(door: str, url: str, use: Callable[[Any], Awaitable[Any]], options: dict[str, Any], **ours: Any) -> Any:
+    """Use a client on the connections of an httpx client with these options."""
+
+    async def opened() -> Any:
+        async with ready(door, **options) as http_client:
+            kind: Any = finsecure.Client if door == "sync" else finsecure.AsyncClient
+            return await use(kind(KEY, base_url=url, http_client=http_client, **ours))
+
+    return anyio.run(opened, backend="asyncio" if door == "sync" else door)
+
+
+def test_settings_of_a_ready_client_do_not_reach_our_requests(door: str, serve: Serve) -> None:
+    """Its auth, cookies, headers, parameters and base URL stay out of what is sent, byte for byte."""
+    server = serve(plain(BODY, "Set-Cookie: tracked=1; Path=/"))
+
+    async def twice(client: Any) -> None:
+        await look(client)
+        await look(client)
+
+    run(door, server.url, twice)
+    given(
+        door,
+        server.url,
+        twice,
+        {
+            "auth": ("clerk", "password"),
+            "cookies": {"session": "1"},
+            "headers": {"X-Mine": "1", "Authorization": "Bearer mine", "User-Agent": "mine"},
+            "params": {"mine": "1"},
+            "base_url": "http://elsewhere.example/base",
+        },
+    )
+    assert len({request for _, request in server.seen}) == 1
+    assert b"mine" not in server.seen[-1][1]
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
+def test_a_ready_client_that_follows_redirects_does_not(door: str, serve: Serve, status: str) -> None:
+    """`follow_redirects=True` is not ours: neither key nor body goes anywhere else."""
+    elsewhere = serve(plain())
+    server = serve(plain(b"", f"Location: {elsewhere.url}/v1/customers/cus_1", status=status))
+    with pytest.raises(finsecure.FinSecureError, match="redirect"):
+        given(door, server.url, look, {"follow_redirects": True})
+    assert elsewhere.seen == []
+
+
+def test_hooks_of_a_ready_client_are_called(serve: Serve) -> None:
+    """What a caller hangs into their client sees our requests: that is what it was given for."""
+    seen: list[httpx.Request] = []
+    server = serve(plain())
+    with httpx.Client(event_hooks={"request": [seen.append]}) as http_client:
+        finsecure.Client(KEY, base_url=server.url, http_client=http_client).customers.retrieve("cus_1")
+    assert [request.method for request in seen] == ["GET"]
+
+
+def test_the_timeout_is_ours_and_not_the_ready_clients(door: str, serve: Serve) -> None:
+    """A ready client's own timeouts do not end a call, and a lack of them does not prolong one."""
+    assert given(door, serve([0.3, plain()]).url, look, {"timeout": 0.05}).id == "cus_1"
+    server = serve([head("Content-Length: 400"), *([b" ", 0.05] * 60)])
+    started = time.monotonic()
+    with pytest.raises(finsecure.APITimeoutError):
+        given(door, server.url, look, {"timeout": None}, timeout=0.4, max_retries=0)
+    assert time.monotonic() - started < 2
+
+
+def test_a_ready_client_that_was_closed_is_told_so(door: str, serve: Serve) -> None:
+    """Use after the caller closed their client is an error of ours, at once and without a retry."""
+    server = serve(plain())
+
+    async def use() -> None:
+        async with ready(door) as http_client:
+            pass
+        kind: Any = finsecure.Client if door == "sync" else finsecure.AsyncClient
+        with pytest.raises(finsecure.APIConnectionError, match="closed") as caught:
+            await look(kind(KEY, base_url=server.url, http_client=http_client))
+        assert not caught.value.maybe_executed
+
+    anyio.run(use, backend="asyncio" if door == "sync" else door)
+    assert server.seen == []
+
+
+def test_a_ready_client_of_the_callers_own_class_serves(serve: Serve) -> None:
+    """A subclass of `httpx.Client` is one; closing ours leaves it open."""
+
+    class Mine(httpx.Client):
+        """As a company wraps it."""
+
+    server = serve(plain())
+    with Mine() as http_client:
+        with finsecure.Client(KEY, base_url=server.url, http_client=http_client) as client:
+            assert client.customers.retrieve("cus_1").id == "cus_1"
+        with pytest.raises(finsecure.APIConnectionError, match="closed"):
+            client.customers.retrieve("cus_1")
+        assert http_client.get(server.url).status_code == 200
+
+
+def test_a_limit_of_a_ready_client_is_a_limit(serve: Serve) -> None:
+    """More calls than a ready client has connections wait for one, and one that waits too long was not sent."""
+    server = serve([0.5, plain()], plain())
+
+    async def use() -> None:
+        limits = httpx.Limits(max_connections=1)
+        async with httpx.AsyncClient(limits=limits) as http_client:
+            client = finsecure.AsyncClient(KEY, base_url=server.url, http_client=http_client, max_retries=0)
+            hurried = client.with_options(timeout=0.1)
+            first, second = await asyncio.gather(
+                client.customers.retrieve("cus_1"), hurried.customers.create(), return_exceptions=True
+            )
+            assert isinstance(first, finsecure.Customer)
+            assert isinstance(second, finsecure.APITimeoutError)
+            assert not second.maybe_executed
+
+    asyncio.run(use())
+    assert len(server.seen) == 1
