@@ -58,12 +58,12 @@ else:
 
 
 class WrittenTime(datetime):
-    """A moment that was sent as text, and is written back as that text."""
+    """A moment that was sent as text or as a fraction, and is written back as just that."""
 
-    text: str
+    text: str | float
 
     @classmethod
-    def read(cls, text: str) -> WrittenTime:
+    def read(cls, text: str | float) -> WrittenTime:
         moment = _ISO.validate_python(text)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=timezone.utc)
@@ -74,7 +74,7 @@ class WrittenTime(datetime):
 
     @override
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
-        text: str | None = getattr(self, "text", None)
+        text: str | float | None = getattr(self, "text", None)
         return (
             (WrittenTime.read, (text,))
             if text is not None
@@ -82,7 +82,7 @@ class WrittenTime(datetime):
         )
 
 
-_ISO = SchemaValidator(core_schema.datetime_schema())
+_ISO = SchemaValidator(core_schema.datetime_schema(), cast("Any", {"val_temporal_unit": "seconds"}))
 
 
 def _write_time(value: Any) -> Any:
@@ -96,17 +96,19 @@ def _write_time(value: Any) -> Any:
 
 
 class _TimeSchema:
-    """A Unix number of seconds or ISO 8601 text, as an aware UTC datetime. A number never leaves pydantic-core."""
+    """A Unix number of seconds or ISO 8601 text, as an aware UTC datetime. An int never leaves pydantic-core."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        number = core_schema.union_schema([core_schema.int_schema(strict=True), core_schema.float_schema(strict=True)])
+        number = core_schema.int_schema(strict=True)
+        # A float can be finer than a datetime's microseconds.
+        written = core_schema.union_schema([core_schema.str_schema(strict=True), core_schema.float_schema(strict=True)])
         return core_schema.union_schema(
             [
                 core_schema.is_instance_schema(datetime),
                 core_schema.chain_schema([number, core_schema.datetime_schema(strict=False)]),
                 core_schema.chain_schema(
                     [
-                        core_schema.str_schema(strict=True),
+                        written,
                         core_schema.no_info_plain_validator_function(WrittenTime.read),
                     ]
                 ),
