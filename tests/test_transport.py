@@ -70,10 +70,10 @@ class Server:
                     answer = next(self._answers)
                 pieces: list[bytes | float] = [answer] if isinstance(answer, bytes) else answer
                 for piece in pieces:
-                    if isinstance(piece, float):
-                        time.sleep(piece)
-                    else:
+                    if isinstance(piece, bytes):
                         sock.sendall(piece)
+                    else:
+                        time.sleep(piece)
                 if b"Connection: close" in request or not isinstance(answer, bytes):
                     return
 
