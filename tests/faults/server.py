@@ -223,20 +223,25 @@ class FaultServer:
     Args:
         script: What becomes of each request, counted from 1: a function of the number, or a list (then all is well).
         tls: To serve over TLS.
+        sip: Read requests slowly, and let little of them wait.
     """
 
-    def __init__(self, script: Script | Sequence[Fault] = (), *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, script: Script | Sequence[Fault] = (), *, tls: ssl.SSLContext | None = None, sip: bool = False
+    ) -> None:
         self.script: Script = script if callable(script) else listed(script)
         self.tls = tls
         self.ledger = Ledger()
         self.closing = threading.Event()
         self.lists: dict[str, list[dict[str, Any]]] = {}
-        self.sip = False  # read requests slowly
+        self.sip = sip
         self._stored: dict[str, tuple[bytes, Answer]] = {}
         self._in_use: set[str] = set()
         self._connections: dict[int, _Connection] = {}
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        if sip:
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)  # before anybody connects
         self.port: int = self._listener.getsockname()[1]
         self._accepting = threading.Thread(target=self._accept, daemon=True)
         self._accepting.start()

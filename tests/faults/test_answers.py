@@ -16,7 +16,6 @@ from .conftest import Figure, Open, Serve
 from .doors import Quick
 from .server import (
     MALFORMED,
-    MIB,
     Answer,
     Fault,
     Visit,
@@ -104,7 +103,7 @@ WRONG_BODIES: dict[str, bytes] = {
     "digits": b'{"error": {"message": "no", "n": ' + b"9" * 5000 + b"}}",
     "cut": b'{"error": {"type": "card_er',
     "surrogates": b'{"error": {"message": "\\ud800"}}',
-    "big": b'{"error": {"message": "' + b"x" * MIB + b'"}}',
+    "big": b'{"error": {"message": "' + b"x" * 100_000 + b'"}}',
 }
 CLASSES: dict[int, type[finsecure.FinSecureError]] = {
     400: finsecure.InvalidRequestError,
