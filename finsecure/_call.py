@@ -77,7 +77,7 @@ class LastResponse:
 class Call(Generic[T_co]):
     """A call that has been described but not yet made."""
 
-    __slots__ = ("idempotency_key", "many", "method", "params", "path", "publishable", "returns", "template")
+    __slots__ = ("id", "idempotency_key", "many", "method", "params", "path", "publishable", "returns", "template")
 
     def __init__(
         self,
@@ -93,6 +93,7 @@ class Call(Generic[T_co]):
     ) -> None:
         self.method: str = method
         self.template: str = template  # with "{id}", which is what a log may show
+        self.id: str | None = id
         self.path: str = template.replace("{id}", _path_id(id)) if "{id}" in template else template
         self.returns: Any = returns  # the model of the answer, or of each object in it; for events a union
         self.many: bool = many  # whether the answer is a page
@@ -107,9 +108,7 @@ class Call(Generic[T_co]):
     def with_params(self, **params: Any) -> Call[T_co]:
         """The same call with other parameters; `None` takes one away."""
         changed = {name: value for name, value in {**self.params, **params}.items() if value is not None}
-        copy: Call[T_co] = Call(self.method, self.template, self.returns, changed, many=self.many)
-        copy.path = self.path
-        return copy
+        return Call(self.method, self.template, self.returns, changed, many=self.many)
 
 
 def GET(template: str, returns: type[T], *, id: str) -> Call[T]:
@@ -135,26 +134,27 @@ def POST(
     id: str | None = None,
     idempotency_key: str | None = None,
     publishable: bool = False,
+    required: tuple[str, ...] = (),
     **params: Any,
 ) -> Call[T]:
-    """Describe creating or doing something; parameters that are `None` are left out."""
+    """Describe creating or doing something; parameters that are `None` are left out, or refused if `required`."""
     if idempotency_key is not None:
         _check_idempotency_key(idempotency_key)
     return Call(
         "POST",
         template,
         returns,
-        _checked(params),
+        _checked(params, required),
         id=id,
         idempotency_key=idempotency_key,
         publishable=publishable,
     )
 
 
-def PUT(template: str, returns: type[T], *, id: str, **params: Any) -> Call[T]:
-    """Describe changing an object; `NOT_GIVEN` parameters are left out, `None` clears."""
+def PUT(template: str, returns: type[T], *, id: str, required: tuple[str, ...] = (), **params: Any) -> Call[T]:
+    """Describe changing an object; `NOT_GIVEN` parameters are left out, `None` clears, or is refused if `required`."""
     given = {name: value for name, value in params.items() if value is not NOT_GIVEN}
-    checked = _checked(given)
+    checked = _checked(given, required)
     return Call("PUT", template, returns, {name: checked.get(name) for name in given}, id=id)
 
 
@@ -279,11 +279,11 @@ def _created(name: str, value: object) -> dict[str, int]:
 
 def _check_idempotency_key(value: object) -> None:
     key = _string("idempotency_key", value)
-    if not key.strip() or len(key) > 255 or not (key.isascii() and key.isprintable()):
+    if not key or key != key.strip() or len(key) > 255 or not (key.isascii() and key.isprintable()):
         raise _wrong(
             "idempotency_key",
-            "idempotency_key is blank, too long or not printable ASCII: pass 1 to 255 characters that name this one "
-            "payment, for example 'order_12345'.",
+            "idempotency_key is blank, too long, not printable ASCII, or has spaces around it: pass 1 to 255 "
+            "characters that name this one payment, for example 'order_12345'.",
         )
 
 
@@ -317,5 +317,5 @@ _CHECKS: dict[str, Callable[[str, object], Any]] = {
 }
 
 
-def _checked(params: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _CHECKS[name](name, value) for name, value in params.items() if value is not None}
+def _checked(params: Mapping[str, Any], required: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {name: _CHECKS[name](name, value) for name, value in params.items() if value is not None or name in required}

@@ -153,7 +153,7 @@ class Client(Resources["Client"]):
 
     @override
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._config!r})"
+        return f"{type(self).__name__}({vars(self).get('_config')!r})"
 
     def __copy__(self) -> Client:
         return self.with_options()
@@ -285,7 +285,7 @@ class AsyncClient(Resources["AsyncClient"]):
 
     @override
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._config!r})"
+        return f"{type(self).__name__}({vars(self).get('_config')!r})"
 
     def __copy__(self) -> AsyncClient:
         return self.with_options()

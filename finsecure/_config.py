@@ -6,10 +6,10 @@ Reference: Authentication; Test Environment; Security Testing, "HTTPS-only commu
 
 from __future__ import annotations
 
-import math
 import os
+import re
 import sys
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ._call import Call
 
 DEFAULT_TIMEOUT = 30.0
+LONGEST = 86_400.0  # seconds
 DEFAULT_MAX_RETRIES = 2
 DEFAULT_MAX_RESPONSE_SIZE = 16 * 1024 * 1024  # bytes; a page of 100 objects is far below one MiB
 
@@ -45,6 +46,7 @@ class Options(TypedDict, total=False):
     clock: Clock
 
 
+_HEADER_TEXT = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 OPTION_NAMES = frozenset(Options.__annotations__)
 
 
@@ -76,6 +78,7 @@ class Config:
     api_version: str
     app_info: str | None
     clock: Clock = field(repr=False)
+    host_of_mode: bool = field(repr=False)  # whether the key's mode picked the host
     origin: Origin = field(repr=False)
     headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
 
@@ -95,7 +98,8 @@ class Config:
         """Settings from arguments and environment, or an error that says which is wrong and what to do."""
         key = _key(api_key)
         mode = key[3:7]
-        url = base_url if base_url is not None else os.environ.get("FINSECURE_BASE_URL") or HOSTS[mode]
+        chosen = base_url if base_url is not None else os.environ.get("FINSECURE_BASE_URL") or None
+        url = HOSTS[mode] if chosen is None else chosen
         origin = _origin(url, mode)
         _seconds("timeout", timeout)
         if deadline is not None:
@@ -127,6 +131,7 @@ class Config:
             api_version=api_version,
             app_info=app_info,
             clock=clock or SYSTEM,
+            host_of_mode=chosen is None,
             origin=origin,
             headers=headers,
         )
@@ -134,16 +139,15 @@ class Config:
     def replace(self, options: Options) -> Config:
         """These settings with others in their place. Another key's mode picks its host, unless a host was chosen."""
         kept: dict[str, Any] = {
-            setting.name: getattr(self, setting.name)
-            for setting in fields(self)
-            if setting.name not in {"origin", "headers"}
+            setting.name: getattr(self, setting.name) for setting in fields(self) if setting.name in OPTION_NAMES
         }
-        if self.base_url in HOSTS.values():
-            del kept["base_url"]
         for name in set(options) - OPTION_NAMES:
             raise _wrong(name, f"There is no option {name!r} here: pass one of {', '.join(sorted(OPTION_NAMES))}.")
         changed: dict[str, Any] = {**kept, **options}
-        return Config.checked(**changed)
+        if not self.host_of_mode or "base_url" in options:
+            return Config.checked(**changed)
+        changed["base_url"] = HOSTS[_key(changed["api_key"])[3:7]]  # not the environment's: it was not asked before
+        return replace(Config.checked(**changed), host_of_mode=True)
 
     def check_allowed(self, call: Call[Any]) -> None:
         """Refuse what this key may not do. Reference: Key Types."""
@@ -225,10 +229,12 @@ def is_loopback(host: str) -> bool:
 
 
 def _seconds(param: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (0 < value < math.inf):
-        raise _wrong(param, f"{param} is {value!r}: pass a positive number of seconds.")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (0 < value <= LONGEST):
+        raise _wrong(param, f"{param} is {value!r}: pass a positive number of seconds, a day at most.")
 
 
 def _header_text(param: str, value: object) -> None:
-    if not isinstance(value, str) or not value or not (value.isascii() and value.isprintable()):
-        raise _wrong(param, f"{param} is not a line of printable ASCII: it is sent as a header.")
+    if not isinstance(value, str) or not _HEADER_TEXT.fullmatch(value):
+        raise _wrong(
+            param, f"{param} is not a line of printable ASCII, or has spaces around it: it is sent as a header."
+        )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from typing_extensions import Unpack
 
@@ -16,10 +17,18 @@ if TYPE_CHECKING:
 
     from ._config import Options
 
+
+class State(NamedTuple):
+    """What was configured, and the client made of it; replaced as a whole."""
+
+    options: dict[str, Any]
+    api_key: str | None  # finsecure.api_key, when the client was made
+    client: Client | None
+
+
+NOTHING = State({}, None, None)
+_state = NOTHING
 _lock = threading.Lock()
-_options: dict[str, Any] = {}
-_client: Client | None = None
-_made_with: str | None = None  # finsecure.api_key, when the client was made
 
 
 @without_frames
@@ -45,33 +54,44 @@ def configure(
     Example:
         >>> finsecure.configure(api_key="sk_test_...", timeout=10, max_retries=3)
     """
-    global _client, _options
+    global _state
     given: dict[str, Any] = dict(options)
-    if "api_key" in given:
-        _module().api_key = given.pop("api_key")
+    module = _module()
+    api_key: str | None = given.pop("api_key", module.api_key)
+    settings: dict[str, Any] = {**given, "http_client": http_client, "transport": transport}
+    made: Client | None = None
+    try:
+        made = Client(api_key, **settings)  # so that a wrong option is refused here, not at the first payment
+    except AuthenticationError:
+        if "api_key" in options:
+            raise  # where no key was given, it may still come
     with _lock:
-        _options = {**given, "http_client": http_client, "transport": transport}
-        if _client is not None:
-            _client.close()
-        _client = None
-    if options or http_client is not None or transport != "httpx":
-        try:
-            client()  # so that a wrong option is refused here, not at the first payment
-        except AuthenticationError:
-            if "api_key" in options:
-                raise  # where no key was given, it may still come
+        before, _state = _state, State(settings, api_key, made)
+        module.api_key = api_key
+    if before.client is not None:
+        before.client.close()
 
 
 def client() -> Client:
     """The default client. It is made anew when `finsecure.api_key` is another one than before."""
-    global _client, _made_with
+    global _state
     api_key: str | None = _module().api_key
-    if _client is None or api_key != _made_with:
-        with _lock:
-            if _client is None or api_key != _made_with:
-                _client = Client(api_key, **_options)
-                _made_with = api_key
-    return _client
+    state = _state
+    if state.client is not None and state.api_key == api_key:
+        return state.client
+    with _lock:
+        if _state.client is None or _state.api_key != api_key:
+            _state = State(_state.options, api_key, Client(api_key, **_state.options))
+        return cast("Client", _state.client)
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.Lock()  # another thread may have held it when the process forked
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _module() -> Any:

@@ -17,8 +17,6 @@ from collections.abc import Callable, Coroutine
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
 
-from .error import FinSecureError
-
 if TYPE_CHECKING:
     from ._call import Call
     from ._client import AsyncClient, Client
@@ -58,11 +56,15 @@ class _Described(Generic[P]):
 
         @functools.wraps(method)  # docstring, source and a signature without `self`
         def bound(*args: P.args, **kwargs: P.kwargs) -> Any:
+            # A card may be among the arguments, and a traceback may show local variables.
             try:
-                return make(method(*args, **kwargs))
-            except FinSecureError as exc:
+                call = method(*args, **kwargs)
+            except Exception as exc:  # noqa: BLE001 - a misspelt parameter is a TypeError
                 error = exc.with_traceback(None)
-            del args, kwargs  # a card may be among them, and a traceback may show local variables
+            else:
+                del args, kwargs
+                return make(call)
+            del args, kwargs
             raise error
 
         if group is not None:

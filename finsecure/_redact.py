@@ -30,7 +30,7 @@ SECRET_NAMES = frozenset(
 
 _KEY = re.compile(r"\b((?:sk|pk|rk)_(?:test|live)_|whsec_)[^\s\"'<>,;]+")
 _CLIENT_SECRET = re.compile(r"(_secret_)[^\s\"'<>,;]+")
-_CARD_NUMBER = re.compile(r"(?<![\w.])\d(?:[ -]?\d){11,18}(?![\w.])")
+_CARD_NUMBER = re.compile(r"(?<!\d)(?<!\d\.)\d(?:[ -]?\d){11,18}(?!\d)(?!\.\d)")
 _USERINFO = re.compile(r"(://)[^/@\s]+@")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[^\s\"',;]+")
 

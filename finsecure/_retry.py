@@ -30,6 +30,7 @@ BASE_DELAY = 0.5  # seconds
 MAX_DELAY = 8.0
 LONGEST_RETRY_AFTER = 60.0
 RETRIED_STATUSES = frozenset({408, 409, 429, 500, 502, 503, 504})
+_STORED = (CardError, InvalidRequestError, IdempotencyError)
 REFUSED_UNDONE = frozenset({429})  # statuses after which the request was certainly not carried out, nor stored
 
 Kind = Literal["not sent", "stale", "lost", "malformed", "answer", "final"]
@@ -106,7 +107,18 @@ def _until(date: str, now: float) -> float:
 class Exchange:
     """One logical call under way: its key, its attempts, and what is known of what the server did."""
 
-    __slots__ = ("_at_hand", "_delay", "_quota", "_unresolved", "attempts", "call", "config", "request", "started")
+    __slots__ = (
+        "_at_hand",
+        "_delay",
+        "_forgotten",
+        "_quota",
+        "_unresolved",
+        "attempts",
+        "call",
+        "config",
+        "request",
+        "started",
+    )
 
     def __init__(self, call: Call[Any], request: Request, config: Config, quota: Quota) -> None:
         self.call = call
@@ -116,6 +128,7 @@ class Exchange:
         self.attempts = 0
         self.started = config.clock.monotonic()
         self._unresolved = False  # whether an attempt before may have been carried out
+        self._forgotten = False  # whether an attempt before was answered in a way that the API does not store
         self._delay = 0.0
         self._at_hand: Failure | None = None
 
@@ -148,13 +161,17 @@ class Exchange:
 
     def _executed(self, error: FinSecureError) -> bool:
         status = error.http_status or 0
-        if status in REFUSED_UNDONE:
-            return self._unresolved
-        if status in {408, 409} or not 400 <= status < 500:
+        if not 400 <= status < 500 and not isinstance(error, CardError):
+            self._forgotten = True
             return True
-        # A documented refusal under our key is the stored answer to it: no attempt before was carried out.
-        settled = self.request.idempotency_key is not None and error.type is not None
-        settled = settled and isinstance(error, (CardError, InvalidRequestError, IdempotencyError))
+        if status in {408, 409}:
+            return True
+        # The API's own refusal under our key is the stored answer to it, so no attempt before was carried out. But a
+        # 5xx is not stored, and what the state refuses, our own attempt before may have brought about.
+        settled = self.request.idempotency_key is not None and isinstance(error, _STORED) and error.type is not None
+        by_state = error.code == "unexpected_state" or error.param == "amount"
+        if not isinstance(error, CardError) and (self._forgotten or by_state):
+            settled = False
         return self._unresolved and not settled
 
     def wants_retry(self, failure: Failure) -> bool:
@@ -209,6 +226,8 @@ class Exchange:
 
 
 def _passing(error: FinSecureError) -> bool:
+    if isinstance(error, CardError):
+        return False  # whatever its status
     if error.http_status == 409:
         return error.code == "idempotency_key_in_use"
     return error.http_status in RETRIED_STATUSES

@@ -6,6 +6,7 @@ span is written once its call is over, with the time it began; what is current t
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +16,21 @@ from ._version import __version__
 if TYPE_CHECKING:
     from ._retry import Exchange
 
+logger = logging.getLogger("finsecure")
+
 
 def call_done(exchange: Exchange, outcome: Any) -> None:
     """A call is over."""
     trace: Any = sys.modules.get("opentelemetry.trace")
     if trace is None:
         return
+    try:
+        _write_span(trace, exchange, outcome)
+    except Exception:
+        logger.warning("The OpenTelemetry span of a call could not be written", exc_info=True)
+
+
+def _write_span(trace: Any, exchange: Exchange, outcome: Any) -> None:
     call, origin = exchange.call, exchange.config.origin
     ended = int(exchange.config.clock.time() * 1e9)
     span = trace.get_tracer("finsecure", __version__).start_span(

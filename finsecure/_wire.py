@@ -160,6 +160,8 @@ def _success(exchange: Exchange, answer: Answer) -> Any:
         idempotent_replayed=answer.headers.get(b"idempotent-replayed") == b"true",
     )
     if not call.many:
+        if call.id is not None and found.id != call.id:
+            return _malformed(exchange, answer, "it has another id")
         found.__dict__["_last_response"] = response
         return found
     why = _leads_nowhere(call, found)
@@ -170,15 +172,11 @@ def _success(exchange: Exchange, answer: Answer) -> Any:
 
 def _leads_nowhere(call: Call[Any], found: _List[Any]) -> str | None:
     """Why a page cannot be followed by another, where it says that one follows."""
-    if not found.has_more:
-        return None
-    if not found.data:
+    if found.has_more and not found.data:
         return "an empty page says that more follows"
-    backwards = "ending_before" in call.params
-    if (found.data[0] if backwards else found.data[-1]).id == call.params.get(
-        "ending_before" if backwards else "starting_after"
-    ):
-        return "the page ends at the object that it was to begin after"
+    cursor = call.params.get("starting_after") or call.params.get("ending_before")
+    if cursor is not None and any(item.id == cursor for item in found.data):
+        return "the page has the object again that it was to go on from"
     return None
 
 
@@ -261,11 +259,23 @@ _validators: dict[tuple[Any, bool], SchemaValidator] = {}
 _building = threading.Lock()
 
 
+def _after_fork() -> None:
+    global _building
+    _building = threading.Lock()  # another thread may have held it when the process forked
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 def validator(returns: Any, many: bool = False) -> SchemaValidator:
     """The validator of a model, or of a page of them; built once, by one thread."""
     found = _validators.get((returns, many))
     if found is None:
         with _building:
+            found = _validators.get((returns, many))  # it may have been built while this thread waited
+            if found is not None:
+                return found
             page: Any = _List  # of what is only known here, which no type checker can read
             adapter: TypeAdapter[Any] = TypeAdapter(page[returns] if many else returns)
             adapter.rebuild(force=True)

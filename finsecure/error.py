@@ -251,13 +251,14 @@ def from_response(
 ) -> FinSecureError:
     """The error that an answer stands for; `body` is its JSON, of whatever shape."""
     details = documented(body) or {}
+    details = {name: _redact.text(value) for name, value in details.items()}
     kind = BY_TYPE.get(details.get("type", ""))
     if kind is InvalidRequestError and status == 409:
         kind = IdempotencyError
     if kind is None:
         kind = BY_STATUS.get(status, InvalidRequestError if 400 <= status < 500 else APIError)
     return kind(
-        _redact.text(details.get("message") or f"The API answered HTTP {status} without saying why."),
+        details.get("message") or f"The API answered HTTP {status} without saying why.",
         type=details.get("type"),
         code=details.get("code"),
         decline_code=details.get("decline_code"),
@@ -281,13 +282,13 @@ def documented(body: object) -> dict[str, str] | None:
 
 
 def without_frames(function: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Have a function's refusals leave without its frames, whose local variables hold a key or a card."""
+    """Have a function's errors leave without its frames, whose local variables hold a key or a card."""
 
     @functools.wraps(function)
     def outer(*args: _P.args, **kwargs: _P.kwargs) -> _T:
         try:
             return function(*args, **kwargs)
-        except FinSecureError as exc:
+        except Exception as exc:  # noqa: BLE001 - a misspelt parameter is a TypeError
             refusal = exc.with_traceback(None)
         del args, kwargs
         raise refusal

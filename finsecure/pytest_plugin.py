@@ -41,15 +41,14 @@ def finsecure_sandbox() -> Iterator[Sandbox]:
 
     import finsecure
 
+    from ._default import NOTHING
     from .sandbox import Clock, Sandbox
 
     clock = Clock(float(int(time.time())))
     with Sandbox(clock=clock) as sandbox, pytest.MonkeyPatch.context() as patch:
         # The client that is there now is set aside, not closed: it goes on after the test.
         patch.setattr("finsecure.api_key", None)
-        patch.setattr("finsecure._default._client", None)
-        patch.setattr("finsecure._default._made_with", None)
-        patch.setattr("finsecure._default._options", {})
+        patch.setattr("finsecure._default._state", NOTHING)
         with httpx.Client(transport=sandbox.transport, trust_env=False) as http_client:
             finsecure.configure(
                 api_key=sandbox.secret_key, base_url=sandbox.base_url, clock=clock, http_client=http_client

@@ -298,7 +298,10 @@ def test_what_is_not_the_object_asked_for_is_tried_again_under_the_same_key_and_
         (b"", "it is no whole JSON text"),
         (b'{"id": "pi_1", "object"', "it is no whole JSON text"),
         (b'{"id": "pi_1", "object": "payment_intent", "x": NaN}', "it has NaN, Infinity or a number too large to hold"),
-        (b'{"id": "pi_1", "object": "payment_intent", "x": -Infinity}', "it has NaN, Infinity or a number too large to hold"),
+        (
+            b'{"id": "pi_1", "object": "payment_intent", "x": -Infinity}',
+            "it has NaN, Infinity or a number too large to hold",
+        ),
         (b'{"id": "secret", "object": 1}', "object is not what it should be"),
         (b"\xff", "it is no whole JSON text"),
     ],
@@ -342,7 +345,10 @@ def test_an_event_of_a_known_type_has_the_shape_of_that_type(wire: Door, server:
         (0, datetime(1970, 1, 1, tzinfo=timezone.utc)),
         (-1, datetime(1969, 12, 31, 23, 59, 59, tzinfo=timezone.utc)),
         (1640995200.5, NOON + timedelta(seconds=0.5)),
-        (16409952000, datetime(2490, 1, 1, tzinfo=timezone.utc) + timedelta(days=3)),
+        (0.0078125, datetime(1970, 1, 1, 0, 0, 0, 7813, tzinfo=timezone.utc)),
+        (1640995200.0, NOON),
+        (25000000000, datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=25000000000)),
+        (25000000000.5, datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=25000000000.5)),
         ("2022-01-01T00:00:00Z", NOON),
         ("2022-01-01T00:00:00+00:00", NOON),
         ("2022-01-01T01:00:00+01:00", NOON),
@@ -352,10 +358,7 @@ def test_an_event_of_a_known_type_has_the_shape_of_that_type(wire: Door, server:
 )
 def test_created_is_an_aware_utc_datetime_and_written_as_it_came(value: Any, moment: datetime) -> None:
     found = intent(created=value)
-    if value == 16409952000:  # seconds, however large, never milliseconds
-        assert found.created.timestamp() == value
-    else:
-        assert found.created == moment
+    assert found.created == moment
     assert found.created.utcoffset() == timedelta(0)
     assert found.to_dict()["created"] == value
     assert json.loads(found.to_json())["created"] == value
@@ -399,7 +402,7 @@ def test_whatever_comes_in_secondary_fields_is_written_back(fields: dict[str, An
 
 def test_last_response_says_how_the_answer_came(wire: Door, server: respx.MockRouter) -> None:
     server.route().respond(201, json=CONFIRMED, headers={"request-id": "req_1", "idempotent-replayed": "true"})
-    found = wire.call(lambda api: api.payment_intents.cancel("pi_1", idempotency_key="order_1"))
+    found = wire.call(lambda api: api.payment_intents.cancel(CONFIRMED["id"], idempotency_key="order_1"))
     assert found.last_response == finsecure.LastResponse(
         status_code=201,
         request_id="req_1",
@@ -415,7 +418,7 @@ def test_last_response_says_how_the_answer_came(wire: Door, server: respx.MockRo
 
 def test_how_an_answer_came_is_no_part_of_what_it_says(wire: Door, server: respx.MockRouter) -> None:
     server.route().respond(json=INTENT)
-    found = wire.call(lambda api: api.payment_intents.retrieve("pi_1"))
+    found = wire.call(lambda api: api.payment_intents.retrieve(INTENT["id"]))
     assert found == intent(**INTENT)
     assert "last_response" not in found.to_json()
     assert pickle.loads(pickle.dumps(found)).last_response == found.last_response

@@ -197,8 +197,8 @@ MALFORMED: dict[str, tuple[httpx.Response, str]] = {
     "no data": (httpx.Response(200, json={"object": "list", "has_more": False}), r"data is not what it should be"),
     "no has_more": (httpx.Response(200, json={"object": "list", "data": []}), "has_more is not what it should be"),
     "data is no list": (page(data={}), "data is not what it should be"),
-    "another object in it": (page(data=[{"id": "pi_1", "object": "payment_intent"}]), r"data\.0\.object is not"),
-    "no id": (page(data=[{"object": "customer"}]), r"data\.0\.id is not"),
+    "another object in it": (page(data=[{"id": "pi_1", "object": "payment_intent"}]), r"data\.object is not"),
+    "no id": (page(data=[{"object": "customer"}]), r"data\.id is not"),
 }
 
 
@@ -222,7 +222,7 @@ def test_a_page_that_ends_where_it_began_is_refused(
     wire: Door, server: respx.MockRouter, cursor: dict[str, str], answered: tuple[str, str]
 ) -> None:
     server.route().mock(page(*answered, more=True))
-    with pytest.raises(finsecure.APIError, match="the page ends at the object that it was to begin after"):
+    with pytest.raises(finsecure.APIError, match=r"object (again )?that it was to"):
         wire.all(lambda api: api.customers.list(**cursor))  # type: ignore[arg-type]
     assert len(server.calls) == 3
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import ssl
 import sys
@@ -58,29 +59,33 @@ class Proxy(NamedTuple):
 
 def proxy(origin: Origin) -> Proxy | None:
     """The proxy for a host: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`, or the system's settings."""
+    if origin.scheme == "http":
+        return None  # only ever a loopback host, such as a sandbox on this machine, which no proxy can reach
     if sys.platform == "linux" and not any(name.lower().endswith("_proxy") for name in os.environ):
         return None  # the usual case, which spares the import below
     from urllib.request import getproxies, proxy_bypass
 
-    if origin.scheme == "http":
-        return None  # only ever a loopback host, such as a sandbox on this machine, which no proxy can reach
     proxies = getproxies()
     url = proxies.get(origin.scheme) or proxies.get("all")
     if not url or proxy_bypass(origin.authority):
         return None
+    target, auth = "", None
     try:
         parts = urlsplit(url if "://" in url else f"http://{url}")
         host = parts.hostname or ""
         target = f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{parts.port or _PORTS[parts.scheme]}"
         auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
-        return Proxy(target, auth)
+        usable = not parts.scheme.startswith("socks") or importlib.util.find_spec("socksio") is not None
     except (ValueError, KeyError):
+        usable = False
+    if not usable:
         raise InvalidRequestError(
             "The proxy that the environment names (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY) is no URL that can be used: "
-            "write it as http://host:port.",
+            "write it as http://host:port; socks5://host:port needs pip install 'httpx[socks]'.",
             type="invalid_request_error",
             param="proxy",
-        ) from None
+        )
+    return Proxy(target, auth)
 
 
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}

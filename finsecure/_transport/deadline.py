@@ -7,6 +7,7 @@ httpcore and of httpcore2 alike.
 
 from __future__ import annotations
 
+import socket
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -26,13 +27,14 @@ class Deadline(float):
     connected: bool  # whether a connection was made for it, rather than an old one used
     sent: bool  # whether any of the request was written
     received: bool  # whether any of the answer came
+    secured: bool  # whether TLS was begun for it
 
     @classmethod
     def of(cls, seconds: float) -> Deadline:
         """Ends `seconds` from now."""
         deadline = cls(seconds)
         deadline.at = time.monotonic() + seconds
-        deadline.connected = deadline.sent = deadline.received = False
+        deadline.connected = deadline.sent = deadline.received = deadline.secured = False
         return deadline
 
     def left(self, expired: type[Exception]) -> float:
@@ -43,32 +45,34 @@ class Deadline(float):
         return left
 
 
-def _left(timeout: float | None, expired: type[Exception]) -> float | None:
-    """What is left of a `Deadline`; a SOCKS handshake is made without one."""
-    return timeout.left(expired) if isinstance(timeout, Deadline) else timeout
+def _of(timeout: float | None, connecting: Deadline) -> Deadline:
+    """The deadline that came as a timeout; a SOCKS handshake comes without one, and is part of connecting."""
+    return timeout if isinstance(timeout, Deadline) else connecting
 
 
 class Stream:
     """A connection whose every read and write ends by the deadline of the request that it is for."""
 
-    def __init__(self, core: Any, stream: httpcore.NetworkStream) -> None:
+    def __init__(self, core: Any, stream: httpcore.NetworkStream, connecting: Deadline) -> None:
         self._core = core
         self._stream = stream
+        self._connecting = connecting
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Receive what comes next."""
-        data = self._stream.read(max_bytes, _left(timeout, self._core.ReadTimeout))
-        if data and isinstance(timeout, Deadline):
-            timeout.received = True
+        deadline = _of(timeout, self._connecting)
+        data = self._stream.read(max_bytes, deadline.left(self._core.ReadTimeout))
+        if data:
+            deadline.received = True
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all of it."""
         # In pieces, since httpcore gives each `send` the whole time, and a slow reader takes up many.
+        deadline = _of(timeout, self._connecting)
         for begin in range(0, len(buffer), _PIECE):
-            self._stream.write(buffer[begin : begin + _PIECE], _left(timeout, self._core.WriteTimeout))
-        if isinstance(timeout, Deadline):
-            timeout.sent = True
+            self._stream.write(buffer[begin : begin + _PIECE], deadline.left(self._core.WriteTimeout))
+        deadline.sent = True
 
     def close(self) -> None:
         """Close the connection."""
@@ -78,8 +82,11 @@ class Stream:
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> Stream:
         """Go on with TLS."""
-        left = _left(timeout, self._core.ConnectTimeout)
-        return Stream(self._core, self._stream.start_tls(ssl_context, server_hostname, left))
+        deadline = _of(timeout, self._connecting)
+        left = deadline.left(self._core.ConnectTimeout)
+        secure = self._stream.start_tls(ssl_context, server_hostname, left)
+        deadline.secured = True
+        return Stream(self._core, secure, deadline)
 
     def get_extra_info(self, info: str) -> Any:
         """What httpcore asks about the socket."""
@@ -96,29 +103,43 @@ class Backend:
     def connect_tcp(self, host: str, port: int, timeout: Deadline, **options: Any) -> Stream:
         """Connect."""
         timeout.connected = True
-        left = _left(timeout, self._core.ConnectTimeout)
-        return Stream(self._core, self._backend.connect_tcp(host, port, left, **options))
+        # One address after the other, since httpcore would give each of them the whole time.
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as exc:
+            raise self._core.ConnectError(str(exc)) from exc
+        addresses = [str(address[0]) for *_, address in found]
+        failed: Exception = self._core.ConnectError("the name has no address")
+        for index, address in enumerate(addresses):
+            left = timeout.left(self._core.ConnectTimeout) / (len(addresses) - index)
+            try:
+                return Stream(self._core, self._backend.connect_tcp(address, port, left, **options), timeout)
+            except (self._core.ConnectError, self._core.ConnectTimeout) as exc:
+                failed = exc
+        raise failed
 
 
 class AsyncStream:
     """A connection whose every read and write ends by the deadline of the request that it is for."""
 
-    def __init__(self, core: Any, stream: httpcore.AsyncNetworkStream) -> None:
+    def __init__(self, core: Any, stream: httpcore.AsyncNetworkStream, connecting: Deadline) -> None:
         self._core = core
         self._stream = stream
+        self._connecting = connecting
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Receive what comes next."""
-        data = await self._stream.read(max_bytes, _left(timeout, self._core.ReadTimeout))
-        if data and isinstance(timeout, Deadline):
-            timeout.received = True
+        deadline = _of(timeout, self._connecting)
+        data = await self._stream.read(max_bytes, deadline.left(self._core.ReadTimeout))
+        if data:
+            deadline.received = True
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all of it."""
-        await self._stream.write(buffer, _left(timeout, self._core.WriteTimeout))
-        if isinstance(timeout, Deadline):
-            timeout.sent = True
+        deadline = _of(timeout, self._connecting)
+        await self._stream.write(buffer, deadline.left(self._core.WriteTimeout))
+        deadline.sent = True
 
     async def aclose(self) -> None:
         """Close the connection."""
@@ -128,8 +149,11 @@ class AsyncStream:
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> AsyncStream:
         """Go on with TLS."""
-        left = _left(timeout, self._core.ConnectTimeout)
-        return AsyncStream(self._core, await self._stream.start_tls(ssl_context, server_hostname, left))
+        deadline = _of(timeout, self._connecting)
+        left = deadline.left(self._core.ConnectTimeout)
+        secure = await self._stream.start_tls(ssl_context, server_hostname, left)
+        deadline.secured = True
+        return AsyncStream(self._core, secure, deadline)
 
     def get_extra_info(self, info: str) -> Any:
         """What httpcore asks about the socket."""
@@ -146,5 +170,5 @@ class AsyncBackend:
     async def connect_tcp(self, host: str, port: int, timeout: Deadline, **options: Any) -> AsyncStream:
         """Connect."""
         timeout.connected = True
-        left = _left(timeout, self._core.ConnectTimeout)
-        return AsyncStream(self._core, await self._backend.connect_tcp(host, port, left, **options))
+        left = timeout.left(self._core.ConnectTimeout)
+        return AsyncStream(self._core, await self._backend.connect_tcp(host, port, left, **options), timeout)

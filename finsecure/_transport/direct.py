@@ -42,10 +42,12 @@ def _http(core: Any, request: Request, origin: Origin, deadline: Deadline, body:
     return made
 
 
-def _failed(exc: Exception, deadline: Deadline) -> Failure:
+def _failed(exc: Exception, origin: Origin, deadline: Deadline) -> Failure:
     found = failure(exc, connection_was_old=not deadline.connected and not deadline.received)
     if found is None:
         raise exc
+    if found.kind == "lost" and deadline.connected and origin.scheme == "https" and not deadline.secured:
+        return found._replace(kind="not sent")  # it failed at the proxy, which was sent nothing but where to go
     return found
 
 
@@ -71,6 +73,8 @@ class DirectTransport:
             return closed()
         pools = self._pools.get(origin) or self._pools.setdefault(origin, Pools(partial(_open, self._core, origin)))
         slot = pools.take()
+        if slot is None:
+            return closed()
         deadline = Deadline.of(timeout)
         try:
             response = slot.pool.handle_request(_http(self._core, request, origin, deadline, request.body))
@@ -80,13 +84,17 @@ class DirectTransport:
             finally:
                 response.close()
         except Exception as exc:
+            found = _failed(exc, origin, deadline)
             if isinstance(exc, self._core.PoolTimeout):
-                stuck = pools.discard_if_stuck(slot)
-                if stuck is not None:
-                    stuck.close()
-            return _failed(exc, deadline)
+                pools.discard_if_stuck(slot)
+            elif found.kind == "stale":
+                for pool in pools.distrust(slot):
+                    pool.close()
+            return found
         finally:
-            pools.give_back(slot)
+            spare = pools.give_back(slot)
+            if spare is not None:
+                spare.close()
 
     def close(self) -> None:
         """Close every connection."""
@@ -153,6 +161,8 @@ class AsyncDirectTransport:
             return closed()
         pools = await self._of_this_loop(origin)
         slot = pools.take()
+        if slot is None:
+            return closed()
         deadline = Deadline.of(timeout)
         try:
             made = _http(self._core, request, origin, deadline, _Sent(request.body))
@@ -163,13 +173,17 @@ class AsyncDirectTransport:
             finally:
                 await response.aclose()
         except Exception as exc:
+            found = _failed(exc, origin, deadline)
             if isinstance(exc, self._core.PoolTimeout):
-                stuck = pools.discard_if_stuck(slot)
-                if stuck is not None:
-                    await stuck.aclose()
-            return _failed(exc, deadline)
+                pools.discard_if_stuck(slot)
+            elif found.kind == "stale":
+                for pool in pools.distrust(slot):
+                    await pool.aclose()
+            return found
         finally:
-            pools.give_back(slot)
+            spare = pools.give_back(slot)
+            if spare is not None:
+                await spare.aclose()
 
     async def aclose(self) -> None:
         """Close the connections of this loop; those of other loops close with their loop."""

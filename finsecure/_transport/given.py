@@ -38,8 +38,6 @@ def _http(client: object, request: Request, origin: Origin, timeout: float) -> A
 
 
 def _failed(exc: Exception) -> Failure:
-    if isinstance(exc, RuntimeError) and "closed" in str(exc):
-        return closed()
     found = failure(exc)
     if found is None:
         raise exc
@@ -55,7 +53,7 @@ class GivenTransport:
 
     def send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
         """Send a request once. Its reads are limited one by one until the body comes; from there by `timeout`."""
-        if self._closed:
+        if self._closed or self._http.is_closed:
             return closed()
         ends = time.monotonic() + timeout
         try:
@@ -90,7 +88,7 @@ class AsyncGivenTransport:
 
     async def send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
         """Send a request once."""
-        if self._closed:
+        if self._closed or self._http.is_closed:
             return closed()
         import anyio
 

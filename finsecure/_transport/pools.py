@@ -6,6 +6,7 @@ One httpcore pool looks at all its connections for each request, and collapses a
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -19,11 +20,12 @@ KEEPALIVE = 15.0  # seconds that an idle connection is kept; most servers keep t
 class Slot(Generic[P]):
     """A pool, and how many calls it carries."""
 
-    __slots__ = ("in_flight", "pool")
+    __slots__ = ("in_flight", "pool", "used")
 
     def __init__(self, pool: P) -> None:
         self.pool = pool
         self.in_flight = 0
+        self.used = 0.0  # when its last call was over
 
 
 class Pools(Generic[P]):
@@ -33,10 +35,13 @@ class Pools(Generic[P]):
         self._open = open_pool
         self._slots: list[Slot[P]] = []
         self._lock = threading.Lock()
+        self._drained = False
 
-    def take(self) -> Slot[P]:
+    def take(self) -> Slot[P] | None:
         """A pool for a call: the first idle one, whose connection is likely still open, or else the least busy."""
         with self._lock:
+            if self._drained:
+                return None
             for slot in self._slots:
                 if not slot.in_flight:
                     break
@@ -49,22 +54,44 @@ class Pools(Generic[P]):
             slot.in_flight += 1
             return slot
 
-    def give_back(self, slot: Slot[P]) -> None:
-        """A call is over."""
+    def give_back(self, slot: Slot[P]) -> P | None:
+        """A call is over. Answers a pool to close, where one is not needed any more."""
+        now = time.monotonic()
         with self._lock:
             slot.in_flight -= 1
-
-    def discard_if_stuck(self, slot: Slot[P]) -> P | None:
-        """Take out a pool that found no free connection though it has more than it has calls: it lost count of them."""
-        with self._lock:
-            if slot.in_flight > CONNECTIONS or slot not in self._slots:
+            slot.used = now
+            if slot not in self._slots:
+                return None if slot.in_flight or self._drained else slot.pool
+            last = self._slots[-1]  # the one that is asked last, so the first to be left over from busier times
+            if last.in_flight or now - last.used < KEEPALIVE:
                 return None
-            self._slots.remove(slot)
-            return slot.pool
+            return self._slots.pop().pool
+
+    def discard_if_stuck(self, slot: Slot[P]) -> None:
+        """Take out a pool that found no free connection though it has more than it has calls: it lost count of them.
+
+        It is closed when the last of its calls is over.
+        """
+        with self._lock:
+            if slot.in_flight <= CONNECTIONS and slot in self._slots:
+                self._slots.remove(slot)
+
+    def distrust(self, slot: Slot[P]) -> list[P]:
+        """A kept connection was dead, as all are after the API restarted: take out every pool, for a fresh next try.
+
+        Answers those without a call, to be closed; the others are closed when the last of their calls is over.
+        """
+        with self._lock:
+            if slot not in self._slots:
+                return []  # of an earlier generation: what is here now is fresh
+            idle = [other.pool for other in self._slots if not other.in_flight]
+            self._slots.clear()
+            return idle
 
     def drain(self) -> list[P]:
-        """Take out every pool, to be closed."""
+        """Take out every pool, to be closed; there are no more from now on."""
         with self._lock:
+            self._drained = True
             drained = [slot.pool for slot in self._slots]
             self._slots.clear()
             return drained

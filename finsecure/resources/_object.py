@@ -67,7 +67,10 @@ class WrittenTime(datetime):
         moment = _ISO.validate_python(text)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=timezone.utc)
-        moment = moment.astimezone(timezone.utc)
+        try:
+            moment = moment.astimezone(timezone.utc)
+        except OverflowError:
+            raise ValueError("before year 1 or after year 9999 in UTC") from None
         written = cls.combine(moment.date(), moment.timetz())
         written.text = text
         return written

@@ -77,6 +77,7 @@ class PaymentIntents(Operations[C_co]):
         return POST(
             "/v1/payment_intents",
             PaymentIntent,
+            required=("amount", "currency"),
             amount=amount,
             currency=currency,
             payment_method_types=payment_method_types,
@@ -148,6 +149,7 @@ class PaymentIntents(Operations[C_co]):
             "/v1/payment_intents/{id}",
             PaymentIntent,
             id=id,
+            required=("amount", "currency", "payment_method_types"),
             amount=amount,
             currency=currency,
             payment_method_types=payment_method_types,
@@ -198,6 +200,7 @@ class PaymentIntents(Operations[C_co]):
             "/v1/payment_intents/{id}/confirm",
             PaymentIntent,
             id=id,
+            required=("payment_method",),
             payment_method=payment_method,
             return_url=return_url,
             receipt_email=receipt_email,

@@ -105,6 +105,7 @@ class PaymentMethods(Operations[C_co]):
             "/v1/payment_methods",
             PaymentMethod,
             publishable=True,
+            required=("type",),
             type=type,
             card=card,
             us_bank_account=us_bank_account,
@@ -180,6 +181,7 @@ class PaymentMethods(Operations[C_co]):
             "/v1/payment_methods/{id}/attach",
             PaymentMethod,
             id=id,
+            required=("customer",),
             customer=customer,
             idempotency_key=idempotency_key,
         )

@@ -49,6 +49,7 @@ class Refunds(Operations[C_co]):
         return POST(
             "/v1/refunds",
             Refund,
+            required=("payment_intent",),
             payment_intent=payment_intent,
             amount=amount,
             reason=reason,

@@ -61,6 +61,7 @@ class WebhookEndpoints(Operations[C_co]):
         return POST(
             "/v1/webhook_endpoints",
             WebhookEndpoint,
+            required=("url", "enabled_events"),
             url=url,
             enabled_events=enabled_events,
             idempotency_key=idempotency_key,
@@ -105,7 +106,14 @@ class WebhookEndpoints(Operations[C_co]):
 
         Reference: Webhooks, Webhook Endpoint Configuration.
         """
-        return PUT("/v1/webhook_endpoints/{id}", WebhookEndpoint, id=id, url=url, enabled_events=enabled_events)
+        return PUT(
+            "/v1/webhook_endpoints/{id}",
+            WebhookEndpoint,
+            id=id,
+            required=("url", "enabled_events"),
+            url=url,
+            enabled_events=enabled_events,
+        )
 
     @operation
     def delete(self, id: str) -> Call[WebhookEndpoint]:
