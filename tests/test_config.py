@@ -351,7 +351,7 @@ def test_a_closed_client_sends_nothing(open_door: OpenDoor, anywhere: respx.Mock
     door = open_door()
     door.close()
     door.close()
-    with pytest.raises(finsecure.APIConnectionError, match="Nothing was sent") as caught:
+    with pytest.raises(finsecure.APIConnectionError, match="This client is closed") as caught:
         door.call(lambda api: api.customers.create())
     assert (caught.value.maybe_executed, len(anywhere.calls)) == (False, 0)
 
