@@ -53,10 +53,10 @@ def test_an_attempt_ends_with_its_timeout(serve: Serve, connect: Open, figure: F
         client.all([create(f"warm {n}", 1) for n in range(len(LONG))], len(LONG))
     outcomes = client.all([create(name, 1) for name in LONG], len(LONG))
     for name, outcome in zip(LONG, outcomes, strict=True):
+        figure("timeout=1", fault=name, seconds=round(outcome.seconds, 3))
         assert isinstance(outcome.error, finsecure.APITimeoutError), name
         assert outcome.error.maybe_executed
         assert 0.9 <= outcome.seconds <= GRACE, name
-        figure("timeout=1", fault=name, seconds=round(outcome.seconds, 3))
 
 
 def test_a_call_ends_with_its_deadline(serve: Serve, connect: Open, figure: Figure) -> None:
@@ -65,10 +65,10 @@ def test_a_call_ends_with_its_deadline(serve: Serve, connect: Open, figure: Figu
     client = connect(server, timeout=0.4, max_retries=10, deadline=1)
     outcomes = client.all([create(name, 1) for name in LONG], len(LONG))
     for name, outcome in zip(LONG, outcomes, strict=True):
+        figure("deadline=1", fault=name, seconds=round(outcome.seconds, 3))
         assert isinstance(outcome.error, finsecure.APITimeoutError), name
         assert outcome.seconds <= GRACE, name
         assert len(server.ledger.keys_of(name)) == 1
-        figure("deadline=1", fault=name, seconds=round(outcome.seconds, 3))
     assert server.ledger.arrived >= 2 * len(LONG)
 
 
