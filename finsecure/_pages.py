@@ -35,6 +35,8 @@ class _PageOf(Generic[T]):
         self.url: str | None = url
         self.last_response: LastResponse = last_response
         self.call = call
+        # Now, since `data` is a list that its owner may sort or clear.
+        self.ids: list[str] = [_id(item) for item in data]
 
     @override
     def __repr__(self) -> str:
@@ -45,8 +47,8 @@ class _PageOf(Generic[T]):
         if not self.has_more:
             return None
         if self.backwards:
-            return self.call.with_params(ending_before=_id(self.data[0]))
-        return self.call.with_params(starting_after=_id(self.data[-1]))
+            return self.call.with_params(ending_before=self.ids[0])
+        return self.call.with_params(starting_after=self.ids[-1])
 
     @property
     def backwards(self) -> bool:
@@ -99,9 +101,9 @@ class Page(_PageOf[T]):
             finsecure.APIError: The API led back to a page that was there before.
         """
         page: Page[T] | None = self
-        seen: set[str] = set()
+        walk = _Walk()
         while page is not None:
-            _advance(page, seen)
+            walk.reach(page)
             yield page
             page = page.next_page()
 
@@ -131,10 +133,10 @@ class Page(_PageOf[T]):
         from concurrent.futures import ThreadPoolExecutor  # only who prefetches pays for it
 
         page: Page[T] | None = self
-        seen: set[str] = set()
+        walk = _Walk()
         with ThreadPoolExecutor(1, "finsecure-prefetch") as thread:
             while page is not None:
-                _advance(page, seen)
+                walk.reach(page)
                 following = thread.submit(copy_context().run, page.next_page)
                 yield from page.in_order()
                 page = following.result()
@@ -175,9 +177,9 @@ class AsyncPage(_PageOf[T]):
             finsecure.APIError: The API led back to a page that was there before.
         """
         page: AsyncPage[T] | None = self
-        seen: set[str] = set()
+        walk = _Walk()
         while page is not None:
-            _advance(page, seen)
+            walk.reach(page)
             yield page
             page = await page.next_page()
 
@@ -193,9 +195,9 @@ class AsyncPage(_PageOf[T]):
         early it is cancelled. On trio, where no task lives outside a nursery, pages are fetched when you reach them.
         """
         page: AsyncPage[T] | None = self
-        seen: set[str] = set()
+        walk = _Walk()
         while page is not None:
-            _advance(page, seen)
+            walk.reach(page)
             async with _ahead(page.next_page) as following:
                 for item in page.in_order():
                     yield item
@@ -288,15 +290,25 @@ def _id(item: Any) -> str:
     return found
 
 
-def _advance(page: _PageOf[Any], seen: set[str]) -> None:
-    """Refuse a list that runs in a circle; a page that repeats its own cursor never gets here."""
-    if page.has_more:
-        cursor = _id(page.data[0] if page.backwards else page.data[-1])
-        if cursor in seen:
+class _Walk:
+    """What a walk through the pages has seen: enough to refuse a list that repeats itself or runs in a circle."""
+
+    def __init__(self) -> None:
+        self._cursors: set[str] = set()
+        self._before: list[str] = []
+
+    def reach(self, page: _PageOf[Any]) -> None:
+        """Go on to a page."""
+        again = not set(self._before).isdisjoint(page.ids)
+        self._before = page.ids
+        if page.has_more:
+            cursor = page.ids[0] if page.backwards else page.ids[-1]
+            again = again or cursor in self._cursors
+            self._cursors.add(cursor)
+        if again:
             raise APIError(
-                "The API's pages run in a circle: a page ended at an object that an earlier page ended at. "
+                "The API's pages repeat themselves or run in a circle: a page has an object that was there before. "
                 "Nothing was skipped up to here; ask support with the request id.",
                 http_status=page.last_response.status_code,
                 request_id=page.last_response.request_id,
             )
-        seen.add(cursor)
