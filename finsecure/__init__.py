@@ -37,12 +37,34 @@ if TYPE_CHECKING:
     )
     from .money import from_minor_units, to_minor_units
     from .resources.charges import Charge, Charges
-    from .resources.customers import Customer, Customers
+    from .resources.customers import Customer, Customers, InvoiceSettingsParams
     from .resources.events import Event, Events, Invoice, Subscription, UnknownEvent
     from .resources.payment_intents import PaymentIntent, PaymentIntents
-    from .resources.payment_methods import PaymentMethod, PaymentMethods
+    from .resources.payment_methods import (
+        AddressParams,
+        BankAccountParams,
+        BillingDetailsParams,
+        CardParams,
+        InlinePaymentMethod,
+        PaymentMethod,
+        PaymentMethods,
+    )
     from .resources.refunds import Refund, Refunds
     from .resources.webhook_endpoints import WebhookEndpoint, WebhookEndpoints
+else:  # hidden from type checkers, which would take any name for one of ours
+
+    def __getattr__(name: str) -> Any:
+        import importlib
+
+        module = _HOME.get(name)
+        if module is None:
+            raise AttributeError(f"module 'finsecure' has no attribute {name!r}")
+        if module == "":
+            return importlib.import_module(f".{name}", __name__)
+        found = getattr(importlib.import_module(module, __name__), name)
+        globals()[name] = found
+        return found
+
 
 api_key: str | None = None
 """The key of module-level use, `finsecure.PaymentIntent.create(...)`; else `FINSECURE_SECRET_KEY` is used."""
@@ -71,29 +93,22 @@ _FROM = {
     ),
     ".money": ("from_minor_units", "to_minor_units"),
     ".resources.charges": ("Charge", "Charges"),
-    ".resources.customers": ("Customer", "Customers"),
+    ".resources.customers": ("Customer", "Customers", "InvoiceSettingsParams"),
     ".resources.events": ("Event", "Events", "Invoice", "Subscription", "UnknownEvent"),
     ".resources.payment_intents": ("PaymentIntent", "PaymentIntents"),
-    ".resources.payment_methods": ("PaymentMethod", "PaymentMethods"),
+    ".resources.payment_methods": (
+        "AddressParams",
+        "BankAccountParams",
+        "BillingDetailsParams",
+        "CardParams",
+        "InlinePaymentMethod",
+        "PaymentMethod",
+        "PaymentMethods",
+    ),
     ".resources.refunds": ("Refund", "Refunds"),
     ".resources.webhook_endpoints": ("WebhookEndpoint", "WebhookEndpoints"),
 }
 _HOME = {name: module for module, names in _FROM.items() for name in names}
-
-
-if not TYPE_CHECKING:  # or type checkers would take any name for one of ours
-
-    def __getattr__(name: str) -> Any:
-        import importlib
-
-        module = _HOME.get(name)
-        if module is None:
-            raise AttributeError(f"module 'finsecure' has no attribute {name!r}")
-        if module == "":
-            return importlib.import_module(f".{name}", __name__)
-        found = getattr(importlib.import_module(module, __name__), name)
-        globals()[name] = found
-        return found
 
 
 def __dir__() -> list[str]:
@@ -106,11 +121,15 @@ __all__ = [
     "APIConnectionError",
     "APIError",
     "APITimeoutError",
+    "AddressParams",
     "AsyncClient",
     "AsyncPage",
     "AsyncPages",
     "AuthenticationError",
+    "BankAccountParams",
+    "BillingDetailsParams",
     "CardError",
+    "CardParams",
     "Charge",
     "Charges",
     "Client",
@@ -122,8 +141,10 @@ __all__ = [
     "Events",
     "FinSecureError",
     "IdempotencyError",
+    "InlinePaymentMethod",
     "InvalidRequestError",
     "Invoice",
+    "InvoiceSettingsParams",
     "LastResponse",
     "NotGiven",
     "Page",
