@@ -6,7 +6,7 @@ by `type`: after `if event.type == "payment_intent.succeeded"` a type checker kn
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Generic, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, Discriminator, Field
 
@@ -138,6 +138,9 @@ _KINDS_OF_DATA = (EventData[PaymentIntent], EventData[Customer], EventData[Invoi
 class Event(Object, Events[None]):
     """Something that happened in your account. Reference: Webhooks, Webhook Event Example.
 
+    What all events have in common. Annotate handlers with `finsecure.webhooks.Event`, the union of their kinds, and
+    `event.type` tells a type checker what `event.data.object` is.
+
     Attributes:
         type: What happened, for example `payment_intent.succeeded`.
         data: What it happened to, in `data.object`.
@@ -148,6 +151,8 @@ class Event(Object, Events[None]):
     """
 
     object: Literal["event"]
+    type: str
+    data: Any
     api_version: str | None = None
     created: Timestamp | None = None
     livemode: bool | None = None
@@ -267,7 +272,7 @@ else:
     NotYetKnown = Annotated[str, AfterValidator(_not_known)]
 
 
-class UnknownEventData(Part):
+class UnknownEventData(EventData[Any]):
     """What an event of an unknown type is about: a known object, told by its `object`, or a dict."""
 
     object: Annotated[KnownObject | dict[str, Json], Field(union_mode="left_to_right")]
