@@ -370,6 +370,16 @@ def by_matching_classes(event: webhooks.Event) -> None:
             assert_never(event)  # nothing is left
 
 
+def log(event: finsecure.Event) -> None:
+    """What all events have in common."""
+    assert_type(event.type, str)
+    print(event.type == "a_type_not_yet_known", event.data.object)
+
+
+def receive_and_log(event: webhooks.Event) -> None:
+    log(event)
+
+
 Handler = Callable[[webhooks.PaymentIntentSucceeded], None]
 
 
