@@ -242,7 +242,10 @@ def _object(name: str, value: object) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise _wrong(name, f"{name} is {_came(value)}: pass a dict.")
     items = cast("Mapping[object, Any]", value).items()
-    return {_string(f"the name of a key in {name}", key): inner for key, inner in items}
+    for key, _ in items:
+        if not isinstance(key, str):
+            raise _wrong(name, f"{name} has a key that is {_came(key)}: pass a dict whose keys are str.")
+    return cast("dict[str, Any]", dict(items))
 
 
 def _metadata(name: str, value: object) -> dict[str, Any]:

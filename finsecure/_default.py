@@ -63,7 +63,7 @@ def configure(
     try:
         made = Client(api_key, **settings)  # so that a wrong option is refused here, not at the first payment
     except AuthenticationError:
-        if "api_key" in options:
+        if options.get("api_key") is not None:
             raise  # where no key was given, it may still come
     with _lock:
         before, _state = _state, State(settings, api_key, made)

@@ -5,18 +5,23 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
 import pickle
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import httpx
 import pytest
 import respx
+from pydantic import TypeAdapter
 
 import finsecure
-from finsecure import _clock, _default
+from finsecure import _clock, _default, _wire
 from finsecure.sandbox import Clock, Sandbox
 
 if TYPE_CHECKING:
@@ -546,3 +551,84 @@ def test_elapsed_is_measured_by_the_clients_clock(wire: Door, server: respx.Mock
     found = wire.call(lambda api: api.customers.retrieve("cus_1"))
     assert found.last_response is not None
     assert found.last_response.elapsed == 1.5
+
+
+# ------------------------------------------------------------------------------------------------------------------
+# What another client of the same settings talks to
+
+
+@pytest.mark.parametrize("kind", ["sync", "async-asyncio"], indirect=True)
+def test_a_host_that_was_chosen_stays_whatever_else_changes(
+    open_door: OpenDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = open_door(base_url="https://api.finsecure.com").api  # with a test key: chosen, not picked by its mode
+    monkeypatch.setenv("FINSECURE_BASE_URL", "https://elsewhere.example")
+    for other in (client.with_options(timeout=5), client.with_options(api_key="sk_test_2"), copy.copy(client)):
+        assert "https://api.finsecure.com'" in repr(other)
+
+
+def test_a_host_that_the_mode_picked_follows_the_key_and_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = finsecure.Client(KEY)
+    monkeypatch.setenv("FINSECURE_BASE_URL", "https://elsewhere.example")
+    assert "api-sandbox.finsecure.com" in repr(client.with_options(timeout=5))
+    live = client.with_options(api_key="sk_live_1")
+    assert "https://api.finsecure.com'" in repr(live)
+    assert "api-sandbox.finsecure.com" in repr(live.with_options(api_key="sk_test_2"))
+
+
+def test_options_that_are_refused_leave_what_was_configured(anywhere: respx.MockRouter) -> None:
+    finsecure.configure(api_key=KEY, app_info="shop/1")
+    with pytest.raises(finsecure.InvalidRequestError):
+        finsecure.configure(timeout=-1)
+    with pytest.raises(finsecure.AuthenticationError):
+        finsecure.configure(api_key="sk_test_a b")
+    assert finsecure.api_key == KEY
+    finsecure.Customer.retrieve("cus_1")
+    assert anywhere.calls.last.request.headers["user-agent"].endswith("shop/1")
+    finsecure.configure(api_key=None)
+
+
+def test_a_misspelt_option_leaves_no_key_in_the_frames_of_its_traceback() -> None:
+    wrong: Any = {"api_key": KEY, "timeot": 3}
+    with pytest.raises(TypeError, match="timeot") as caught:
+        finsecure.Client(**wrong)
+    frames = caught.tb.tb_next
+    assert frames is not None
+    while frames is not None:
+        assert KEY not in repr(frames.tb_frame.f_locals)
+        frames = frames.tb_next
+
+
+@pytest.mark.parametrize("option", ["app_info", "api_version"])
+def test_spaces_around_what_is_sent_as_a_header_are_refused(open_door: OpenDoor, option: str) -> None:
+    with pytest.raises(finsecure.InvalidRequestError, match="spaces around it"):
+        open_door(**{option: "shop/1 "})
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_forked_while_a_thread_begins_can_begin_as_well() -> None:
+    script = (
+        "import os, signal, threading\n"
+        "import finsecure\n"
+        "from finsecure import _default, _wire\n"
+        "client = finsecure.Client('sk_test_1')\n"
+        "with _wire._building, _default._lock:\n"
+        "    child = os.fork()\n"
+        "    if not child:\n"
+        "        signal.alarm(20)\n"
+        "        _wire.validator(finsecure.PaymentIntent)\n"
+        "        finsecure.api_key = 'sk_test_1'\n"
+        "        _default.client()\n"
+        "        os._exit(7)\n"
+        "assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+def test_threads_that_begin_together_build_each_model_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[object] = []
+    monkeypatch.setattr(_wire, "_validators", {})
+    monkeypatch.setattr(_wire, "TypeAdapter", lambda of: built.append(of) or TypeAdapter(of))
+    with ThreadPoolExecutor(8) as threads:
+        validators = list(threads.map(_wire.validator, [finsecure.Refund] * 8))
+    assert (len(built), len(set(map(id, validators)))) == (1, 1)

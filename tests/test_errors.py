@@ -384,6 +384,12 @@ EXECUTED: list[tuple[str, list[Any], bool, bool]] = [
     ("lost, then key of another body", [LOST, said(400, "idempotency_error")], False, True),
     ("lost, then wrong key", [LOST, said(401, "authentication_error")], True, True),
     ("lost, then 404 of a proxy", [LOST, said(404)], True, True),
+    # a 5xx is not stored, and what the state refuses may be our own doing
+    ("500, then invalid", [said(500, "api_error"), INVALID], True, True),
+    ("500, then unexpected", [said(500), said(400, "invalid_request_error", "unexpected_state")], True, True),
+    ("lost, then unexpected", [LOST, said(400, "invalid_request_error", "unexpected_state")], True, True),
+    ("500, then declined", [said(500, "api_error"), DECLINED], False, True),
+    ("declined with a 500", [said(500, "card_error", "card_declined")], False, False),
     ("not connected, then declined", [REFUSED, DECLINED], False, False),
     ("lost, then not to be sent", [LOST, httpcore.LocalProtocolError("no")], True, True),
     ("not to be sent", [httpcore.LocalProtocolError("no")], False, False),
@@ -473,3 +479,23 @@ def test_what_is_not_there_is_an_invalid_request(door: Door) -> None:
     error = caught(door, lambda api: api.refunds.retrieve("re_99"))
     assert isinstance(error, finsecure.InvalidRequestError)
     assert (error.http_status, error.code) == (404, "resource_missing")
+
+
+def test_a_decline_is_not_tried_again_whatever_its_status(wire: Door, server: respx.MockRouter) -> None:
+    server.route().mock(said(503, "card_error", "card_declined"))
+    with pytest.raises(finsecure.CardError):
+        wire.call(pay)
+    assert len(server.calls) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["is 4242424242424242.", "(4242 4242 4242 4242)", "4242-4242-4242-4242_", "=4242424242424242,"]
+)
+@pytest.mark.parametrize("field", ["message", "code", "param", "doc_url"])
+def test_a_card_number_that_the_server_echoes_is_masked_wherever_it_stands(
+    wire: Door, server: respx.MockRouter, text: str, field: str
+) -> None:
+    body = {"error": {"type": "card_error", "message": "No.", field: f"Your number {text}"}}
+    server.route().respond(402, json=body)
+    error = caught(wire, pay)
+    assert "4242" not in str(error) + repr(vars(error))

@@ -495,3 +495,16 @@ def test_requests_and_answers_do_not_show_what_is_in_them() -> None:
     assert repr(_wire.Answer(200, {}, b"secret")) == "<Answer 200>"
     request = _wire.Request("POST", "/v1/x?secret", [(b"a", b"secret")], b"secret", "secret", 1024)
     assert repr(request) == "<Request POST>"
+
+
+def test_an_object_with_another_id_than_was_asked_for_is_none(wire: Door, server: respx.MockRouter) -> None:
+    server.route().respond(json={"id": "pi_2", "object": "payment_intent"})
+    with pytest.raises(finsecure.APIError, match="it has another id"):
+        wire.call(lambda api: api.payment_intents.retrieve("pi_1"))
+
+
+@pytest.mark.parametrize("created", ["0001-01-01T00:00:00+10:00", "9999-12-31T23:59:59-10:00"])
+def test_a_moment_outside_the_calendar_is_kept_as_it_came(wire: Door, server: respx.MockRouter, created: str) -> None:
+    server.route().respond(json={"id": "pi_1", "object": "payment_intent", "created": created})
+    intent = wire.call(lambda api: api.payment_intents.retrieve("pi_1"))
+    assert intent.to_dict()["created"] == created

@@ -258,3 +258,25 @@ def test_later_pages_are_asked_for_with_the_same_key(
     server.route().side_effect = [page("cus_2", more=True), page("cus_1")]
     open_door("sk_test_other", clock=clock).all(lambda api: api.customers.list())
     assert [request.headers["authorization"] for request in sent()] == ["Bearer sk_test_other"] * 2
+
+
+def test_a_last_page_that_repeats_the_one_before_is_refused(wire: Door, server: respx.MockRouter) -> None:
+    server.route().side_effect = [page("cus_3", "cus_2", more=True), *[page("cus_3", "cus_2")] * 3]
+    with pytest.raises(finsecure.APIError, match="the object again that it was to go on from"):
+        wire.all(lambda api: api.customers.list())
+
+
+def test_a_page_that_overlaps_the_one_before_is_refused(wire: Door, server: respx.MockRouter) -> None:
+    server.route().side_effect = [page("cus_3", "cus_2", more=True), page("cus_3", "cus_1")]
+    with pytest.raises(finsecure.APIError, match="repeat themselves"):
+        wire.all(lambda api: api.customers.list())
+
+
+def test_sorting_the_objects_of_a_page_does_not_move_its_cursor(wire: Door, server: respx.MockRouter) -> None:
+    server.route().side_effect = [page("cus_3", "cus_2", more=True), page("cus_1")]
+    first = wire.call(lambda api: api.customers.list())
+    first.data.reverse()
+    following = first.next_page()
+    if wire.is_async:
+        wire.run(lambda: following)  # type: ignore[arg-type, return-value]
+    assert server.calls.last.request.url.params["starting_after"] == "cus_2"

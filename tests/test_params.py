@@ -55,6 +55,8 @@ def retrieve(id: object) -> Use:
     return lambda api: api.payment_intents.retrieve(id)
 
 
+none: Any = None  # what a type checker would refuse
+
 REFUSED: dict[str, tuple[Use, str, str]] = {
     # what is called: (how, `param`, what the message says)
     "amount float": (
@@ -66,6 +68,17 @@ REFUSED: dict[str, tuple[Use, str, str]] = {
     "amount str": (create(amount="2000"), "amount", r'a str \(\'2000\'\).*Decimal\("2000"\)'),
     "amount odd str": (create(amount="sk_test_1234"), "amount", r"amount is a str: pass an int"),
     "amount bool": (create(amount=True), "amount", "amount is a bool: pass an int"),
+    "amount None": (create(amount=None), "amount", "amount is a NoneType: pass an int"),
+    "currency None": (create(currency=None), "currency", "currency is a NoneType"),
+    "confirm with None": (confirm(None), "payment_method", "payment_method is a NoneType"),
+    "attach to None": (lambda api: api.payment_methods.attach("pm_1", customer=none), "customer", "a NoneType"),
+    "type None": (lambda api: api.payment_methods.create(type=none), "type", "a NoneType: pass a str"),
+    "refund of None": (lambda api: api.refunds.create(payment_intent=none), "payment_intent", "a NoneType"),
+    "url None": (endpoint(url=None), "url", "a NoneType"),
+    "events None": (endpoint(enabled_events=None), "enabled_events", "a NoneType"),
+    "update amount to None": (lambda api: api.payment_intents.update("pi_1", amount=none), "amount", "a NoneType"),
+    "update url to None": (lambda api: api.webhook_endpoints.update("we_1", url=none), "url", "a NoneType"),
+    "key with spaces": (create(idempotency_key=" order_1"), "idempotency_key", "has spaces around it"),
     "amount fraction": (create(amount=Fraction(1, 3)), "amount", "amount is a Fraction"),
     "amount zero": (create(amount=0), "amount", "amount is 0: pass a positive"),
     "amount negative": (create(amount=-1), "amount", "amount is -1: pass a positive"),
@@ -88,7 +101,11 @@ REFUSED: dict[str, tuple[Use, str, str]] = {
     "description": (create(description=1), "description", "pass a str"),
     "metadata list": (create(metadata=[]), "metadata", "metadata is a list: pass a dict"),
     "metadata value": (create(metadata={"seats": 2}), "metadata", r"metadata\['seats'\] is an int.*str\(\.\.\.\)"),
-    "metadata key": (create(metadata={1: "2"}), "the name of a key in metadata", "an int: pass a str"),
+    "metadata key": (
+        create(metadata={1: "2"}),
+        "metadata",
+        "a key that is an int: pass a dict whose",
+    ),
     "receipt_email": (create(receipt_email=b"a@b.c"), "receipt_email", "a bytes: pass a str"),
     "setup_future_usage": (create(setup_future_usage=True), "setup_future_usage", "a bool: pass a str"),
     "key blank": (create(idempotency_key=" "), "idempotency_key", "blank"),
