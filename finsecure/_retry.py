@@ -161,7 +161,7 @@ class Exchange:
 
     def _executed(self, error: FinSecureError) -> bool:
         status = error.http_status or 0
-        if not 400 <= status < 500 and not isinstance(error, CardError):
+        if not 400 <= status < 500:
             self._forgotten = True
             return True
         if status in {408, 409}:

@@ -628,7 +628,12 @@ def test_a_child_forked_while_a_thread_begins_can_begin_as_well() -> None:
 def test_threads_that_begin_together_build_each_model_once(monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[object] = []
     monkeypatch.setattr(_wire, "_validators", {})
-    monkeypatch.setattr(_wire, "TypeAdapter", lambda of: built.append(of) or TypeAdapter(of))
+
+    def build(of: Any) -> TypeAdapter[Any]:
+        built.append(of)
+        return TypeAdapter(of)
+
+    monkeypatch.setattr(_wire, "TypeAdapter", build)
     with ThreadPoolExecutor(8) as threads:
         validators = list(threads.map(_wire.validator, [finsecure.Refund] * 8))
     assert (len(built), len(set(map(id, validators)))) == (1, 1)

@@ -389,7 +389,7 @@ EXECUTED: list[tuple[str, list[Any], bool, bool]] = [
     ("500, then unexpected", [said(500), said(400, "invalid_request_error", "unexpected_state")], True, True),
     ("lost, then unexpected", [LOST, said(400, "invalid_request_error", "unexpected_state")], True, True),
     ("500, then declined", [said(500, "api_error"), DECLINED], False, True),
-    ("declined with a 500", [said(500, "card_error", "card_declined")], False, False),
+    ("declined with a 500", [said(500, "card_error", "card_declined")], True, True),
     ("not connected, then declined", [REFUSED, DECLINED], False, False),
     ("lost, then not to be sent", [LOST, httpcore.LocalProtocolError("no")], True, True),
     ("not to be sent", [httpcore.LocalProtocolError("no")], False, False),

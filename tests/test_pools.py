@@ -10,14 +10,13 @@ from typing import Any
 import pytest
 
 import finsecure
-from finsecure._transport import pools as module
 from finsecure._transport.pools import CONNECTIONS, KEEPALIVE, POOLS, Pools, Slot
 
 
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     clock = [0.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr("finsecure._transport.pools.time.monotonic", lambda: clock[0])
     return clock
 
 
@@ -105,7 +104,10 @@ def test_a_name_that_is_not_known_was_sent_nothing(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_name_without_an_address_was_sent_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [])  # pyright: ignore[reportUnknownLambdaType]
+    def nowhere(*_: object, **__: object) -> list[Any]:
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", nowhere)
     with finsecure.Client("sk_test_1", max_retries=0) as client:
         with pytest.raises(finsecure.APIConnectionError, match="has no address") as caught:
             client.customers.create()

@@ -25,7 +25,6 @@ import pytest
 import finsecure
 from finsecure._config import Origin
 from finsecure._transport import connections
-from finsecure._transport.pools import CONNECTIONS, KEEPALIVE, POOLS, Pools
 
 KEY = "sk_test_obviously_fake"
 CUSTOMER = {"id": "cus_1", "object": "customer", "name": "Zoë 🦊"}
@@ -196,52 +195,6 @@ def test_calls_at_the_same_time_have_connections_of_their_own(serve: Serve) -> N
     asyncio.run(use())
     assert len({*server.connections[:3]}) == 3
     assert time.monotonic() - started < 0.55  # not one after another
-
-
-def test_a_pool_is_taken_by_who_finds_it_idle_and_else_by_the_least_busy() -> None:
-    """Calls spread over pools up to their number; then the pool with the fewest calls takes the next."""
-    opened = itertools.count()
-    pools = Pools(lambda: next(opened))
-    taken = [pools.take() for _ in range(POOLS)]
-    assert len({slot.pool for slot in taken if slot}) == POOLS
-    crowded = pools.take()
-    assert crowded is taken[0]
-    assert pools.take() is taken[1]
-    for slot in (crowded, taken[0]):
-        assert slot is not None
-        pools.give_back(slot)
-    assert pools.take() is taken[0]
-    assert next(opened) == POOLS
-
-
-def test_pools_that_busier_times_left_over_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pool that nobody needed for as long as a connection is kept is given up; the first is kept at work."""
-    now = 100.0
-    monkeypatch.setattr("finsecure._transport.pools.time.monotonic", lambda: now)
-    pools = Pools(object)
-    first, second = pools.take(), pools.take()
-    assert first
-    assert second
-    assert pools.give_back(second) is None
-    now += KEEPALIVE + 1
-    assert pools.give_back(first) is second.pool
-    assert pools.take() is first
-
-
-def test_a_pool_that_lost_count_is_taken_out_and_closed_after_its_last_call() -> None:
-    """A stuck pool gets no new calls, and is closed when those that it carries are over; a full one stays."""
-    pools = Pools(object)
-    stuck = pools.take()
-    assert stuck
-    pools.discard_if_stuck(stuck)
-    other = pools.take()
-    assert other
-    assert other is not stuck
-    assert pools.give_back(stuck) is stuck.pool
-    other.in_flight = CONNECTIONS + 1
-    pools.discard_if_stuck(other)
-    assert pools.drain() == [other.pool]
-    assert pools.take() is None
 
 
 # Answers --------------------------------------------------------------------------------------------------------------

@@ -65,7 +65,9 @@ assert_type(intent, PaymentIntent)
 assert_type(client.payment_intents.retrieve("pi_1"), PaymentIntent)
 assert_type(client.payment_intents.retrieve(id="pi_1"), PaymentIntent)
 assert_type(client.payment_intents.update("pi_1", description=None, metadata={"a": "b"}), PaymentIntent)
-assert_type(client.payment_intents.confirm("pi_1", payment_method="pm_1", return_url="https://example.com"), PaymentIntent)
+assert_type(
+    client.payment_intents.confirm("pi_1", payment_method="pm_1", return_url="https://example.com"), PaymentIntent
+)
 assert_type(
     client.payment_intents.confirm(
         "pi_1",
