@@ -107,7 +107,6 @@ class _TimeSchema:
         written = core_schema.union_schema([core_schema.str_schema(strict=True), core_schema.float_schema(strict=True)])
         return core_schema.union_schema(
             [
-                core_schema.is_instance_schema(datetime),
                 core_schema.chain_schema([number, core_schema.datetime_schema(strict=False)]),
                 core_schema.chain_schema(
                     [
@@ -115,6 +114,7 @@ class _TimeSchema:
                         core_schema.no_info_plain_validator_function(WrittenTime.read),
                     ]
                 ),
+                core_schema.is_instance_schema(datetime),
             ],
             mode="left_to_right",
             serialization=core_schema.plain_serializer_function_ser_schema(_write_time),
@@ -148,13 +148,16 @@ class Part(BaseModel, metaclass=_ReadOnly):
             optional = field["schema"]
             if optional["type"] == "default" and name not in STRICT_FIELDS:
                 kept = partial(_as_it_came, cls.__name__, name)
-                optional["schema"] = core_schema.union_schema(
+                declared = optional["schema"]
+                nullable = declared["type"] == "nullable"
+                lenient = core_schema.union_schema(
                     [
-                        optional["schema"],
+                        declared["schema"] if nullable else declared,
                         core_schema.no_info_after_validator_function(kept, anything),
                     ],
                     mode="left_to_right",
                 )
+                optional["schema"] = core_schema.nullable_schema(lenient) if nullable else lenient  # null: no union
         model["extras_schema"] = anything
         return schema
 
