@@ -74,6 +74,14 @@ def chaos(session: nox.Session) -> None:
     session.run("python", "tests/faults/report.py", *session.posargs)
 
 
+@nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Arbitrary answers and webhooks for about a minute: only our own errors may come out."""
+    install(session, "test")
+    session.env["FINSECURE_FUZZ"] = "2000"
+    session.run("pytest", "tests/test_fuzz.py", *session.posargs)
+
+
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation; a warning is an error."""
