@@ -51,11 +51,11 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """The tests on each Python there is, and with branch coverage of 100 % on the one that runs nox."""
+    """The tests on each Python there is; on the one that runs nox also the documentation's, and branch coverage."""
     install(session, "test")
     pytest = ["-m", "not types", "-n", str(os.cpu_count() or 1), *session.posargs]
     if session.python != HERE or session.posargs:
-        session.run("pytest", *pytest)
+        session.run("pytest", *pytest, *([] if session.posargs else ["--ignore=tests/docs"]))
         return
     data = Path(session.create_tmp(), "coverage")
     shutil.rmtree(data, ignore_errors=True)

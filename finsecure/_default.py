@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from typing_extensions import Unpack
 
+from . import _forks
 from ._client import Client
 from .error import AuthenticationError, without_frames
 
@@ -85,13 +85,12 @@ def client() -> Client:
         return cast("Client", _state.client)
 
 
-def _after_fork() -> None:
+def _begin_anew() -> None:
     global _lock
     _lock = threading.Lock()  # another thread may have held it when the process forked
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
-    os.register_at_fork(after_in_child=_after_fork)
+_forks.in_child(_begin_anew)
 
 
 def _module() -> Any:

@@ -7,7 +7,6 @@ first `AsyncPage`. Only one page is held at a time, with `prefetch` two. Referen
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator
 from contextlib import aclosing, asynccontextmanager
 from contextvars import copy_context
@@ -276,10 +275,10 @@ async def _ahead(fetch: Callable[[], Coroutine[Any, Any, T]]) -> AsyncGenerator[
 
 
 def _in_asyncio() -> bool:
-    if "asyncio" not in sys.modules:  # a running loop has imported it
-        return False
+    import asyncio
+
     try:
-        sys.modules["asyncio"].get_running_loop()
+        asyncio.get_running_loop()
     except RuntimeError:
         return False
     return True

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import SchemaValidator, from_json
 from typing_extensions import override
 
-from . import error
+from . import _forks, error
 from ._call import Call, LastResponse
 from ._pages import Page
 from ._retry import Exchange, Failure, retry_after
@@ -259,13 +259,12 @@ _validators: dict[tuple[Any, bool], SchemaValidator] = {}
 _building = threading.Lock()
 
 
-def _after_fork() -> None:
+def _begin_anew() -> None:
     global _building
     _building = threading.Lock()  # another thread may have held it when the process forked
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
-    os.register_at_fork(after_in_child=_after_fork)
+_forks.in_child(_begin_anew)
 
 
 def validator(returns: Any, many: bool = False) -> SchemaValidator:

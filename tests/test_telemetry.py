@@ -106,3 +106,15 @@ def test_opentelemetry_is_not_imported_for_an_application_that_does_not_use_it()
         "assert not any(name.startswith('opentelemetry') for name in sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+def test_an_exporter_that_fails_costs_no_payment(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("exporter")
+
+    monkeypatch.setattr(trace, "get_tracer", broken)
+    with Sandbox(clock=Clock(1e9)) as sandbox:
+        assert sandbox.client().payment_intents.create(amount=2000, currency="usd").amount == 2000
+    assert "span of a call could not be written" in caplog.text

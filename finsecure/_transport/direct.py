@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from typing_extensions import Self
 
-from . import connections, forks
+from .. import _forks as forks
+from . import connections
 from .body import Body
 from .deadline import AsyncBackend, Backend, Deadline
 from .failures import closed, failure
@@ -247,12 +248,12 @@ _kept_by_trio: weakref.WeakKeyDictionary[Any, list[Any]] = weakref.WeakKeyDictio
 
 
 def _running_loop() -> Any:
-    if "asyncio" in sys.modules:  # whichever is running has been imported; neither is imported to look
-        try:
-            return sys.modules["asyncio"].get_running_loop()
-        except RuntimeError:
-            pass
-    return sys.modules["trio"].lowlevel.current_trio_token()
+    import asyncio  # not for a sync client, which has no loop to look for
+
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return sys.modules["trio"].lowlevel.current_trio_token()
 
 
 class _Sent:

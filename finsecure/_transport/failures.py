@@ -77,9 +77,7 @@ def _is_timeout(exc: Exception) -> bool:
 
 
 def _certificate_problem(exc: BaseException | None) -> str | None:
-    for _ in range(10):
-        if exc is None:
-            return None
+    while exc is not None:
         if isinstance(exc, ssl.SSLCertVerificationError):
             return exc.verify_message or "it could not be verified"
         exc = exc.__cause__ or exc.__context__

@@ -12,10 +12,11 @@ import os
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from .. import _forks as forks
 from .. import _redact
 from .._retry import Failure, Kind
 from ..error import APIConnectionError, APITimeoutError
-from . import connections, forks
+from . import connections
 from .body import Body
 from .direct import AsyncDirectTransport, DirectTransport
 from .failures import certificate_refused, closed

@@ -1,9 +1,10 @@
-"""A pool a process: in a forked child every transport forgets what its parent had open."""
+"""What a forked child begins anew: its connections, and locks that its parent may have held."""
 
 from __future__ import annotations
 
 import os
 import weakref
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -29,10 +30,15 @@ def keep(connections: object) -> None:
     _kept.append(connections)
 
 
-def _after_fork() -> None:
+def in_child(begin_anew: Callable[[], None]) -> None:
+    """Have something done in each forked child, first thing."""
+    if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+        os.register_at_fork(after_in_child=begin_anew)
+
+
+def _forget() -> None:
     for transport in list(_transports):
         transport.forget()
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
-    os.register_at_fork(after_in_child=_after_fork)
+in_child(_forget)

@@ -1,0 +1,402 @@
+"""The HTTP library underneath is a choice: the same promises over each, and clear words where one cannot be used."""
+
+# pyright: reportPrivateUsage=false
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import socket
+import ssl
+import struct
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+import trustme
+
+import finsecure
+from finsecure import _forks
+from finsecure._transport.direct import AsyncDirectTransport
+from finsecure._transport.pools import Pools
+from finsecure.sandbox import Sandbox
+
+LIBRARIES = ["httpx", "httpx2", "pyreqwest"]
+KEY = "sk_test_1"
+CUSTOMER = b'{"id":"cus_1","object":"customer"}'
+
+
+@pytest.fixture(params=LIBRARIES)
+def library(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    if importlib.util.find_spec(name) is None:
+        pytest.skip(f"{name} is not there for this Python")
+    return name
+
+
+@pytest.fixture(params=["sync", "async"])
+def retrieve(request: pytest.FixtureRequest, library: str) -> Callable[..., finsecure.Customer]:
+    """Look a customer up at a URL, through a client of either kind, which is closed afterwards."""
+
+    def sync(base_url: str, **options: Any) -> finsecure.Customer:
+        with finsecure.Client(KEY, base_url=base_url, transport=library, max_retries=0, **options) as client:  # type: ignore[arg-type]
+            return client.customers.retrieve("cus_1")
+
+    async def alike(base_url: str, **options: Any) -> finsecure.Customer:
+        client = finsecure.AsyncClient(KEY, base_url=base_url, transport=library, max_retries=0, **options)  # type: ignore[arg-type]
+        async with client:
+            return await client.customers.retrieve("cus_1")
+
+    return sync if request.param == "sync" else lambda *args, **options: asyncio.run(alike(*args, **options))
+
+
+Behave = Callable[[socket.socket], None]
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., int]]:
+    """A server on a port of its own that does with each connection what it is told, after the request's head."""
+    listening: list[socket.socket] = []
+
+    def serve(behave: Behave, context: ssl.SSLContext | None = None) -> int:
+        server = socket.create_server(("127.0.0.1", 0))
+        listening.append(server)
+
+        def accept() -> None:
+            with suppress(OSError):
+                while True:
+                    threading.Thread(target=one, args=server.accept()[:1], daemon=True).start()
+
+        def one(plain: socket.socket) -> None:
+            with suppress(OSError), closing(plain):
+                connection = plain if context is None else context.wrap_socket(plain, server_side=True)
+                with closing(connection):
+                    while b"\r\n\r\n" not in connection.recv(65536):
+                        pass
+                    behave(connection)
+
+        threading.Thread(target=accept, daemon=True).start()
+        return int(server.getsockname()[1])
+
+    yield serve
+    for server in listening:
+        server.close()
+
+
+def answers(head: bytes, body: bytes = CUSTOMER) -> Behave:
+    return lambda connection: connection.sendall(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n" + body)
+
+
+def resets(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def stays_silent(connection: socket.socket) -> None:
+    connection.settimeout(5)
+    with suppress(OSError):
+        while connection.recv(65536):
+            pass
+
+
+LENGTH = b"Content-Length: %d" % len(CUSTOMER)
+LOST: dict[str, tuple[Behave, type[finsecure.FinSecureError]]] = {
+    "reset": (resets, finsecure.APIConnectionError),
+    "closed": (lambda _: None, finsecure.APIConnectionError),
+    "cut short": (answers(b"Content-Length: 500"), finsecure.APIConnectionError),
+    "no HTTP": (lambda connection: connection.sendall(b"SSH-2.0\r\n\r\n"), finsecure.APIConnectionError),
+    "silent": (stays_silent, finsecure.APITimeoutError),
+    "too large": (answers(b"Content-Length: 2000", b"x" * 2000), finsecure.APIError),
+    "badly compressed": (answers(LENGTH + b"\r\nContent-Encoding: gzip"), finsecure.APIError),
+}
+
+
+def test_payments_are_made_listed_and_not_mixed_up(library: str) -> None:
+    with Sandbox() as sandbox, sandbox.serve() as server:
+        with finsecure.Client(sandbox.secret_key, base_url=server.base_url, transport=library) as client:  # type: ignore[arg-type]
+
+            def paid(amount: int) -> int | None:
+                return client.payment_intents.create(amount=amount, currency="usd").amount
+
+            with ThreadPoolExecutor(8) as threads:
+                assert list(threads.map(paid, range(1, 41))) == list(range(1, 41))
+            assert sum(1 for _ in client.payment_intents.list(limit=25)) == 40
+
+        async def together() -> list[int | None]:
+            client = finsecure.AsyncClient(sandbox.secret_key, base_url=server.base_url, transport=library)  # type: ignore[arg-type]
+            async with client:
+                made = [client.payment_intents.create(amount=n, currency="usd") for n in range(1, 41)]
+                return [intent.amount for intent in await asyncio.gather(*made)]
+
+        assert asyncio.run(together()) == list(range(1, 41))
+
+
+@pytest.mark.parametrize("fault", LOST)
+def test_an_answer_that_is_lost_is_an_error_of_ours(
+    retrieve: Callable[..., finsecure.Customer], serve: Callable[..., int], fault: str
+) -> None:
+    behave, error = LOST[fault]
+    with pytest.raises(error):
+        retrieve(f"http://127.0.0.1:{serve(behave)}", timeout=1, max_response_size=1000)
+
+
+def test_what_was_not_sent_is_said_not_to_be(library: str) -> None:
+    with finsecure.Client(KEY, base_url="http://127.0.0.1:1", transport=library, max_retries=0) as client:  # type: ignore[arg-type]
+        with pytest.raises(finsecure.APIConnectionError) as caught:
+            client.customers.create()
+        assert not caught.value.maybe_executed
+
+
+def test_a_timeout_after_sending_is_said_to_be_one(library: str, serve: Callable[..., int]) -> None:
+    url = f"http://127.0.0.1:{serve(stays_silent)}"
+    with finsecure.Client(KEY, base_url=url, transport=library, max_retries=0, timeout=0.2) as client:  # type: ignore[arg-type]
+        with pytest.raises(finsecure.APITimeoutError) as caught:
+            client.customers.create()
+        assert caught.value.maybe_executed
+
+
+def test_a_closed_client_says_so(library: str) -> None:
+    client = finsecure.Client(KEY, transport=library)  # type: ignore[arg-type]
+    client.close()
+    with pytest.raises(finsecure.APIConnectionError, match="closed"):
+        client.customers.retrieve("cus_1")
+
+    async def alike() -> None:
+        client = finsecure.AsyncClient(KEY, transport=library)  # type: ignore[arg-type]
+        await client.aclose()
+        await client.customers.retrieve("cus_1")
+
+    with pytest.raises(finsecure.APIConnectionError, match="closed"):
+        asyncio.run(alike())
+
+
+def test_certificates_are_verified_and_others_can_be_named(
+    retrieve: Callable[..., finsecure.Customer],
+    serve: Callable[..., int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate: Any = authority.issue_cert("localhost")
+    certificate.configure_cert(context)
+    url = f"https://localhost:{serve(answers(LENGTH), context)}"
+    with pytest.raises(finsecure.APIConnectionError, match="certificate"):
+        retrieve(url)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    assert retrieve(url).id == "cus_1"
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "nowhere.pem"))
+    with pytest.raises(finsecure.InvalidRequestError, match="SSL_CERT_FILE"):
+        retrieve(url)
+
+
+@pytest.mark.parametrize("login", ["", "me:secret@"])
+def test_a_proxy_that_refuses_was_sent_no_payment(
+    library: str, serve: Callable[..., int], monkeypatch: pytest.MonkeyPatch, login: str
+) -> None:
+    def refuse(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+
+    monkeypatch.setenv("HTTPS_PROXY", f"http://{login}127.0.0.1:{serve(refuse)}")
+    with finsecure.Client(KEY, transport=library, max_retries=0) as client:  # type: ignore[arg-type]
+        with pytest.raises(finsecure.APIConnectionError) as caught:
+            client.customers.create()
+        assert not caught.value.maybe_executed
+        assert "secret" not in str(caught.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_child_forked_after_use_goes_on(library: str, kind: str) -> None:
+    script = """
+import asyncio, os, signal, sys
+import finsecure
+from finsecure.sandbox import Sandbox
+
+async def make(client):
+    return (await client.customers.create()).object
+
+def use():
+    if kind == "sync":
+        return client.customers.create().object
+    return asyncio.run(make(client))
+
+library, kind, key, url = sys.argv[1:]
+client = (finsecure.Client if kind == "sync" else finsecure.AsyncClient)(key, base_url=url, transport=library)
+assert use() == "customer"
+child = os.fork()
+if not child:
+    signal.alarm(20)
+    assert use() == use() == "customer"
+    client.close() if kind == "sync" else asyncio.run(client.aclose())
+    os._exit(7)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+assert use() == "customer"
+client.close() if kind == "sync" else asyncio.run(client.aclose())
+"""
+    with Sandbox() as sandbox, sandbox.serve() as server:
+        import subprocess
+
+        arguments = [library, kind, sandbox.secret_key, server.base_url]
+        # Python 3.12 warns of any fork in a process with threads, which is what is tested.
+        subprocess.run([sys.executable, "-W", "ignore", "-c", script, *arguments], check=True, timeout=60)
+
+
+def test_pyreqwest_says_under_trio_what_it_needs() -> None:
+    pytest.importorskip("pyreqwest")
+
+    async def main() -> None:
+        async with finsecure.AsyncClient(KEY, base_url="http://127.0.0.1:1", transport="pyreqwest") as client:
+            await client.customers.retrieve("cus_1")
+
+    with pytest.raises(finsecure.APIConnectionError, match="asyncio only"):
+        anyio.run(main, backend="trio")
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_pyreqwest_lets_foreign_errors_through_and_explains_its_own(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """What is not the network's is a bug, and is not hidden."""
+    pytest.importorskip("pyreqwest")
+    from pyreqwest import exceptions
+
+    from finsecure._transport import pyreqwest
+
+    cases: list[tuple[Exception, type[Exception], str]] = [
+        (LookupError("mine"), LookupError, "mine"),
+        (exceptions.ClientClosedError("closed", {"causes": None}), finsecure.APIConnectionError, "closed"),
+        (exceptions.BuilderError("builder", {"causes": None}), finsecure.APIConnectionError, "written as HTTP"),
+    ]
+    for raised, expected, says in cases:
+
+        def fail(*_: object, raised: Exception = raised) -> None:
+            raise raised
+
+        monkeypatch.setattr(pyreqwest, "_request", fail)
+        if kind == "sync":
+            client = finsecure.Client(KEY, transport="pyreqwest", max_retries=0)
+            with client, pytest.raises(expected, match=says):
+                client.customers.retrieve("cus_1")
+        else:
+            with pytest.raises(expected, match=says):
+                asyncio.run(_look(finsecure.AsyncClient(KEY, transport="pyreqwest", max_retries=0)))
+
+
+async def _look(client: finsecure.AsyncClient) -> finsecure.Customer:
+    async with client:
+        return await client.customers.retrieve("cus_1")
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_where_pyreqwest_cannot_run_the_default_takes_its_place(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """As in a child that was forked after its first use."""
+    pytest.importorskip("pyreqwest")
+
+    class Forked:
+        def __getattr__(self, name: str) -> Any:
+            return self if name != "build" else self._build
+
+        def __call__(self, *_: object) -> Any:
+            return self
+
+        def _build(self) -> None:
+            raise RuntimeError("initialized before fork()")
+
+    monkeypatch.setattr("pyreqwest.client.SyncClientBuilder", Forked)
+    monkeypatch.setattr("pyreqwest.client.ClientBuilder", Forked)
+    with Sandbox() as sandbox, sandbox.serve() as server:
+        if kind == "sync":
+            with finsecure.Client(sandbox.secret_key, base_url=server.base_url, transport="pyreqwest") as client:
+                assert client.customers.create().object == client.customers.create().object == "customer"
+            client._transport.forget()  # type: ignore[attr-defined]
+        else:
+
+            async def main() -> None:
+                client = finsecure.AsyncClient(sandbox.secret_key, base_url=server.base_url, transport="pyreqwest")
+                async with client:
+                    assert (await client.customers.create()).object == "customer"
+                    assert (await client.customers.create()).object == "customer"
+                client._transport.forget()  # type: ignore[attr-defined]
+
+            asyncio.run(main())
+
+
+@pytest.mark.parametrize("kind", [finsecure.Client, finsecure.AsyncClient])
+def test_a_library_that_is_unknown_or_not_there_is_refused_by_name(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(finsecure.InvalidRequestError, match="pass 'httpx'") as caught:
+        kind(KEY, transport="requests")
+    assert caught.value.param == "transport"
+    monkeypatch.setitem(sys.modules, "pyreqwest.client", None)
+    with pytest.raises(finsecure.InvalidRequestError, match=r"pip install 'finsecure\[fast\]'"):
+        kind(KEY, transport="pyreqwest")
+
+
+# ------------------------------------------------------------------------------------------------------------------
+# What is rare
+
+
+def test_a_call_that_finds_its_pools_drained_is_told_that_the_client_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`close()` came in between."""
+
+    def drained(_: object) -> None:
+        return None
+
+    monkeypatch.setattr(Pools, "take", drained)
+    with finsecure.Client(KEY) as client, pytest.raises(finsecure.APIConnectionError, match="closed"):
+        client.customers.retrieve("cus_1")
+    with pytest.raises(finsecure.APIConnectionError, match="closed"):
+        asyncio.run(_look(finsecure.AsyncClient(KEY)))
+
+
+def test_an_async_transport_forgets_what_its_parent_had_open() -> None:
+    import httpcore
+
+    transport = AsyncDirectTransport(httpcore)
+    before = transport._loops
+    transport.forget()
+    assert transport._loops is not before
+
+
+def test_where_there_is_no_fork_nothing_is_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "register_at_fork")
+    called: list[int] = []
+    _forks.in_child(lambda: called.append(1))
+    assert not called
+
+
+def test_a_ready_client_lets_foreign_errors_through() -> None:
+    def hook(_: httpx.Request) -> httpx.Response:
+        raise LookupError("mine")
+
+    with httpx.Client(transport=httpx.MockTransport(hook)) as ready, pytest.raises(LookupError):
+        finsecure.Client(KEY, http_client=ready).customers.retrieve("cus_1")
+
+
+def test_a_ready_client_whose_body_drips_is_stopped_by_the_timeout() -> None:
+    def drip() -> Iterator[bytes]:
+        for _ in range(100):
+            time.sleep(0.02)
+            yield b" "
+
+    with httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200, content=drip()))) as ready:
+        client = finsecure.Client(KEY, http_client=ready, timeout=0.1, max_retries=0)
+        with pytest.raises(finsecure.APITimeoutError):
+            client.customers.retrieve("cus_1")
+
+
+def test_a_ready_async_client_stops_reading_what_is_too_large() -> None:
+    async def main() -> None:
+        mock = httpx.MockTransport(lambda _: httpx.Response(200, content=b"x" * 2000))
+        async with httpx.AsyncClient(transport=mock) as ready:
+            client = finsecure.AsyncClient(KEY, http_client=ready, max_response_size=1000, max_retries=0)
+            await client.customers.retrieve("cus_1")
+
+    with pytest.raises(finsecure.APIError, match="larger than"):
+        asyncio.run(main())
