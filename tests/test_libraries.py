@@ -241,6 +241,7 @@ if not child:
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 assert use() == "customer"
 client.close() if kind == "sync" else asyncio.run(client.aclose())
+os._exit(0)  # pyreqwest's own threads sometimes abort a process that ends right after a fork
 """
     with Sandbox() as sandbox, sandbox.serve() as server:
         import subprocess
