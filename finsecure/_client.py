@@ -44,8 +44,8 @@ class Client(Resources["Client"]):
             Declines are never retried.
         deadline: Seconds for a whole call, all attempts and waits included; `None` for no limit besides `timeout`.
         max_response_size: Bytes that an answer may have, decompressed; a larger one is refused as it comes.
-        http_client: A ready `httpx.Client` to send with, for your own proxies or mocks. Yours to close. With it `timeout`
-            bounds each read of an answer's headers, not all of them together.
+        http_client: A ready `httpx.Client` to send with, for your own proxies or mocks. Yours to close. With it
+            `timeout` bounds each read of an answer's headers, not all of them together.
         transport: The HTTP library to send with: `httpx`; `httpx2` (extra `httpx2`), its maintained successor; or
             `pyreqwest` (extra `fast`), the fastest.
         api_version: The API version to ask for (`FinSecure-Version`).
