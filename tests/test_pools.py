@@ -67,14 +67,20 @@ def test_a_pool_that_lost_count_is_closed_when_its_last_call_is_over(pools: Pool
 def test_a_pool_with_more_calls_than_connections_is_busy_and_not_stuck(pools: Pools[int]) -> None:
     slots = [taken(pools) for _ in range(POOLS * CONNECTIONS + 1)]
     pools.discard_if_stuck(next(slot for slot in slots if slot.in_flight > CONNECTIONS))
+    assert [pools.give_back(slot) for slot in slots] == [None] * len(slots)
     assert len(pools.drain()) == POOLS
 
 
 def test_nothing_is_taken_once_the_pools_are_drained(pools: Pools[int]) -> None:
-    slot = taken(pools)
+    pools.give_back(taken(pools))
     assert pools.drain() == [0]
     assert pools.take() is None
-    assert pools.give_back(slot) is None
+
+
+def test_a_pool_that_is_drained_under_a_call_is_closed_after_it(pools: Pools[int]) -> None:
+    slot = taken(pools)
+    assert pools.drain() == []
+    assert pools.give_back(slot) == 0
 
 
 def test_a_name_with_a_dead_address_is_reached_at_its_next_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,7 @@ class Pools(Generic[P]):
             slot.in_flight -= 1
             slot.used = now
             if slot not in self._slots:
-                return None if slot.in_flight or self._drained else slot.pool
+                return None if slot.in_flight else slot.pool
             last = self._slots[-1]  # the one that is asked last, so the first to be left over from busier times
             if last.in_flight or now - last.used < KEEPALIVE:
                 return None
@@ -89,9 +89,12 @@ class Pools(Generic[P]):
             return idle
 
     def drain(self) -> list[P]:
-        """Take out every pool, to be closed; there are no more from now on."""
+        """Take out every pool, for good. Answers those to close now: a busy one is closed after its calls.
+
+        A connection that is just being made would outlive a pool that is closed under it.
+        """
         with self._lock:
             self._drained = True
-            drained = [slot.pool for slot in self._slots]
+            drained = [slot.pool for slot in self._slots if not slot.in_flight]
             self._slots.clear()
             return drained
