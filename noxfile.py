@@ -60,6 +60,7 @@ def tests(session: nox.Session) -> None:
     data = Path(session.create_tmp(), "coverage")
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir()
+    session.env["FINSECURE_TRANSPORTS"] = "httpx,httpx2,pyreqwest"
     session.env["COVERAGE_FILE"] = str(data / "coverage")  # absolute: subprocesses run in other folders
     # `coverage run` and not a pytest plugin: finsecure is one itself, and is imported before any plugin could measure.
     session.run("coverage", "run", str(Path(session.bin, "pytest")), *pytest)
@@ -67,7 +68,7 @@ def tests(session: nox.Session) -> None:
     session.run("coverage", "report", "--fail-under=100")
 
 
-@nox.session
+@nox.session(default=False)
 def chaos(session: nox.Session) -> None:
     """The faults at full size, on each transport that is asked for; writes the figures of docs/reliability.md."""
     install(session, "test")

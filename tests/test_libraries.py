@@ -193,9 +193,11 @@ def test_certificates_are_verified_and_others_can_be_named(
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     assert retrieve(url).id == "cus_1"
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "nowhere.pem"))
-    with pytest.raises(finsecure.InvalidRequestError, match="SSL_CERT_FILE"):
-        retrieve(url)
+    (tmp_path / "broken.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    for unusable in ("nowhere.pem", "broken.pem"):
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / unusable))
+        with pytest.raises(finsecure.InvalidRequestError, match="SSL_CERT_FILE"):
+            retrieve(url)
 
 
 @pytest.mark.parametrize("login", ["", "me:secret@"])

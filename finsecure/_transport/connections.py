@@ -31,7 +31,7 @@ def _tls_context(cafile: str | None, capath: str | None) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=cafile or None, capath=capath or None)
     except OSError as exc:
-        raise _unreadable(exc) from None
+        raise unreadable(str(exc.strerror)) from None
 
 
 def pem(cafile: str) -> bytes:
@@ -39,12 +39,13 @@ def pem(cafile: str) -> bytes:
     try:
         return Path(cafile).read_bytes()
     except OSError as exc:
-        raise _unreadable(exc) from None
+        raise unreadable(str(exc.strerror)) from None
 
 
-def _unreadable(exc: OSError) -> InvalidRequestError:
+def unreadable(why: str) -> InvalidRequestError:
+    """The error of an `SSL_CERT_FILE` that cannot be used."""
     return InvalidRequestError(
-        f"SSL_CERT_FILE or SSL_CERT_DIR cannot be read ({exc.strerror}): name a file of PEM certificates.",
+        f"SSL_CERT_FILE or SSL_CERT_DIR cannot be read ({why}): name a file of PEM certificates.",
         type="invalid_request_error",
         param="SSL_CERT_FILE",
     )

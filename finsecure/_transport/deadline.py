@@ -51,15 +51,22 @@ def _of(timeout: float | None, connecting: Deadline) -> Deadline:
 
 
 class Stream:
-    """A connection whose every read and write ends by the deadline of the request that it is for."""
+    """A connection whose every read and write ends by the deadline of the request that it is for.
+
+    httpcore writes a request's head and its body one after the other. The head is kept back until the body comes, or
+    until an answer is read for, so that both leave in one packet.
+    """
 
     def __init__(self, core: Any, stream: httpcore.NetworkStream, connecting: Deadline) -> None:
         self._core = core
         self._stream = stream
         self._connecting = connecting
+        self._held = b""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Receive what comes next."""
+        if self._held:
+            self.write(b"", timeout)
         deadline = _of(timeout, self._connecting)
         data = self._stream.read(max_bytes, deadline.left(self._core.ReadTimeout))
         if data:
@@ -67,7 +74,11 @@ class Stream:
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send all of it."""
+        """Send all of it, with what was kept back."""
+        if not self._held:
+            self._held = buffer
+            return
+        buffer, self._held = self._held + buffer, b""
         # In pieces, since httpcore gives each `send` the whole time, and a slow reader takes up many.
         deadline = _of(timeout, self._connecting)
         for begin in range(0, len(buffer), _PIECE):
@@ -120,15 +131,18 @@ class Backend:
 
 
 class AsyncStream:
-    """A connection whose every read and write ends by the deadline of the request that it is for."""
+    """The same, awaited."""
 
     def __init__(self, core: Any, stream: httpcore.AsyncNetworkStream, connecting: Deadline) -> None:
         self._core = core
         self._stream = stream
         self._connecting = connecting
+        self._held = b""
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Receive what comes next."""
+        if self._held:
+            await self.write(b"", timeout)
         deadline = _of(timeout, self._connecting)
         data = await self._stream.read(max_bytes, deadline.left(self._core.ReadTimeout))
         if data:
@@ -136,7 +150,11 @@ class AsyncStream:
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send all of it."""
+        """Send all of it, with what was kept back."""
+        if not self._held:
+            self._held = buffer
+            return
+        buffer, self._held = self._held + buffer, b""
         deadline = _of(timeout, self._connecting)
         await self._stream.write(buffer, deadline.left(self._core.WriteTimeout))
         deadline.sent = True

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import os
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .. import _forks as forks
 from .. import _redact
@@ -23,6 +23,8 @@ from .failures import certificate_refused, closed
 from .pools import KEEPALIVE
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine, Generator
+
     from .._config import Origin
     from .._wire import Request
     from . import Outcome
@@ -34,6 +36,7 @@ def _build(builder_class: Any, origin: Origin) -> Any:
     """A client for a host; `None` in a process that was forked after pyreqwest's first use."""
     builder = (
         builder_class()
+        .http1_only()  # as the other transports
         .pool_idle_timeout(timedelta(seconds=KEEPALIVE))
         .follow_redirects(False)
         .referer(False)
@@ -53,6 +56,8 @@ def _build(builder_class: Any, origin: Origin) -> Any:
         return builder.build()
     except RuntimeError:  # says that a fork came in between
         return None
+    except ValueError as exc:  # a certificate is all that it can find wrong here
+        raise connections.unreadable(str(exc)) from None
 
 
 def _request(client: Any, request: Request, origin: Origin, timeout: float) -> Any:
@@ -95,14 +100,27 @@ def _failed(exc: Exception, *, answered_before: bool) -> Failure:
     return Failure(kind, error(f"{what} ({_redact.text(why)})."))
 
 
+class _Opened:
+    """A client of pyreqwest's for a host."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client  # `None` after a fork
+        self.answered = False  # so that there may be kept connections
+
+
+def _distrust(clients: dict[Origin, _Opened], origin: Origin, opened: _Opened) -> None:
+    """A kept connection was dead, as all are after the API restarted: have the next try make a fresh one."""
+    if clients.get(origin) is opened:
+        del clients[origin]
+
+
 class PyreqwestTransport:
     """Sends for a `Client`."""
 
     def __init__(self, library: Any) -> None:
         self._library = library
-        self._clients: dict[Origin, Any] = {}
+        self._clients: dict[Origin, _Opened] = {}
         self._direct: DirectTransport | None = None
-        self._answered: set[Origin] = set()
         self._closed = False
         forks.watch(self)
 
@@ -110,24 +128,28 @@ class PyreqwestTransport:
         """Send a request once."""
         if self._closed:
             return closed()
+        opened = self._opened(origin)
+        if opened.client is None:
+            return self._stand_in().send(request, origin, timeout)
         try:
-            client = self._client(origin)
-            if client is None:
-                return self._stand_in().send(request, origin, timeout)
-            with _request(client, request, origin, timeout) as response:
+            with _request(opened.client, request, origin, timeout) as response:
                 body = Body(response.status, _headers(response), request.max_response_size)
                 read = response.body_reader.read_chunk
                 while (chunk := read()) is not None and body.add(bytes(chunk)):
                     pass
-                self._answered.add(origin)
+                opened.answered = True
                 return body.outcome()
         except Exception as exc:
-            return _failed(exc, answered_before=origin in self._answered)
+            found = _failed(exc, answered_before=opened.answered)
+            if found.kind == "stale":
+                _distrust(self._clients, origin, opened)
+            return found
 
-    def _client(self, origin: Origin) -> Any:
-        if origin not in self._clients:
-            self._clients[origin] = _build(self._library.SyncClientBuilder, origin)
-        return self._clients[origin]
+    def _opened(self, origin: Origin) -> _Opened:
+        found = self._clients.get(origin)
+        if found is None:
+            found = self._clients[origin] = _Opened(_build(self._library.SyncClientBuilder, origin))
+        return found
 
     def _stand_in(self) -> DirectTransport:
         if self._direct is None:
@@ -137,9 +159,9 @@ class PyreqwestTransport:
     def close(self) -> None:
         """Close every connection."""
         self._closed = True
-        for opened in (*self._clients.values(), self._direct):
-            if opened is not None:
-                opened.close()
+        self._clients = {}  # its connections close with the last call that uses them
+        if self._direct is not None:
+            self._direct.close()
 
     def forget(self) -> None:
         """In a forked child: begin anew."""
@@ -147,39 +169,75 @@ class PyreqwestTransport:
         self._clients = {}
 
 
+class _WithItsOwnCancellation:
+    """Awaits, and lets the `CancelledError` that came in out again.
+
+    pyreqwest raises another in its place, by which no cancel scope of anyio's (so none of Starlette's) knows its own.
+    """
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Outcome]) -> None:
+        self._coroutine = coroutine
+
+    def __await__(self) -> Generator[Any, Any, Outcome]:
+        import asyncio  # not for a sync client
+
+        came: BaseException | None = None
+        answer: Any = None
+        try:
+            while True:
+                waited_for = self._coroutine.send(answer) if came is None else self._coroutine.throw(came)
+                came = None
+                try:
+                    answer = yield waited_for
+                except BaseException as exc:  # passed on
+                    came = exc
+        except StopIteration as done:
+            return cast("Outcome", done.value)
+        except asyncio.CancelledError as exc:
+            raise came or exc from None
+        finally:
+            came = None  # its traceback holds this frame
+
+
 class AsyncPyreqwestTransport:
     """Sends for an `AsyncClient`; in asyncio only, as pyreqwest does."""
 
     def __init__(self, library: Any) -> None:
         self._library = library
-        self._clients: dict[Origin, Any] = {}
+        self._clients: dict[Origin, _Opened] = {}
         self._direct: AsyncDirectTransport | None = None
-        self._answered: set[Origin] = set()
         self._closed = False
         forks.watch(self)
 
     async def send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
         """Send a request once."""
+        return await _WithItsOwnCancellation(self._send(request, origin, timeout))
+
+    async def _send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
         if self._closed:
             return closed()
+        opened = self._opened(origin)
+        if opened.client is None:
+            return await self._stand_in().send(request, origin, timeout)
         try:
-            client = self._client(origin)
-            if client is None:
-                return await self._stand_in().send(request, origin, timeout)
-            async with _request(client, request, origin, timeout) as response:
+            async with _request(opened.client, request, origin, timeout) as response:
                 body = Body(response.status, _headers(response), request.max_response_size)
                 read = response.body_reader.read_chunk
                 while (chunk := await read()) is not None and body.add(bytes(chunk)):
                     pass
-                self._answered.add(origin)
+                opened.answered = True
                 return body.outcome()
         except Exception as exc:
-            return _failed(exc, answered_before=origin in self._answered)
+            found = _failed(exc, answered_before=opened.answered)
+            if found.kind == "stale":
+                _distrust(self._clients, origin, opened)
+            return found
 
-    def _client(self, origin: Origin) -> Any:
-        if origin not in self._clients:
-            self._clients[origin] = _build(self._library.ClientBuilder, origin)
-        return self._clients[origin]
+    def _opened(self, origin: Origin) -> _Opened:
+        found = self._clients.get(origin)
+        if found is None:
+            found = self._clients[origin] = _Opened(_build(self._library.ClientBuilder, origin))
+        return found
 
     def _stand_in(self) -> AsyncDirectTransport:
         if self._direct is None:
@@ -189,9 +247,7 @@ class AsyncPyreqwestTransport:
     async def aclose(self) -> None:
         """Close every connection."""
         self._closed = True
-        for client in self._clients.values():
-            if client is not None:
-                await client.close()
+        self._clients = {}  # as above
         if self._direct is not None:
             await self._direct.aclose()
 

@@ -11,18 +11,23 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent.parent / "docs" / "reliability.md"
+TRANSPORTS = ("httpx", "httpx2", "pyreqwest")
 BEGIN, END = "<!-- figures: begin -->\n", "<!-- figures: end -->\n"
 
 
 def measure(path: Path) -> int:
     """Run every scenario at full size; what is measured goes to `path`, a line of JSON each."""
-    environment = {**os.environ, "FINSECURE_CHAOS": "full", "FINSECURE_CHAOS_FIGURES": str(path)}
+    environment = {
+        **os.environ,
+        "FINSECURE_TRANSPORTS": ",".join(TRANSPORTS),
+        "FINSECURE_CHAOS": "full",
+        "FINSECURE_CHAOS_FIGURES": str(path),
+    }
     command = [sys.executable, "-m", "pytest", str(HERE), "-q", "-p", "no:cacheprovider", *sys.argv[2:]]
     return subprocess.run(command, env=environment, check=False).returncode
 
@@ -31,26 +36,29 @@ INPUTS = {"calls", "seed", "status", "statuses", "at_once", "children", "attempt
 
 
 def table(lines: list[dict[str, Any]]) -> str:
-    """One row for each promise and each thing measured: their least and most, and how many they were."""
-    rows: defaultdict[str, defaultdict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
-    doors: defaultdict[str, set[str]] = defaultdict(set)
+    """One row for each promise and each thing measured: the least and the most, and how many times it was measured."""
+    rows: dict[str, dict[str, list[tuple[str, float]]]] = {}
     for line in lines:
-        doors[line["row"]].add(f"{line.get('door', '')} {line.get('transport', '')}".strip())
+        measured = rows.setdefault(line["row"], {})
         for name, value in line["measured"].items():
-            rows[line["row"]][name].append(value)
-    text = "| scenario | measured | least to most | over |\n|---|---|---|---|\n"
+            if name not in INPUTS and isinstance(value, (int, float)):
+                measured.setdefault(name.replace("_", " "), []).append((line["transport"], value))
+    text = f"| scenario | measured | {' | '.join(TRANSPORTS)} | times |\n|---|---|{'---|' * (len(TRANSPORTS) + 1)}\n"
     for row, measured in rows.items():
         shown = row
         for name, values in measured.items():
-            if name in INPUTS or all(isinstance(value, str) for value in values):
-                continue
-            numbers = [value for value in values if isinstance(value, (int, float))]
-            least, most = min(numbers), max(numbers)
-            spread = f"{most:g}" if least == most else f"{least:g} to {most:g}"
-            over = f"{len(values)} measurements, {len(doors[row])} doors"
-            text += f"| {shown} | {name.replace('_', ' ')} | {spread} | {over} |\n"
+            spreads = [spread([value for where, value in values if where == one]) for one in TRANSPORTS]
+            text += f"| {shown} | {name} | {' | '.join(spreads)} | {len(values)} |\n"
             shown = ""
     return text
+
+
+def spread(values: list[float]) -> str:
+    """The least and the most."""
+    if not values:
+        return ""
+    least, most = min(values), max(values)
+    return f"{most:g}" if least == most else f"{least:g} to {most:g}"
 
 
 def write(lines: list[dict[str, Any]]) -> None:

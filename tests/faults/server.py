@@ -523,7 +523,7 @@ def banner(visit: Visit) -> None:
 
 def big_header(visit: Visit) -> None:
     answer = visit.execute()
-    visit.send(answer._replace(headers=(("X-Big", "x" * 200_000),)).raw())
+    visit.send(answer._replace(headers=(("X-Big", "x" * 1_000_000),)).raw())
 
 
 def stale_reset(visit: Visit) -> None:

@@ -55,8 +55,8 @@ def test_one_malformed_success_is_not_noticed(serve: Serve, connect: Open, name:
     client = connect(server, clock=Quick())
     intent = client.ask(create("a", 2000)).value
     assert [intent.id] == list(server.ledger.charges)
-    # Bytes past the promised length spoil the connection as well, which takes another attempt to find out.
-    assert intent.last_response.attempts == (3 if name == "length too short" else 2)
+    # Bytes past the promised length spoil the connection as well, which may take another attempt to find out.
+    assert intent.last_response.attempts in ((2, 3) if name == "length too short" else (2,))
     assert client.ask(lambda c: c.payment_intents.retrieve(intent.id)).value.id == intent.id
 
 

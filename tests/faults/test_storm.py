@@ -17,7 +17,7 @@ from .server import STORM, FaultServer, mixed, well
 FULL = os.environ.get("FINSECURE_CHAOS") == "full"
 CALLS = 2000 if FULL else 200
 TIMEOUT = 2 if FULL else 1  # what is slow waits for it; what is well must never, on a busy machine either
-SEEDS = (1, 2, 3, 4, 5) if FULL else (1,)
+SEEDS = (1, 2, 3) if FULL else (1,)
 
 
 def create(order: str, amount: int, key: str | None = None) -> Ask:
@@ -72,6 +72,7 @@ def test_a_storm_charges_nothing_twice_and_loses_nothing(
     counts = verdict.counts
 
     server.script = lambda _: well
+    client = client.with_options(max_retries=2)  # some kept connections are still doomed
     for (order, amount), outcome in zip(orders, outcomes, strict=True):
         error: Any = outcome.error
         if isinstance(error, finsecure.FinSecureError):
