@@ -79,7 +79,7 @@ def chaos(session: nox.Session) -> None:
 def fuzz(session: nox.Session) -> None:
     """Arbitrary answers and webhooks for about a minute: only our own errors may come out."""
     install(session, "test")
-    session.env["FINSECURE_FUZZ"] = "2000"
+    session.env["FINSECURE_FUZZ"] = "6000"
     session.run("pytest", "tests/test_fuzz.py", *session.posargs)
 
 

@@ -34,8 +34,9 @@ class _PageOf(Generic[T]):
         self.url: str | None = url
         self.last_response: LastResponse = last_response
         self.call = call
+        items: list[Any] = data
         # Now, since `data` is a list that its owner may sort or clear.
-        self.ids: list[str] = [_id(item) for item in data]
+        self.ids: list[str] = [item.id for item in items]
 
     @override
     def __repr__(self) -> str:
@@ -282,11 +283,6 @@ def _in_asyncio() -> bool:
     except RuntimeError:
         return False
     return True
-
-
-def _id(item: Any) -> str:
-    found: str = item.id
-    return found
 
 
 class _Walk:
