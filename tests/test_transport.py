@@ -155,6 +155,31 @@ def test_calls_one_after_another_share_a_connection(door: str, serve: Serve) -> 
     assert server.connections == [1, 1, 1, 1]
 
 
+def test_a_request_leaves_in_one_piece(door: str) -> None:
+    """Head and body are sent together: one packet, and one TLS record, where two would cost each call twice."""
+    received: list[bytes] = []
+
+    def answer() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            for _ in range(2):
+                received.append(connection.recv(65536))
+                connection.sendall(plain())
+
+    async def use(client: Any) -> None:
+        await look(client)
+        await done(client.customers.create(name="Zoë"))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer)
+        thread.start()
+        run(door, f"http://127.0.0.1:{listener.getsockname()[1]}", use)
+        thread.join(5)
+    looked, created = received
+    assert looked.endswith(b"\r\n\r\n")
+    assert created.endswith('{"name":"Zoë"}'.encode())
+
+
 def test_an_answer_that_is_a_refusal_keeps_its_connection(door: str, serve: Serve) -> None:
     """An error is read to its end, so that the next call goes out on the same connection."""
     error = json.dumps({"error": {"type": "invalid_request_error", "message": "No."}}).encode()
