@@ -189,7 +189,7 @@ def _quoted(id: str) -> str:
 
 def _id(name: str, value: object) -> str:
     if not isinstance(value, str):
-        hint = f"pass its id, {name}=....id" if isinstance(getattr(value, "id", None), str) else "pass the id as a str"
+        hint = "pass its `.id`" if isinstance(getattr(value, "id", None), str) else "pass the id as a str"
         raise _wrong(name, f"{name} is {_came(value)}: {hint}.")
     if not value.strip():
         raise _wrong(name, f"{name} is empty: pass an id that the API gave.")

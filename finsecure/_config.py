@@ -15,11 +15,14 @@ from urllib.parse import urlsplit
 
 from typing_extensions import Self, TypedDict
 
+from . import _redact
 from ._clock import SYSTEM, Clock
 from ._version import API_VERSION, __version__
 from .error import AuthenticationError, InvalidRequestError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ._call import Call
 
 DEFAULT_TIMEOUT = 30.0
@@ -29,7 +32,10 @@ DEFAULT_MAX_RESPONSE_SIZE = 16 * 1024 * 1024  # bytes; a page of 100 objects is 
 
 HOSTS = {"live": "https://api.finsecure.com", "test": "https://api-sandbox.finsecure.com"}
 
-_WHERE_KEYS_ARE = "Pass api_key=, set finsecure.api_key, or set FINSECURE_SECRET_KEY."
+_WHERE_KEYS_ARE = (
+    "Pass api_key= or set FINSECURE_SECRET_KEY; for finsecure.PaymentIntent.create(...) and its like set that or "
+    "finsecure.api_key."
+)
 
 
 class Options(TypedDict, total=False):
@@ -57,6 +63,11 @@ class Origin(NamedTuple):
     host: str
     port: int | None
     prefix: str
+
+    @property
+    def url(self) -> str:
+        """Scheme, host and port."""
+        return f"{self.scheme}://{self.authority}"
 
     @property
     def authority(self) -> str:
@@ -141,8 +152,7 @@ class Config:
         kept: dict[str, Any] = {
             setting.name: getattr(self, setting.name) for setting in fields(self) if setting.name in OPTION_NAMES
         }
-        for name in set(options) - OPTION_NAMES:
-            raise _wrong(name, f"There is no option {name!r} here: pass one of {', '.join(sorted(OPTION_NAMES))}.")
+        check_names(options)
         changed: dict[str, Any] = {**kept, **options}
         if not self.host_of_mode or "base_url" in options:
             return Config.checked(**changed)
@@ -157,6 +167,12 @@ class Config:
                 "may only create payment methods. Nothing was sent.",
                 type="authentication_error",
             )
+
+
+def check_names(options: Iterable[str]) -> None:
+    """Refuse an option that there is not."""
+    for name in set(options) - OPTION_NAMES:
+        raise _wrong(name, f"There is no option {name!r} here: pass one of {', '.join(sorted(OPTION_NAMES))}.")
 
 
 def _wrong(param: str, why: str) -> InvalidRequestError:
@@ -179,6 +195,10 @@ def _key(given: object) -> str:
         )
     if not (key.isascii() and key.isprintable()):
         raise _unusable("The API key has characters that no key has: copy it again from your dashboard.")
+    if key.endswith("..."):
+        raise _unusable(
+            "This is the placeholder of the documentation: pass your own key, or start `finsecure sandbox`."
+        )
     if key.startswith("whsec_"):
         raise _unusable("This is a webhook signing secret (whsec_...), not an API key: pass sk_test_... or sk_live_...")
     if key[:8] not in {"sk_test_", "sk_live_", "pk_test_", "pk_live_"} or len(key) == 8:
@@ -200,13 +220,14 @@ def _origin(url: object, mode: str) -> Origin:
     except ValueError:
         raise _wrong("base_url", f"base_url is not a URL: pass one such as {HOSTS['test']!r}.") from None
     clean = url.isprintable() and not any(character.isspace() for character in url)
-    if parts.scheme not in {"https", "http"} or not host or not clean:
+    if parts.scheme not in {"https", "http"} or not _may_be_looked_up(host) or not clean:
         raise _wrong("base_url", f"base_url is not an http or https URL: pass one such as {HOSTS['test']!r}.")
     if parts.username is not None or parts.query or parts.fragment:
         raise _wrong("base_url", "base_url has a user, query or fragment: pass only scheme, host, port and path.")
     prefix = parts.path.rstrip("/")
     if prefix == "/v1" or not prefix.isascii():
-        raise _wrong("base_url", "base_url ends in /v1 or is not ASCII: leave out the version.")
+        why = "ends in /v1: leave out the version" if prefix == "/v1" else "has a path that is not ASCII: encode it"
+        raise _wrong("base_url", f"base_url {why}.")
     if parts.scheme == "http":
         if mode == "live":
             raise _wrong("base_url", "base_url is plain http and the key is a live one: live keys go over https only.")
@@ -214,6 +235,10 @@ def _origin(url: object, mode: str) -> Origin:
             raise _wrong("base_url", f"base_url is plain http: use https, http is only for loopback, not {host}.")
     default = 443 if parts.scheme == "https" else 80
     return Origin(parts.scheme, host, None if port == default else port, prefix)
+
+
+def _may_be_looked_up(host: str) -> bool:
+    return all(0 < len(label) < 64 for label in host.removesuffix(".").split("."))
 
 
 def is_loopback(host: str) -> bool:
@@ -238,3 +263,5 @@ def _header_text(param: str, value: object) -> None:
         raise _wrong(
             param, f"{param} is not a line of printable ASCII, or has spaces around it: it is sent as a header."
         )
+    if _redact.text(value) != value:
+        raise _wrong(param, f"{param} looks like a secret: it is sent as a header that may be logged.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from typing_extensions import Unpack
 
-from . import _forks
+from . import _config, _forks
 from ._client import Client
 from .error import AuthenticationError, without_frames
 
@@ -55,6 +55,7 @@ def configure(
         >>> finsecure.configure(api_key="sk_test_...", timeout=10, max_retries=3)
     """
     global _state
+    _config.check_names(options)
     given: dict[str, Any] = dict(options)
     module = _module()
     api_key: str | None = given.pop("api_key", module.api_key)

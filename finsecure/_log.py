@@ -19,13 +19,17 @@ logger = logging.getLogger("finsecure")
 
 def set_up_from_environment() -> None:
     """Show the log on stderr where `FINSECURE_LOG` asks for it and nothing else does."""
-    level = {"debug": logging.DEBUG, "info": logging.INFO}.get(os.environ.get("FINSECURE_LOG", "").lower())
+    asked = os.environ.get("FINSECURE_LOG", "").lower()
+    level = {"debug": logging.DEBUG, "info": logging.INFO}.get(asked)
     if level is not None:
         logger.setLevel(level)
-        if not logger.handlers:
+        if not logger.hasHandlers():
+            logger.propagate = False  # or a handler that the program sets up later would show each line twice
             handler = logging.StreamHandler()
             handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
             logger.addHandler(handler)
+    elif asked:
+        logger.warning("FINSECURE_LOG is neither info nor debug: it is ignored")
 
 
 def attempt_made(exchange: Exchange, outcome: Any) -> None:

@@ -28,9 +28,12 @@ SECRET_NAMES = frozenset(
     }
 )
 
-_KEY = re.compile(r"\b((?:sk|pk|rk)_(?:test|live)_|whsec_)[^\s\"'<>,;]+")
+_KEY = re.compile(r"((?:sk|pk|rk)_(?:test|live)_|whsec_)[^\s\"'<>,;]+")
 _CLIENT_SECRET = re.compile(r"(_secret_)[^\s\"'<>,;]+")
-_CARD_NUMBER = re.compile(r"(?<!\d)(?<!\d\.)\d(?:[ -]?\d){11,18}(?!\d)(?!\.\d)")
+_CARD_NUMBER = re.compile(
+    r"(?<!\d)(?<!\d\.)\d(?:[ -]?\d){11,}(?!\d)(?!\.\d)"
+    r"|(?<!\d)\d{4}([ ._-]{1,2})\d{4}\1\d{4}\1\d{1,7}(?!\d)"
+)
 _USERINFO = re.compile(r"(://)[^/@\s]+@")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[^\s\"',;]+")
 

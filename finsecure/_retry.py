@@ -155,6 +155,10 @@ class Exchange:
             executed = self._executed(error)
         else:
             executed = self._unresolved
+            if failure.kind == "not sent":
+                error.message += f" Nothing was sent to {self.config.origin.url}."
+                if self.config.origin.scheme == "http":
+                    error.message += " Is `finsecure sandbox` running? Its port is another one at each start."
         error.maybe_executed = changes and executed
         self._unresolved = self._unresolved or executed
         return failure
@@ -167,7 +171,8 @@ class Exchange:
         if status in {408, 409}:
             return True
         # The API's own refusal under our key is the stored answer to it, so no attempt before was carried out. But a
-        # 5xx is not stored, and what the state refuses, our own attempt before may have brought about.
+        # 5xx is not stored, and what the state refuses, our own attempt before may have brought about. A decline
+        # settles it all the same: what was paid already is not charged again, but refused by its state.
         settled = self.request.idempotency_key is not None and isinstance(error, _STORED) and error.type is not None
         by_state = error.code == "unexpected_state" or error.param == "amount"
         if not isinstance(error, CardError) and (self._forgotten or by_state):

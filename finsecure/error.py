@@ -67,12 +67,13 @@ class FinSecureError(Exception):
         maybe_executed: bool = False,
         retry_after: float | None = None,
     ) -> None:
+        message = _redact.text(message)  # it may say what came: a key, where a currency was to be
         super().__init__(message)
         self.message: str = message
         self.type: str | None = type
         self.code: str | None = code
         self.decline_code: str | None = decline_code
-        self.param: str | None = param
+        self.param: str | None = param and _redact.text(param)
         self.doc_url: str | None = doc_url
         self.payment_intent: PaymentIntent | None = payment_intent
         self.http_status: int | None = http_status

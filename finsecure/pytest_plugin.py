@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 def finsecure_sandbox() -> Iterator[Sandbox]:
     """A fresh sandbox, whose time stands still at the moment the test began.
 
-    For the test, module-level use (`finsecure.PaymentIntent.create(...)`) talks to it as well; afterwards everything
-    is configured as before. Waits of the client return at once and move the clock: `finsecure_sandbox.clock.advance`
-    does it by hand. Webhooks are delivered when you say so: `finsecure_sandbox.deliver()`.
+    For the test, module-level use (`finsecure.PaymentIntent.create(...)`) talks to it as well, and webhooks are
+    verified with its secret; keys of the environment are set aside. Afterwards everything is configured as before.
+    Waits of the client return at once and move the clock: `finsecure_sandbox.clock.advance` does it by hand. Webhooks
+    are delivered when you say so: `finsecure_sandbox.deliver()`.
 
     Returns:
         The sandbox.
@@ -48,6 +49,9 @@ def finsecure_sandbox() -> Iterator[Sandbox]:
     with Sandbox(clock=clock) as sandbox, pytest.MonkeyPatch.context() as patch:
         # The client that is there now is set aside, not closed: it goes on after the test.
         patch.setattr("finsecure.api_key", None)
+        for name in ("FINSECURE_SECRET_KEY", "FINSECURE_PUBLISHABLE_KEY", "FINSECURE_BASE_URL"):
+            patch.delenv(name, raising=False)  # no test reaches the account of whoever runs it
+        patch.setenv("FINSECURE_WEBHOOK_SECRET", sandbox.webhook_secret)
         patch.setattr("finsecure._default._state", NOTHING)
         with httpx.Client(transport=sandbox.transport, trust_env=False) as http_client:
             finsecure.configure(

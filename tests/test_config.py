@@ -52,7 +52,7 @@ def asked(door: Door, server: respx.MockRouter) -> httpx.Request:
 @pytest.mark.parametrize(
     ("key", "says"),
     [
-        (None, r"There is no API key\. Pass api_key=, set finsecure\.api_key, or set FINSECURE_SECRET_KEY\."),
+        (None, r"There is no API key\. Pass api_key= or set FINSECURE_SECRET_KEY; .* set that or finsecure\.api_key\."),
         ("", "blank"),
         (" \n", "blank"),
         ("sk_test_12345678\n", "white space or a newline"),
@@ -64,6 +64,7 @@ def asked(door: Door, server: respx.MockRouter) -> httpx.Request:
         ("rk_live_12345678", "begin with sk_test_, sk_live_, pk_test_ or pk_live_"),
         ("12345678", "not a FinSecure API key"),
         ("sk_test_", "not a FinSecure API key"),
+        ("sk_test_...", "the placeholder of the documentation"),
         ("SK_TEST_12345678", "not a FinSecure API key"),
         (b"sk_test_12345678", "a bytes, not a str"),
     ],
@@ -193,6 +194,9 @@ def test_base_url_comes_from_the_environment_where_none_is_given(
         ("https://api.finsecure.com:port", "not a URL"),
         ("https://[::1", "not a URL"),
         ("https://bücher.example", "not a URL"),
+        ("https://api..example.com", "not an http or https URL"),
+        (f"https://{'a' * 64}.example", "not an http or https URL"),
+        ("https://api.finsecure.com/ü", "not ASCII"),
         ("https://user:password@api.finsecure.com", "a user, query or fragment"),
         ("https://api.finsecure.com?a=b", "a user, query or fragment"),
         ("https://api.finsecure.com#a", "a user, query or fragment"),
@@ -231,7 +235,7 @@ def test_a_live_key_never_goes_over_http(open_door: OpenDoor, base_url: str) -> 
         *(("max_retries", value) for value in (-1, True, 1.5, "2", None)),
         *(("max_response_size", value) for value in (0, -1, True, 1.5, "2", None)),
         *(("api_version", value) for value in ("", "2023\n", "é", 20231016)),
-        *(("app_info", value) for value in ("", "shop\r\nX: y", "café", 7)),
+        *(("app_info", value) for value in ("", "shop\r\nX: y", "café", 7, "sk_test_12345678")),
         *(("http_client", value) for value in ("httpx", httpx, object())),
     ],
 )
@@ -492,6 +496,7 @@ def log() -> Iterator[logging.Logger]:
     handlers, level = logger.handlers[:], logger.level
     logger.handlers.clear()
     yield logger
+    logger.propagate = True
     logger.handlers[:] = handlers
     logger.setLevel(level)
 
@@ -508,6 +513,7 @@ def test_the_environment_shows_the_log(
     level: int | None,
 ) -> None:
     monkeypatch.setenv("FINSECURE_LOG", asked_for)
+    monkeypatch.setattr(logging.root, "handlers", [])  # pytest's own
     for _ in range(2):  # twice does not show it twice
         client_type(KEY)
     assert len(log.handlers) == (0 if level is None else 1)
@@ -572,6 +578,26 @@ def test_a_host_that_the_mode_picked_follows_the_key_and_no_environment(monkeypa
     live = client.with_options(api_key="sk_live_1")
     assert "https://api.finsecure.com'" in repr(live)
     assert "api-sandbox.finsecure.com" in repr(live.with_options(api_key="sk_test_2"))
+
+
+def test_configure_names_an_option_that_there_is_not() -> None:
+    with pytest.raises(finsecure.InvalidRequestError, match="There is no option 'retries' here: pass one of api_key"):
+        finsecure.configure(retries=3)  # type: ignore[call-arg]
+
+
+@either
+def test_a_value_that_is_a_secret_is_not_shown(client_type: type[Any]) -> None:
+    """A key in the wrong place is an error that does not repeat it."""
+    with pytest.raises(finsecure.InvalidRequestError, match=r"timeout is 'sk_test_\[hidden\]") as caught:
+        client_type(KEY, timeout="sk_test_12345678")
+    assert "12345678" not in repr(caught.value)
+
+
+@either
+def test_a_ready_client_and_a_transport_are_one_too_many(client_type: type[Any]) -> None:
+    with pytest.raises(finsecure.InvalidRequestError, match="pass one") as caught:
+        client_type(KEY, http_client=object(), transport="httpx2")
+    assert caught.value.param == "transport"
 
 
 def test_options_that_are_refused_leave_what_was_configured(anywhere: respx.MockRouter) -> None:

@@ -265,15 +265,15 @@ def test_pyreqwest_says_under_trio_what_it_needs() -> None:
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
-def test_pyreqwest_lets_foreign_errors_through_and_explains_its_own(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    """What is not the network's is a bug, and is not hidden."""
+def test_pyreqwest_explains_what_it_raises_and_what_nobody_foresaw(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """Whatever comes after a request was begun is an error of ours, which says that money may have moved."""
     pytest.importorskip("pyreqwest")
     from pyreqwest import exceptions
 
     from finsecure._transport import pyreqwest
 
     cases: list[tuple[Exception, type[Exception], str]] = [
-        (LookupError("mine"), LookupError, "mine"),
+        (LookupError("sk_test_1"), finsecure.APIConnectionError, r"not foreseen \(LookupError\)"),
         (exceptions.ClientClosedError("closed", {"causes": None}), finsecure.APIConnectionError, "closed"),
         (exceptions.BuilderError("builder", {"causes": None}), finsecure.APIConnectionError, "written as HTTP"),
     ]
@@ -295,6 +295,14 @@ def test_pyreqwest_lets_foreign_errors_through_and_explains_its_own(monkeypatch:
 async def _look(client: finsecure.AsyncClient) -> finsecure.Customer:
     async with client:
         return await client.customers.retrieve("cus_1")
+
+
+def test_a_proxy_that_pyreqwest_refuses_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pyreqwest")
+    monkeypatch.setenv("HTTPS_PROXY", "http://xn--a:3128")
+    client = finsecure.Client(KEY, transport="pyreqwest")
+    with client, pytest.raises(finsecure.InvalidRequestError, match="HTTPS_PROXY"):
+        client.customers.retrieve("cus_1")
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])

@@ -95,7 +95,7 @@ REFUSED: dict[str, tuple[Use, str, str]] = {
     "customer object": (
         create(customer=finsecure.Customer(id="cus_1", object="customer")),
         "customer",
-        r"customer is a Customer: pass its id, customer=....id",
+        r"customer is a Customer: pass its `.id`",
     ),
     "customer int": (create(customer=1), "customer", "customer is an int: pass the id as a str"),
     "description": (create(description=1), "description", "pass a str"),
@@ -153,7 +153,7 @@ REFUSED: dict[str, tuple[Use, str, str]] = {
     "id object": (
         retrieve(finsecure.PaymentIntent(id="pi_1", object="payment_intent")),
         "id",
-        "pass its id, id=....id",
+        "pass its `.id`",
     ),
     "id surrogate": (retrieve("pi_\ud800"), "id", "does not encode as UTF-8"),
     "url": (endpoint(url=1), "url", "pass a str"),

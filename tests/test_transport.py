@@ -11,6 +11,7 @@ import gzip
 import itertools
 import json
 import socket
+import struct
 import threading
 import time
 import zlib
@@ -63,7 +64,7 @@ class Server:
 
     def _serve(self, number: int, sock: socket.socket) -> None:
         with contextlib.suppress(OSError), sock, sock.makefile("rb") as stream:
-            while (request := self._read(stream)) is not None:
+            while (request := self.read(stream)) is not None:
                 with self._lock:
                     self.seen.append((number, request))
                     answer = next(self._answers)
@@ -77,7 +78,7 @@ class Server:
                     return
 
     @staticmethod
-    def _read(stream: Any) -> bytes | None:
+    def read(stream: Any) -> bytes | None:
         lines = list(iter(stream.readline, b"\r\n")) if (first := stream.readline()) else []
         length = next((int(line[15:]) for line in lines if line.lower().startswith(b"content-length:")), 0)
         return b"".join([first, *lines, stream.read(length)]) if first else None
@@ -178,6 +179,34 @@ def test_a_request_leaves_in_one_piece(door: str) -> None:
     looked, created = received
     assert looked.endswith(b"\r\n\r\n")
     assert created.endswith('{"name":"Zoë"}'.encode())
+
+
+def test_an_unasked_answer_is_not_read_where_the_next_request_breaks(door: str) -> None:
+    """An answer that was left on a kept connection is not taken for that of a request which could not be written."""
+    foreign = plain(json.dumps({**CUSTOMER, "id": "cus_foreign"}).encode())
+
+    def answer() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(plain() + foreign)
+            connection.recv(1000)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # resets
+        connection, _ = listener.accept()
+        with connection, connection.makefile("rb") as stream:
+            Server.read(stream)
+            connection.sendall(plain())
+
+    async def use(client: Any) -> str:
+        await look(client)
+        created: finsecure.Customer = await done(client.customers.create(description="x" * 8_000_000))
+        return created.id
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer)
+        thread.start()
+        assert run(door, f"http://127.0.0.1:{listener.getsockname()[1]}", use) == "cus_1"
+        thread.join(5)
 
 
 def test_an_answer_that_is_a_refusal_keeps_its_connection(door: str, serve: Serve) -> None:
@@ -313,10 +342,25 @@ def test_a_proxys_password_is_read_as_it_is_meant(monkeypatch: pytest.MonkeyPatc
     """User and password of a proxy's URL are percent-decoded, and no part of the URL that is kept."""
     monkeypatch.setenv("HTTPS_PROXY", "http://clerk:p%40ss%3Aword@proxy.example:3128")
     found = connections.proxy(Origin("https", "api.finsecure.com", None, ""))
-    assert found == ("http://proxy.example:3128", ("clerk", "p@ss:word"))
+    assert found is not None
+    assert (found.url, found.auth) == ("http://proxy.example:3128", ("clerk", "p@ss:word"))
+    assert found.hidden_auth == (b"clerk", b"p@ss:word")
+    assert "word" not in repr(found) + repr(found.hidden_auth)
 
 
-@pytest.mark.parametrize("url", ["ftp://proxy.example", "http://proxy.example:port", "http://[bad", "http://a:99999"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://proxy.example",
+        "ftp://proxy.example:21",
+        "http://proxy.example:port",
+        "http://[bad",
+        "http://a:99999",
+        "http://:3128",
+        "http://proxy example:3128",
+        "http://bücher.example:3128",
+    ],
+)
 def test_a_proxy_that_cannot_be_one_is_named_without_what_it_says(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     """A mistake in a proxy's URL is an error that says where to look, and does not show the URL."""
     monkeypatch.setenv("HTTPS_PROXY", url)

@@ -49,7 +49,7 @@ def open_transport(name: str, http_client: Any) -> Transport:
     if http_client is not None:
         from .given import GivenTransport
 
-        _check_kind(http_client, "Client")
+        _check_kind(name, http_client, "Client")
         return GivenTransport(http_client)
     if name == "pyreqwest":
         from .pyreqwest import PyreqwestTransport
@@ -65,7 +65,7 @@ def open_async_transport(name: str, http_client: Any) -> AsyncTransport:
     if http_client is not None:
         from .given import AsyncGivenTransport
 
-        _check_kind(http_client, "AsyncClient")
+        _check_kind(name, http_client, "AsyncClient")
         return AsyncGivenTransport(http_client)
     if name == "pyreqwest":
         from .pyreqwest import AsyncPyreqwestTransport
@@ -97,8 +97,14 @@ def _library(name: str, module: str | None) -> Any:
         ) from None
 
 
-def _check_kind(http_client: object, name: str) -> None:
+def _check_kind(transport: str, http_client: object, name: str) -> None:
     """By name and module, so that neither httpx nor httpx2 has to be imported to look."""
+    if transport != "httpx":
+        raise InvalidRequestError(
+            f"Both http_client and transport={transport!r} were given: pass one, a ready client is a transport.",
+            type="invalid_request_error",
+            param="transport",
+        )
     for kind in type(http_client).__mro__:
         if kind.__name__ == name and kind.__module__.partition(".")[0] in {"httpx", "httpx2"}:
             return

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from typing_extensions import override
+
 from ..error import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -57,6 +59,31 @@ class Proxy(NamedTuple):
     url: str
     auth: tuple[str, str] | None
 
+    @override
+    def __repr__(self) -> str:
+        return f"<Proxy {self.url}>"  # the rest is secret
+
+    @property
+    def hidden_auth(self) -> tuple[bytes, bytes] | None:
+        """User and password, which no log shows that writes their `repr`."""
+        return None if self.auth is None else (_Hidden(self.auth[0].encode()), _Hidden(self.auth[1].encode()))
+
+
+class _Hidden(bytes):
+    @override
+    def __repr__(self) -> str:
+        return "[hidden]"
+
+
+def unusable_proxy() -> InvalidRequestError:
+    """The error of a proxy that cannot be used."""
+    return InvalidRequestError(
+        "The proxy that the environment names (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY) is no URL that can be used: "
+        "write it as http://host:port; socks5://host:port needs pip install 'httpx[socks]'.",
+        type="invalid_request_error",
+        param="proxy",
+    )
+
 
 def proxy(origin: Origin) -> Proxy | None:
     """The proxy for a host: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`, or the system's settings."""
@@ -74,18 +101,16 @@ def proxy(origin: Origin) -> Proxy | None:
     try:
         parts = urlsplit(url if "://" in url else f"http://{url}")
         host = parts.hostname or ""
-        target = f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{parts.port or _PORTS[parts.scheme]}"
+        port = _PORTS[parts.scheme] if parts.port is None else parts.port
+        target = f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
         auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
-        usable = not parts.scheme.startswith("socks") or importlib.util.find_spec("socksio") is not None
+        usable = parts.scheme in _PORTS and bool(host) and host.isascii() and host.isprintable() and " " not in host
+        if parts.scheme.startswith("socks"):
+            usable = usable and importlib.util.find_spec("socksio") is not None
     except (ValueError, KeyError):
         usable = False
     if not usable:
-        raise InvalidRequestError(
-            "The proxy that the environment names (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY) is no URL that can be used: "
-            "write it as http://host:port; socks5://host:port needs pip install 'httpx[socks]'.",
-            type="invalid_request_error",
-            param="proxy",
-        )
+        raise unusable_proxy()
     return Proxy(target, auth)
 
 

@@ -82,8 +82,9 @@ class Stream:
         # In pieces, since httpcore gives each `send` the whole time, and a slow reader takes up many.
         deadline = _of(timeout, self._connecting)
         for begin in range(0, len(buffer), _PIECE):
-            self._stream.write(buffer[begin : begin + _PIECE], deadline.left(self._core.WriteTimeout))
-        deadline.sent = True
+            left = deadline.left(self._core.WriteTimeout)
+            deadline.sent = True  # now, since httpcore reads on where a write fails
+            self._stream.write(buffer[begin : begin + _PIECE], left)
 
     def close(self) -> None:
         """Close the connection."""
@@ -117,7 +118,7 @@ class Backend:
         # One address after the other, since httpcore would give each of them the whole time.
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as exc:
+        except (OSError, UnicodeError) as exc:
             raise self._core.ConnectError(str(exc)) from exc
         addresses = [str(address[0]) for *_, address in found]
         failed: Exception = self._core.ConnectError("the name has no address")
@@ -156,8 +157,9 @@ class AsyncStream:
             return
         buffer, self._held = self._held + buffer, b""
         deadline = _of(timeout, self._connecting)
-        await self._stream.write(buffer, deadline.left(self._core.WriteTimeout))
-        deadline.sent = True
+        left = deadline.left(self._core.WriteTimeout)
+        deadline.sent = True  # now, since httpcore reads on where a write fails
+        await self._stream.write(buffer, left)
 
     async def aclose(self) -> None:
         """Close the connection."""

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, cast
 from typing_extensions import Self
 
 from .. import _forks as forks
+from ..error import FinSecureError
 from . import connections
 from .body import Body
 from .deadline import AsyncBackend, Backend, Deadline
-from .failures import closed, failure
+from .failures import closed, failure, unforeseen
 from .pools import CONNECTIONS, KEEPALIVE, Pools
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ def _http(core: Any, request: Request, origin: Origin, deadline: Deadline, body:
 def _failed(exc: Exception, origin: Origin, deadline: Deadline) -> Failure:
     found = failure(exc, connection_was_old=not deadline.connected and not deadline.received)
     if found is None:
-        raise exc
+        if isinstance(exc, FinSecureError):
+            raise exc  # a proxy or a certificate of the environment's that cannot be used
+        return unforeseen(exc)
     if found.kind == "lost" and deadline.connected and origin.scheme == "https" and not deadline.secured:
         return found._replace(kind="not sent")  # it failed at the proxy, which was sent nothing but where to go
     return found
@@ -127,7 +130,7 @@ def _pool_options(core: Any, origin: Origin) -> dict[str, Any]:
     proxy = connections.proxy(origin)
     return {
         "ssl_context": connections.tls_context() if origin.scheme == "https" else None,
-        "proxy": None if proxy is None else core.Proxy(proxy.url, auth=proxy.auth),
+        "proxy": None if proxy is None else core.Proxy(proxy.url, auth=proxy.hidden_auth),
         "max_connections": CONNECTIONS,
         "keepalive_expiry": KEEPALIVE,
     }

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ssl
 
-from .. import _redact
 from .._retry import Failure, Kind
 from ..error import APIConnectionError, APITimeoutError
 
@@ -20,6 +19,8 @@ _TABLE: dict[str, tuple[Kind, str]] = {
     "WriteTimeout": ("lost", "The request could not be written in time"),
     "TimeoutException": ("lost", "No whole answer came in time"),
     "TimeoutError": ("lost", "No whole answer came in time"),
+    "SOCKSError": ("not sent", "The proxy did not answer as SOCKS asks"),
+    "ProtocolError": ("not sent", "The proxy did not answer as SOCKS asks"),  # socksio's; HTTP's has names of its own
     "RemoteProtocolError": ("lost", "The connection was closed, or the answer was no HTTP"),
     "LocalProtocolError": ("final", "The request could not be written as HTTP"),
     "UnsupportedProtocol": ("final", "The URL's scheme is not supported"),
@@ -50,10 +51,17 @@ def failure(exc: Exception, *, connection_was_old: bool = False) -> Failure | No
     if kind == "lost" and connection_was_old and not _is_timeout(exc):
         kind = "stale"
     error = APITimeoutError if _is_timeout(exc) else APIConnectionError
-    detail = _redact.text(str(exc)).strip().rstrip(".")
+    detail = str(exc).strip().rstrip(".")
     ours = error(f"{sentence} ({type(exc).__name__}{': ' if detail else ''}{detail}).")
     ours.__cause__ = _bare(exc)
     return Failure(kind, ours)
+
+
+def unforeseen(exc: Exception) -> Failure:
+    """An exception that no library of HTTP is known to raise; what it says may hold a request."""
+    ours = APIConnectionError(f"The transport failed in a way that was not foreseen ({type(exc).__name__}).")
+    ours.__cause__ = _bare(exc)
+    return Failure("lost", ours)
 
 
 def certificate_refused(why: str) -> Failure:

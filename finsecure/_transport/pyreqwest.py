@@ -13,13 +13,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from .. import _forks as forks
-from .. import _redact
 from .._retry import Failure, Kind
-from ..error import APIConnectionError, APITimeoutError
+from ..error import APIConnectionError, APITimeoutError, FinSecureError
 from . import connections
 from .body import Body
 from .direct import AsyncDirectTransport, DirectTransport
-from .failures import certificate_refused, closed
+from .failures import certificate_refused, closed, unforeseen
 from .pools import KEEPALIVE
 
 if TYPE_CHECKING:
@@ -50,7 +49,10 @@ def _build(builder_class: Any, origin: Origin) -> Any:
     if proxy is None:
         builder = builder.no_proxy()
     else:
-        made: Any = importlib.import_module("pyreqwest.proxy").ProxyBuilder.all(proxy.url)
+        try:
+            made: Any = importlib.import_module("pyreqwest.proxy").ProxyBuilder.all(proxy.url)
+        except ValueError:
+            raise connections.unusable_proxy() from None
         builder = builder.proxy(made if proxy.auth is None else made.basic_auth(*proxy.auth))
     try:
         return builder.build()
@@ -69,7 +71,16 @@ def _request(client: Any, request: Request, origin: Origin, timeout: float) -> A
 
 
 def _headers(response: Any) -> list[tuple[bytes, bytes]]:
-    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
+    """Those that are looked at. One that is not ASCII cannot be read, and looking at all of them would fail with it."""
+    found: list[tuple[bytes, bytes]] = []
+    for name in ("content-encoding", "request-id", "idempotent-replayed", "retry-after"):
+        try:
+            value = response.headers.get(name)
+        except ValueError:
+            continue
+        if value is not None:
+            found.append((name.encode(), value.encode("latin-1")))
+    return found
 
 
 def _failed(exc: Exception, *, answered_before: bool) -> Failure:
@@ -77,8 +88,10 @@ def _failed(exc: Exception, *, answered_before: bool) -> Failure:
         return Failure(
             "final", APIConnectionError("transport='pyreqwest' runs in asyncio only: under trio use 'httpx'.")
         )
-    if type(exc).__module__.partition(".")[0] != "pyreqwest":
+    if isinstance(exc, FinSecureError):
         raise exc
+    if type(exc).__module__.partition(".")[0] != "pyreqwest":
+        return unforeseen(exc)
     args: list[Any] = list(exc.args)
     details: dict[str, Any] = args[1] if len(args) > 1 else {}
     found: list[dict[str, str]] = details.get("causes") or []
@@ -89,7 +102,7 @@ def _failed(exc: Exception, *, answered_before: bool) -> Failure:
     if type(exc).__name__ == "ClientClosedError":
         return closed()
     if type(exc).__name__ == "BuilderError":
-        return Failure("final", APIConnectionError(f"The request could not be written as HTTP ({_redact.text(why)})."))
+        return Failure("final", APIConnectionError(f"The request could not be written as HTTP ({why})."))
     timed_out = isinstance(exc, TimeoutError) or any("timed out" in cause for cause in causes)
     sent = not any("(Connect)" in cause for cause in causes)
     error = APITimeoutError if timed_out else APIConnectionError
@@ -97,7 +110,7 @@ def _failed(exc: Exception, *, answered_before: bool) -> Failure:
     # A kept connection may have been closed under us; which one it was is not to be known here.
     stale = answered_before and not timed_out and any("(SendRequest)" in cause for cause in causes)
     kind: Kind = "not sent" if not sent else "stale" if stale else "lost"
-    return Failure(kind, error(f"{what} ({_redact.text(why)})."))
+    return Failure(kind, error(f"{what} ({why})."))
 
 
 class _Opened:

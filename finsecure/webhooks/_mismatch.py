@@ -44,8 +44,6 @@ def why_not(payload: bytes, signature: object, secrets: list[bytes]) -> str:
             "The payload is not the body as it arrived: it was parsed and written again, or its white space was "
             "changed. Pass the raw bytes of the request."
         )
-    if any(secret.startswith((b"sk_", b"pk_")) for secret in secrets):
-        return "An API key was passed as the webhook secret: pass the endpoint's signing secret (whsec_...)."
     return (
         "The webhook was not signed with this secret: check that it is this endpoint's and the one in use now, and "
         "that the payload is the raw body as it arrived."

@@ -91,6 +91,8 @@ def check_secret(secret: object) -> bytes:
         raise WebhookUsageError(
             f"The webhook secret is of type {type(secret).__name__}: pass the endpoint's signing secret as a str."
         )
+    if raw.startswith((b"sk_test_", b"sk_live_", b"pk_test_", b"pk_live_")):
+        raise WebhookUsageError("An API key was passed as the webhook secret: pass the endpoint's signing secret.")
     if not raw.strip():
         raise WebhookUsageError("The webhook secret is empty or blank: pass the endpoint's signing secret.")
     return raw

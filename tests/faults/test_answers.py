@@ -60,6 +60,18 @@ def test_one_malformed_success_is_not_noticed(serve: Serve, connect: Open, name:
     assert client.ask(lambda c: c.payment_intents.retrieve(intent.id)).value.id == intent.id
 
 
+def test_a_header_that_is_not_ascii_spoils_nothing(serve: Serve, connect: Open) -> None:
+    """What nobody looks at may say what it likes: the payment was made, and arrives."""
+
+    def odd(visit: Visit) -> None:
+        visit.send(visit.execute()._replace(headers=(("X-Edge", "München"),)).raw())
+
+    server = serve([odd])
+    outcome = connect(server).ask(create("a", 1))
+    assert outcome.error is None
+    assert [outcome.value.id] == list(server.ledger.charges)
+
+
 def test_a_second_answer_is_never_read_as_the_answer_to_the_next_call(serve: Serve, connect: Open) -> None:
     """Bytes behind an answer belong to no call: the next one gets its own."""
     server = serve([second_answer, well])
