@@ -9,6 +9,7 @@ import os
 import socket
 import ssl
 import struct
+import subprocess
 import sys
 import threading
 import time
@@ -251,6 +252,27 @@ os._exit(0)  # pyreqwest's own threads sometimes abort a process that ends right
         arguments = [library, kind, sandbox.secret_key, server.base_url]
         # Python 3.12 warns of any fork in a process with threads, which is what is tested.
         subprocess.run([sys.executable, "-W", "ignore", "-c", script, *arguments], check=True, timeout=60)
+
+
+def test_a_process_may_end_right_after_a_call(library: str, serve: Callable[..., int]) -> None:
+    """Whatever runs it is not told of a crash, when all that failed was a call."""
+    script = """
+import asyncio, sys
+import finsecure
+
+async def main():
+    async with finsecure.AsyncClient("sk_test_1", base_url=sys.argv[1], transport=sys.argv[2], max_retries=0) as client:
+        await client.customers.create()
+
+try:
+    asyncio.run(main())
+except finsecure.APIConnectionError:
+    pass
+"""
+    url = f"http://127.0.0.1:{serve(resets)}"
+    for _ in range(3):
+        ran = subprocess.run([sys.executable, "-c", script, url, library], capture_output=True, text=True, check=False)
+        assert (ran.returncode, ran.stderr) == (0, "")
 
 
 def test_pyreqwest_says_under_trio_what_it_needs() -> None:
