@@ -92,6 +92,12 @@ def goal_table(results: dict[str, Result]) -> str:
     return "\n".join(lines)
 
 
+def stage_table(stages: dict[str, float]) -> str:
+    """Where our own time goes."""
+    lines = ["| stage | takes |", "| --- | ---: |"]
+    return "\n".join(lines + [f"| {stage} | {in_units('wall', seconds)} |" for stage, seconds in stages.items()])
+
+
 def about(load: float, seconds: float) -> str:
     """On what, and when."""
     machine = f"{platform.system()}, {os.cpu_count()} cores, Python {platform.python_version()}"
@@ -100,7 +106,7 @@ def about(load: float, seconds: float) -> str:
     return f"{datetime.now(timezone.utc):%Y-%m-%d}, {machine}, {seconds / 60:.0f} minutes, {busy}. {peers}."
 
 
-def write(docs: Path, results: dict[str, Result], about: str) -> None:
+def write(docs: Path, results: dict[str, Result], stages: dict[str, float], about: str) -> None:
     """Put the figures between the markers of docs/performance.md, and the plot beside it."""
     (docs / "performance.svg").write_text(plot(results), encoding="utf-8")
     page = docs / "performance.md"
@@ -110,6 +116,7 @@ def write(docs: Path, results: dict[str, Result], about: str) -> None:
     figures = "![What each client takes, the first of each row being 1](performance.svg)"
     page.write_text(
         f"{before}{BEGIN}\n\n{about}\n\n## Goals\n\n{goal_table(results)}\n\n{figures}\n\n## Figures\n\n{tables}\n\n"
+        f"## Where our own time goes\n\n{stage_table(stages)}\n\n"
         f"{END}{after}",
         encoding="utf-8",
     )

@@ -30,6 +30,7 @@ SLICE, QUICK_SLICE = 0.3, 0.1  # seconds
 # finsecure as it is installed, and not as somebody is just editing it: this folder comes last on their path.
 PYTHON = [sys.executable, "-P", "-c"]
 PATH = f"import sys; sys.path.append({str(ROOT)!r})\n"
+STAGES = PATH + "import json; from tests.benchmarks.stages import stages; print(json.dumps(stages()))"
 WORKER = PATH + "from tests.benchmarks.worker import main; main(*sys.argv[1:])"
 
 
@@ -122,8 +123,11 @@ def main() -> None:
             sys.stdout.flush()
     about = report.about(load, time.time() - began)
     sys.stdout.write(f"{report.goal_table(results)}\n\n{about}\n")
-    if not options.quick and not options.rows:
-        report.write(ROOT / "docs", results, about)
+    if not options.rows:
+        stages = json.loads(subprocess.check_output([*PYTHON, STAGES]))
+        sys.stdout.write(f"{report.stage_table(stages)}\n")
+        if not options.quick:
+            report.write(ROOT / "docs", results, stages, about)
 
 
 if __name__ == "__main__":

@@ -46,10 +46,12 @@ def test_the_page_keeps_what_was_written_by_hand(tmp_path: Path) -> None:
     page = tmp_path / "performance.md"
     page.write_text(f"by hand\n{report.BEGIN}\nof another run\n{report.END}\nby hand, too\n", encoding="utf-8")
     figures = [{"wall": 1e-4, "cpu": 1e-4, "growth": 0.0, "bytes": 1000.0}]
-    report.write(tmp_path, {name: dict.fromkeys(row.clients, figures) for name, row in ROWS.items()}, "now")
+    results = {name: dict.fromkeys(row.clients, figures) for name, row in ROWS.items()}
+    report.write(tmp_path, results, {"encode": 3e-6}, "now")
     text = page.read_text(encoding="utf-8")
     assert text.startswith("by hand\n")
     assert text.endswith(f"{report.END}\nby hand, too\n")
     assert "of another run" not in text
+    assert "| encode | 3.0 µs |" in text
     assert all(row.title in text for row in ROWS.values())
     ET.fromstring((tmp_path / "performance.svg").read_text(encoding="utf-8"))
