@@ -199,8 +199,8 @@ PEAK = """
 import asyncio, json, sys, time
 import finsecure
 
-url, door, limit = sys.argv[1:]
-options = {"base_url": url, "max_retries": 0, "timeout": 60, "max_response_size": int(limit)}
+url, door, transport, limit = sys.argv[1:]
+options = {"base_url": url, "transport": transport, "max_retries": 0, "timeout": 60, "max_response_size": int(limit)}
 
 def peak():  # not ru_maxrss: a child inherits its parent's, and pytest is larger than anything measured here
     with open("/proc/self/status") as status:
@@ -240,9 +240,9 @@ print(json.dumps({
 """
 
 
-def peak_of(server: FaultServer, door: str, limit: int) -> dict[str, Any]:
+def peak_of(server: FaultServer, door: str, transport: str, limit: int) -> dict[str, Any]:
     ran = subprocess.run(
-        [sys.executable, "-W", "error", "-c", PEAK, server.url, door, str(limit)],
+        [sys.executable, "-W", "error", "-c", PEAK, server.url, door, transport, str(limit)],
         capture_output=True,
         text=True,
         timeout=120,
@@ -257,9 +257,9 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="the peak is read fro
 
 
 @linux
-def test_the_peak_is_measured_at_all(serve: Serve, door: str, figure: Figure) -> None:
+def test_the_peak_is_measured_at_all(serve: Serve, door: str, transport: str, figure: Figure) -> None:
     """The control: where 200 MiB are allowed, the same bomb is seen to cost more than 64."""
-    found = peak_of(serve([well, gzip_bomb]), door, 200 * MIB)
+    found = peak_of(serve([well, gzip_bomb]), door, transport, 200 * MIB)
     figure("huge bodies, control with a limit of 200 MiB", peak_mib=round(found["kib"] / 1024, 1))
     assert found["kib"] > 64 * 1024
 
@@ -267,10 +267,10 @@ def test_the_peak_is_measured_at_all(serve: Serve, door: str, figure: Figure) ->
 @linux
 @pytest.mark.parametrize("fault", [big_body, gzip_bomb, endless_body])
 def test_a_body_that_is_too_large_is_refused_as_it_streams(
-    serve: Serve, door: str, figure: Figure, fault: Fault
+    serve: Serve, door: str, transport: str, figure: Figure, fault: Fault
 ) -> None:
     """A huge, endless or exploding body ends the attempt at the limit, and costs little memory."""
-    found = peak_of(serve([well, fault]), door, 16 * MIB)
+    found = peak_of(serve([well, fault]), door, transport, 16 * MIB)
     figure("huge bodies", fault=fault.__name__, peak_mib=round(found["kib"] / 1024, 1))
     assert found["raised"] == "APIError"
     assert "larger than 16777216 bytes" in found["said"]
