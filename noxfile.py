@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -20,6 +21,18 @@ nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "virtualenv"  # what plain pip can do; `nox --default-venv-backend uv` is faster
 nox.options.error_on_missing_interpreters = False  # those who have one Python test with that one, CI included
 nox.options.sessions = ["lint", "types", "tests", "docs", "package"]
+
+
+def _is_there(version: str) -> bool:
+    try:
+        return subprocess.run([f"python{version}", "-c", ""], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+# Where coverage is measured: not on 3.11, which does not tell a tracer of exceptions that are thrown into coroutines,
+# as anyio throws them at each connect. What runs after an `asyncio.run` seems not to run there.
+COVERED = next((version for version in (HERE, *reversed(SUPPORTED)) if version != "3.11" and _is_there(version)), HERE)
 
 
 def install(session: nox.Session, *groups: str, project: str = ".[sandbox]") -> None:
@@ -51,10 +64,10 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """The tests on each Python there is; on the one that runs nox also the documentation's, and branch coverage."""
+    """The tests on each Python there is; on one of them also the documentation's, all transports, branch coverage."""
     install(session, "test")
     pytest = ["-m", "not types", "-n", str(os.cpu_count() or 1), *session.posargs]
-    if session.python != HERE or session.posargs:
+    if session.python != COVERED or session.posargs:
         session.run("pytest", *pytest, *([] if session.posargs else ["--ignore=tests/docs"]))
         return
     data = Path(session.create_tmp(), "coverage")
@@ -65,7 +78,7 @@ def tests(session: nox.Session) -> None:
     # `coverage run` and not a pytest plugin: finsecure is one itself, and is imported before any plugin could measure.
     session.run("coverage", "run", str(Path(session.bin, "pytest")), *pytest)
     session.run("coverage", "combine", "--quiet")
-    session.run("coverage", "report", "--fail-under=100")
+    session.run("coverage", "report", *([] if COVERED == "3.11" else ["--fail-under=100"]))
 
 
 @nox.session(default=False)

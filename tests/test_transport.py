@@ -369,6 +369,17 @@ def test_a_proxy_that_cannot_be_one_is_named_without_what_it_says(monkeypatch: p
     assert url not in str(caught.value)
 
 
+def test_socks_without_its_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A SOCKS proxy needs httpx[socks], and the error says so."""
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://proxy.example:1080")
+
+    def nothing(_: str) -> None: ...
+
+    monkeypatch.setattr("importlib.util.find_spec", nothing)
+    with pytest.raises(finsecure.InvalidRequestError, match=r"httpx\[socks\]"):
+        connections.proxy(Origin("https", "api.finsecure.com", None, ""))
+
+
 @pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
 def test_certificates_that_cannot_be_read_are_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """SSL_CERT_FILE that is not there is an error that says so, not one of the network's."""

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, cast
 from typing_extensions import Self
 
 from .. import _forks as forks
-from ..error import FinSecureError
 from . import connections
 from .body import Body
 from .deadline import AsyncBackend, Backend, Deadline
@@ -47,8 +46,6 @@ def _http(core: Any, request: Request, origin: Origin, deadline: Deadline, body:
 def _failed(exc: Exception, origin: Origin, deadline: Deadline) -> Failure:
     found = failure(exc, connection_was_old=not deadline.connected and not deadline.received)
     if found is None:
-        if isinstance(exc, FinSecureError):
-            raise exc  # a proxy or a certificate of the environment's that cannot be used
         return unforeseen(exc)
     if found.kind == "lost" and deadline.connected and origin.scheme == "https" and not deadline.secured:
         return found._replace(kind="not sent")  # it failed at the proxy, which was sent nothing but where to go

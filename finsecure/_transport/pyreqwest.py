@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from .. import _forks as forks
 from .._retry import Failure, Kind
-from ..error import APIConnectionError, APITimeoutError, FinSecureError
+from ..error import APIConnectionError, APITimeoutError
 from . import connections
 from .body import Body
 from .direct import AsyncDirectTransport, DirectTransport
@@ -91,8 +91,6 @@ def _failed(exc: Exception, *, answered_before: bool) -> Failure:
         return Failure(
             "final", APIConnectionError("transport='pyreqwest' runs in asyncio only: under trio use 'httpx'.")
         )
-    if isinstance(exc, FinSecureError):
-        raise exc
     if type(exc).__module__.partition(".")[0] != "pyreqwest":
         return unforeseen(exc)
     args: list[Any] = list(exc.args)

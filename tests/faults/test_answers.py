@@ -64,7 +64,7 @@ def test_a_header_that_is_not_ascii_spoils_nothing(serve: Serve, connect: Open) 
     """What nobody looks at may say what it likes: the payment was made, and arrives."""
 
     def odd(visit: Visit) -> None:
-        visit.send(visit.execute()._replace(headers=(("X-Edge", "München"),)).raw())
+        visit.send(visit.execute()._replace(headers=(("X-Edge", "München"), ("Request-Id", "München"))).raw())
 
     server = serve([odd])
     outcome = connect(server).ask(create("a", 1))

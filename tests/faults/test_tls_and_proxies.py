@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import datetime as dt
+import gc
 import socket
 import ssl
 import threading
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from typing_extensions import override
 
 import finsecure
 
@@ -164,6 +166,34 @@ class Proxy:
             thread.join(5)
 
 
+class Socks(Proxy):
+    """A SOCKS5 proxy that asks for a password, or answers with something else."""
+
+    @override
+    def _serve(self, sock: socket.socket) -> None:
+        with contextlib.suppress(OSError, IndexError), sock, sock.makefile("rb") as stream:
+            methods = stream.read(stream.read(2)[1])
+            if self._answer:
+                sock.sendall(self._answer)
+                return
+            sock.sendall(b"\x05" + (b"\x02" if b"\x02" in methods else b"\x00"))
+            if b"\x02" in methods:
+                user = stream.read(stream.read(2)[1])
+                password = stream.read(stream.read(1)[0])
+                self.seen.append((user + b":" + password).decode())
+                sock.sendall(b"\x01\x00")
+            stream.read(4)
+            self.seen.append(stream.read(stream.read(1)[0]).decode())
+            stream.read(2)
+            with socket.create_connection(("127.0.0.1", self._target.port)) as onward:
+                self._sockets.append(onward)
+                sock.sendall(b"\x05\x00\x00\x01" + b"\x00" * 6)
+                back = threading.Thread(target=_pump, args=(onward, sock), daemon=True)
+                back.start()
+                _pump(sock, onward)
+                back.join(5)
+
+
 def _pump(source: socket.socket, sink: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
@@ -178,11 +208,14 @@ def behind(
     """A fault server that can only be reached through a proxy, named by HTTPS_PROXY."""
     with contextlib.ExitStack() as running:
 
-        def behind(answer: bytes = b"", authorization: str | None = None) -> tuple[FaultServer, Proxy]:
+        def behind(
+            answer: bytes = b"", authorization: str | None = None, kind: type[Proxy] = Proxy
+        ) -> tuple[FaultServer, Proxy]:
             server = serve(tls=context(authority.issue_cert("api.example.test")))
-            proxy = Proxy(server, answer, authorization)
+            proxy = kind(server, answer, authorization)
             running.callback(proxy.close)
-            monkeypatch.setenv("HTTPS_PROXY", f"http://clerk:{PASSWORD}@127.0.0.1:{proxy.port}")
+            scheme = "socks5h" if kind is Socks else "http"
+            monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://clerk:{PASSWORD}@127.0.0.1:{proxy.port}")
             return server, proxy
 
         yield behind
@@ -225,6 +258,35 @@ def test_a_proxy_that_refuses_is_told_without_its_password(
     assert not error.maybe_executed or name == "no HTTP"  # nobody knows what became of a call to such a thing
     assert server.ledger.arrived == 0
     figure("proxy", name=name, passwords_shown=0)
+
+
+def test_a_socks_proxy_is_used(
+    connect: Open,
+    behind: Callable[..., tuple[FaultServer, Proxy]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """SOCKS5 as well, whose password no log shows."""
+    caplog.set_level("DEBUG")
+    server, proxy = behind(kind=Socks)
+    client = connect(server, **FAR)
+    assert [client.ask(create(f"{n}", 1)).error for n in range(3)] == [None] * 3
+    assert proxy.seen == [f"clerk:{PASSWORD}", "api.example.test"]
+    assert PASSWORD not in caplog.text
+
+
+@pytest.mark.filterwarnings("ignore:.*unclosed.*socket:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore:unclosed.*socket:ResourceWarning")  # httpcore leaves it to the garbage collector
+@pytest.mark.parametrize("answer", [b"\x05", b"\x05\xff", b"junk", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_a_socks_proxy_that_speaks_otherwise_was_sent_nothing(
+    connect: Open, behind: Callable[..., tuple[FaultServer, Proxy]], answer: bytes
+) -> None:
+    """What it answers instead is an error of ours."""
+    server, _ = behind(kind=Socks, answer=answer)
+    error = connect(server, clock=Quick(), **FAR).ask(create("a", 1)).error
+    assert isinstance(error, finsecure.APIConnectionError)
+    assert not error.maybe_executed
+    assert PASSWORD not in f"{error!r}{error.__cause__!r}"
+    gc.collect()  # now, while it is no warning
 
 
 def test_a_proxy_that_is_not_there_is_told_without_its_password(
