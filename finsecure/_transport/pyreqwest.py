@@ -87,10 +87,6 @@ def _headers(response: Any) -> list[tuple[bytes, bytes]]:
 
 
 def _failed(exc: Exception, *, answered_before: bool) -> Failure:
-    if isinstance(exc, RuntimeError) and "no running event loop" in str(exc):
-        return Failure(
-            "final", APIConnectionError("transport='pyreqwest' runs in asyncio only: under trio use 'httpx'.")
-        )
     if type(exc).__module__.partition(".")[0] != "pyreqwest":
         return unforeseen(exc)
     args: list[Any] = list(exc.args)
@@ -100,8 +96,6 @@ def _failed(exc: Exception, *, answered_before: bool) -> Failure:
     why = causes[-1] if causes else str(args[0])
     if "certificate" in why:
         return certificate_refused(why)
-    if type(exc).__name__ == "ClientClosedError":
-        return closed()
     if type(exc).__name__ == "BuilderError":
         return Failure("final", APIConnectionError(f"The request could not be written as HTTP ({why})."))
     timed_out = isinstance(exc, TimeoutError) or any("timed out" in cause for cause in causes)
@@ -213,6 +207,16 @@ class _WithItsOwnCancellation:
             came = None  # its traceback holds this frame
 
 
+def _in_asyncio() -> bool:
+    import asyncio  # not for a sync client
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
 @cache
 def _end_in_peace() -> None:
     """Once. A thread of pyreqwest that hands an answer over while Python ends aborts the process: let it finish.
@@ -235,6 +239,9 @@ class AsyncPyreqwestTransport:
 
     async def send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
         """Send a request once."""
+        if not _in_asyncio():
+            why = "transport='pyreqwest' runs in asyncio only: under trio use 'httpx'. Nothing was sent."
+            return Failure("final", APIConnectionError(why))
         return await _WithItsOwnCancellation(self._send(request, origin, timeout))
 
     async def _send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
