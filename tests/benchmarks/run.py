@@ -25,7 +25,6 @@ from tests.benchmarks.worker import FRESH, Figures
 
 ROOT = Path(__file__).parents[2]
 SLICE, QUICK_SLICE = 0.3, 0.1  # seconds
-LIVES = 3  # how often each client begins anew: some processes are luckier than others, all their life
 
 
 # finsecure as it is installed, and not as somebody is just editing it: this folder comes last on their path.
@@ -98,17 +97,15 @@ def run(name: str, row: Row, urls: dict[int, str], *, quick: bool) -> report.Res
     """All rounds of one row."""
     url, seconds = urls[row.delay], QUICK_SLICE if quick else SLICE
     rounds = max(3, row.rounds // 3) if quick else row.rounds
-    lives = 1 if quick or row.kind == "fresh" else LIVES
     result: report.Result = {client: [] for client in row.clients}
-    for _ in range(lives):
-        with ExitStack() as running:
-            workers: dict[str, Worker | Fresh] = {}
-            for client in row.clients:
-                workers[client] = Fresh(row, client, url) if row.kind == "fresh" else Worker(name, client, url, seconds)
-                running.callback(workers[client].close)
-            for _ in range(-(-rounds // lives)):
-                for client in random.sample(list(workers), len(workers)):
-                    result[client].append(workers[client].turn())
+    with ExitStack() as running:
+        workers: dict[str, Worker | Fresh] = {}
+        for client in row.clients:
+            workers[client] = Fresh(row, client, url) if row.kind == "fresh" else Worker(name, client, url, seconds)
+            running.callback(workers[client].close)
+        for _ in range(rounds):
+            for client in random.sample(list(workers), len(workers)):
+                result[client].append(workers[client].turn())
     return result
 
 
