@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from typing_extensions import override
 
+from ._clock import in_asyncio
 from .error import APIError
 
 if TYPE_CHECKING:
@@ -262,7 +263,7 @@ class AsyncPages(Generic[T]):
 @asynccontextmanager
 async def _ahead(fetch: Callable[[], Coroutine[Any, Any, T]]) -> AsyncGenerator[Callable[[], Awaitable[T]], None]:
     """A fetch that is under way while the block runs, and over when the block is left; in trio, the fetch itself."""
-    if not _in_asyncio():
+    if not in_asyncio():
         yield fetch
         return
     import asyncio
@@ -273,16 +274,6 @@ async def _ahead(fetch: Callable[[], Coroutine[Any, Any, T]]) -> AsyncGenerator[
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)  # until it is over; also takes the error nobody asked for
-
-
-def _in_asyncio() -> bool:
-    import asyncio
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 class _Walk:

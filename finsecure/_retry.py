@@ -156,7 +156,7 @@ class Exchange:
         else:
             executed = self._unresolved
             if failure.kind == "not sent":
-                error.message += f" Nothing was sent to {self.config.origin.url}."
+                error.message += f" The host is {self.config.origin.url}."  # an attempt before may have reached it
                 if self.config.origin.scheme == "http":
                     error.message += " Is `finsecure sandbox` running? Its port is another one at each start."
         error.maybe_executed = changes and executed

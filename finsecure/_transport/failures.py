@@ -58,10 +58,9 @@ def failure(exc: Exception, *, connection_was_old: bool = False) -> Failure | No
 
 
 def unforeseen(exc: Exception) -> Failure:
-    """An exception that no library of HTTP is known to raise; what it says may hold a request."""
-    ours = APIConnectionError(f"The transport failed in a way that was not foreseen ({type(exc).__name__}).")
-    ours.__cause__ = _bare(exc)
-    return Failure("lost", ours)
+    """An exception that nobody foresaw. It is not kept as the cause: what it says may hold a request."""
+    why = f"The transport failed in a way that was not foreseen ({type(exc).__name__})."
+    return Failure("lost", APIConnectionError(why))
 
 
 def certificate_refused(why: str) -> Failure:

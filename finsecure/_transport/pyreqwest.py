@@ -16,6 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from .. import _forks as forks
+from .._clock import in_asyncio
 from .._retry import Failure, Kind
 from ..error import APIConnectionError, APITimeoutError
 from . import connections
@@ -207,22 +208,9 @@ class _WithItsOwnCancellation:
             came = None  # its traceback holds this frame
 
 
-def _in_asyncio() -> bool:
-    import asyncio  # not for a sync client
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
-
-
 @cache
 def _end_in_peace() -> None:
-    """Once. A thread of pyreqwest that hands an answer over while Python ends aborts the process: let it finish.
-
-    Measured with a process that ends right after a failed call: 12 of 40 aborted, 0 of 40 with a tenth of this.
-    """
+    """Once. A thread of pyreqwest that hands an answer over while Python ends aborts the process: let it finish."""
     atexit.register(time.sleep, 0.1)
 
 
@@ -239,7 +227,7 @@ class AsyncPyreqwestTransport:
 
     async def send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
         """Send a request once."""
-        if not _in_asyncio():
+        if not in_asyncio():
             why = "transport='pyreqwest' runs in asyncio only: under trio use 'httpx'. Nothing was sent."
             return Failure("final", APIConnectionError(why))
         return await _WithItsOwnCancellation(self._send(request, origin, timeout))

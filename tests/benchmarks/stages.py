@@ -1,7 +1,7 @@
 """Where our own time goes, stage by stage and without a network: what is left to save, and what is not ours.
 
-Times are the best of several, in a loop that never waits: after a wait the same stages take about twice as long, since
-the processor's caches have forgotten them.
+Times are the best of several, in a loop that never waits: after a wait the same stages take longer, since the
+processor's caches have forgotten them.
 """
 
 from __future__ import annotations

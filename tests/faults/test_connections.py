@@ -95,7 +95,7 @@ def test_a_thousand_cancelled_calls_leave_a_client_that_works(
 
             async def cancelled(n: int) -> None:
                 nonlocal cut
-                with anyio.move_on_after((n % 25) / 50) as scope:  # from at once to after the answer
+                with anyio.move_on_after((n % 25) / 70) as scope:  # from at once to after the answer
                     await create(f"cancelled {n}", 1)(client)
                 cut += scope.cancelled_caught
 
@@ -111,7 +111,7 @@ def test_a_thousand_cancelled_calls_leave_a_client_that_works(
     cut, arrived, answers = _run(door, main)
     reached = arrived - (calls - cut)  # cancelled when the server already had them
     figure("calls cancelled, then 100", calls=calls, cancelled=cut, of_them_already_at_the_server=reached)
-    assert cut > calls * 0.2
+    assert cut > calls * 0.3
     assert reached > calls * 0.2  # or it was only connecting that was cancelled
     assert [(intent.metadata, intent.amount) for intent in answers] == [({"order": f"{n}"}, n + 1) for n in range(100)]
     assert not [made for made in server.ledger.by_order.values() if len(made) > 1]
