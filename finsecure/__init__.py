@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from typing import Any
 
     from . import error, money, sandbox, webhooks
-    from ._call import NOT_GIVEN, CreatedFilter, LastResponse, NotGiven
+    from ._call import LastResponse
     from ._client import AsyncClient, Client
     from ._clock import Clock
     from ._default import configure
     from ._pages import AsyncPage, AsyncPages, Page
+    from ._params import NOT_GIVEN, CreatedFilter, NotGiven
     from ._version import API_VERSION, __version__
     from .error import (
         APIConnectionError,
@@ -71,9 +72,10 @@ api_key: str | None = None
 
 _FROM = {
     "": ("error", "money", "sandbox", "webhooks"),
-    "._call": ("NOT_GIVEN", "CreatedFilter", "LastResponse", "NotGiven"),
+    "._call": ("LastResponse",),
     "._client": ("AsyncClient", "Client"),
     "._clock": ("Clock",),
+    "._params": ("NOT_GIVEN", "CreatedFilter", "NotGiven"),
     "._default": ("configure",),
     "._pages": ("AsyncPage", "AsyncPages", "Page"),
     "._version": ("API_VERSION", "__version__"),

@@ -1,4 +1,4 @@
-"""The two clients. They differ by `await`; what a call means is decided in `_retry` and `_wire`, for both.
+"""The two clients. They differ by `await`; what a call means is decided in `_exchange` and `_wire`, for both.
 
 `send` makes a first attempt; only where that fails and another may help does tenacity come in to drive the rest.
 Failures travel as values, so that an error is raised in one place and its traceback shows your line and two of ours.
@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar, cast
 from typing_extensions import Self, Unpack, override
 
 from . import _config, _log, _telemetry, _wire
+from ._exchange import Exchange
+from ._http import Failure
 from ._pages import AsyncPages
 from ._resources import Resources
-from ._retry import Exchange, Failure, Quota
+from ._retry import RetryBudget
 from ._transport import open_async_transport, open_transport
 from ._version import API_VERSION
 from .error import without_frames
@@ -82,13 +84,13 @@ class Client(Resources["Client"]):
         config = _config.Config.checked(
             api_key, base_url, timeout, max_retries, deadline, max_response_size, api_version, app_info, clock
         )
-        self._begin(config, open_transport(transport, http_client), Quota())
+        self._begin(config, open_transport(transport, http_client), RetryBudget())
         _log.set_up_from_environment()
 
-    def _begin(self, config: Config, transport: Transport, quota: Quota) -> None:
+    def _begin(self, config: Config, transport: Transport, budget: RetryBudget) -> None:
         self._config = config
         self._transport = transport
-        self._quota = quota
+        self._budget = budget
 
     @without_frames
     def with_options(self, **options: Unpack[Options]) -> Client:
@@ -108,18 +110,22 @@ class Client(Resources["Client"]):
             >>> patient = client.with_options(timeout=60, max_retries=5)
         """
         other = object.__new__(type(self))
-        other._begin(self._config.replace(options), _Borrowed(self._transport), self._quota)
+        other._begin(self._config.replace(options), _Borrowed(self._transport), self._budget)
         return other
 
     def send(self, call: Call[T]) -> T:
         """Make a described call: what the resource methods do."""
-        exchange = Exchange(call, _wire.encode(call, self._config), self._config, self._quota)
-        outcome = self._attempt(exchange)
-        if isinstance(outcome, Failure) and exchange.wants_retry(outcome):
+        exchange = Exchange(call, _wire.encode(call, self._config), self._config, self._budget)
+        outcome: Any = self._attempt(exchange)
+        if exchange.delay is not None:
             import tenacity  # not before something failed
 
-            retrying = tenacity.Retrying(**exchange.retry_with(outcome), sleep=self._config.clock.sleep)
-            outcome = retrying(self._again, exchange)
+            sleep = self._config.clock.sleep
+            sleep(exchange.delay)
+            retrying = tenacity.Retrying(
+                retry=lambda _: exchange.delay is not None, wait=lambda _: exchange.delay or 0.0, sleep=sleep
+            )
+            outcome = retrying(self._attempt, exchange)
         exchange.finish(outcome)
         _log.call_done(exchange, outcome)
         _telemetry.call_done(exchange, outcome)
@@ -127,12 +133,10 @@ class Client(Resources["Client"]):
             raise outcome.error
         return cast("T", outcome)
 
-    def _again(self, exchange: Exchange) -> Any:
-        return exchange.at_hand() or self._attempt(exchange)
-
     def _attempt(self, exchange: Exchange) -> Any:
-        answer = self._transport.send(exchange.request, self._config.origin, exchange.begin_attempt())
-        outcome = exchange.judge(answer) if isinstance(answer, Failure) else _wire.decode(exchange, answer)
+        response = self._transport.send(exchange.request, self._config.origin, exchange.begin_attempt())
+        outcome = exchange.add_context(response) if isinstance(response, Failure) else _wire.decode(exchange, response)
+        exchange.delay = exchange.plan_retry(outcome) if isinstance(outcome, Failure) else None
         _log.attempt_made(exchange, outcome)
         return outcome
 
@@ -214,13 +218,13 @@ class AsyncClient(Resources["AsyncClient"]):
         config = _config.Config.checked(
             api_key, base_url, timeout, max_retries, deadline, max_response_size, api_version, app_info, clock
         )
-        self._begin(config, open_async_transport(transport, http_client), Quota())
+        self._begin(config, open_async_transport(transport, http_client), RetryBudget())
         _log.set_up_from_environment()
 
-    def _begin(self, config: Config, transport: AsyncTransport, quota: Quota) -> None:
+    def _begin(self, config: Config, transport: AsyncTransport, budget: RetryBudget) -> None:
         self._config = config
         self._transport = transport
-        self._quota = quota
+        self._budget = budget
 
     @without_frames
     def with_options(self, **options: Unpack[Options]) -> AsyncClient:
@@ -240,18 +244,22 @@ class AsyncClient(Resources["AsyncClient"]):
             >>> patient = client.with_options(timeout=60, max_retries=5)
         """
         other = object.__new__(type(self))
-        other._begin(self._config.replace(options), _AsyncBorrowed(self._transport), self._quota)
+        other._begin(self._config.replace(options), _AsyncBorrowed(self._transport), self._budget)
         return other
 
     async def send(self, call: Call[T]) -> T:
         """Make a described call: what the resource methods do."""
-        exchange = Exchange(call, _wire.encode(call, self._config), self._config, self._quota)
+        exchange = Exchange(call, _wire.encode(call, self._config), self._config, self._budget)
         outcome: Any = await self._attempt(exchange)
-        if isinstance(outcome, Failure) and exchange.wants_retry(outcome):
+        if exchange.delay is not None:
             import tenacity  # not before something failed
 
-            retrying = tenacity.AsyncRetrying(**exchange.retry_with(outcome), sleep=self._config.clock.sleep_async)
-            outcome = await retrying(self._again, exchange)
+            sleep = self._config.clock.sleep_async
+            await sleep(exchange.delay)
+            retrying = tenacity.AsyncRetrying(
+                retry=lambda _: exchange.delay is not None, wait=lambda _: exchange.delay or 0.0, sleep=sleep
+            )
+            outcome = await retrying(self._attempt, exchange)
         exchange.finish(outcome)
         _log.call_done(exchange, outcome)
         _telemetry.call_done(exchange, outcome)
@@ -259,12 +267,10 @@ class AsyncClient(Resources["AsyncClient"]):
             raise outcome.error
         return cast("T", outcome)
 
-    async def _again(self, exchange: Exchange) -> Any:
-        return exchange.at_hand() or await self._attempt(exchange)
-
     async def _attempt(self, exchange: Exchange) -> Any:
-        answer = await self._transport.send(exchange.request, self._config.origin, exchange.begin_attempt())
-        outcome = exchange.judge(answer) if isinstance(answer, Failure) else _wire.decode(exchange, answer)
+        response = await self._transport.send(exchange.request, self._config.origin, exchange.begin_attempt())
+        outcome = exchange.add_context(response) if isinstance(response, Failure) else _wire.decode(exchange, response)
+        exchange.delay = exchange.plan_retry(outcome) if isinstance(outcome, Failure) else None
         _log.attempt_made(exchange, outcome)
         return outcome
 

@@ -6,17 +6,6 @@ import time
 from typing import Protocol
 
 
-def in_asyncio() -> bool:
-    """Whether an event loop of asyncio's waits for us, and not trio's, or none."""
-    import asyncio  # not for a sync client
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
-
-
 class Clock(Protocol):
     """What measures and waits for a client."""
 

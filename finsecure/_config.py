@@ -10,13 +10,14 @@ import os
 import re
 import sys
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from typing_extensions import Self, TypedDict
 
 from . import _redact
 from ._clock import SYSTEM, Clock
+from ._http import Origin
 from ._version import API_VERSION, __version__
 from .error import AuthenticationError, InvalidRequestError
 
@@ -54,26 +55,6 @@ class Options(TypedDict, total=False):
 
 _HEADER_TEXT = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 OPTION_NAMES = frozenset(Options.__annotations__)
-
-
-class Origin(NamedTuple):
-    """Where requests go; `prefix` is a path that a proxy in front of the API may ask for."""
-
-    scheme: str
-    host: str
-    port: int | None
-    prefix: str
-
-    @property
-    def url(self) -> str:
-        """Scheme, host and port."""
-        return f"{self.scheme}://{self.authority}"
-
-    @property
-    def authority(self) -> str:
-        """The `Host` header."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port is None else f"{host}:{self.port}"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from typing_extensions import Unpack
 
-from . import _config, _forks
+from . import _config, _runtime
 from ._client import Client
 from .error import AuthenticationError, without_frames
 
@@ -91,7 +91,7 @@ def _begin_anew() -> None:
     _lock = threading.Lock()  # another thread may have held it when the process forked
 
 
-_forks.in_child(_begin_anew)
+_runtime.in_child(_begin_anew)
 
 
 def _module() -> Any:

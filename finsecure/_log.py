@@ -9,10 +9,10 @@ import logging
 import os
 from typing import TYPE_CHECKING, Any
 
-from ._retry import Failure
+from ._http import Failure
 
 if TYPE_CHECKING:
-    from ._retry import Exchange
+    from ._exchange import Exchange
 
 logger = logging.getLogger("finsecure")
 

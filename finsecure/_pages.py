@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from typing_extensions import override
 
-from ._clock import in_asyncio
+from ._runtime import in_asyncio
 from .error import APIError
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ._retry import Failure
+from ._http import Failure
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from ._retry import Exchange
+    from ._exchange import Exchange
 
 logger = logging.getLogger("finsecure")
 

@@ -19,7 +19,8 @@ import pytest
 import respx
 
 import finsecure
-from finsecure import _clock, _default, _wire
+from finsecure import _clock, _default
+from finsecure.resources import _validate
 from finsecure.sandbox import Clock, Sandbox
 
 if TYPE_CHECKING:
@@ -634,13 +635,14 @@ def test_a_child_forked_while_a_thread_begins_can_begin_as_well() -> None:
     script = (
         "import os, signal, threading\n"
         "import finsecure\n"
-        "from finsecure import _default, _wire\n"
+        "from finsecure import _default\n"
+        "from finsecure.resources import _validate\n"
         "client = finsecure.Client('sk_test_1')\n"
-        "with _wire._building, _default._lock:\n"
+        "with _validate._building, _default._lock:\n"
         "    child = os.fork()\n"
         "    if not child:\n"
         "        signal.alarm(20)\n"
-        "        _wire.validator(finsecure.PaymentIntent)\n"
+        "        _validate.validator(finsecure.PaymentIntent)\n"
         "        finsecure.api_key = 'sk_test_1'\n"
         "        _default.client()\n"
         "        os._exit(7)\n"
@@ -654,13 +656,13 @@ def test_a_thread_that_waited_for_a_model_takes_the_one_that_was_built(monkeypat
         """A lock that another thread got first."""
 
         def __enter__(self) -> None:
-            monkeypatch.setattr(_wire, "_building", threading.Lock())
-            self.others = _wire.validator(finsecure.Refund)
+            monkeypatch.setattr(_validate, "_building", threading.Lock())
+            self.others = _validate.validator(finsecure.Refund)
 
         def __exit__(self, *_: object) -> None:
             pass
 
     lock = Overtaken()
-    monkeypatch.setattr(_wire, "_validators", {})
-    monkeypatch.setattr(_wire, "_building", lock)
-    assert _wire.validator(finsecure.Refund) is lock.others
+    monkeypatch.setattr(_validate, "_validators", {})
+    monkeypatch.setattr(_validate, "_building", lock)
+    assert _validate.validator(finsecure.Refund) is lock.others

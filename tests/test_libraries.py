@@ -25,8 +25,8 @@ import pytest
 import trustme
 
 import finsecure
-from finsecure import _forks
-from finsecure._transport.direct import AsyncDirectTransport
+from finsecure import _runtime
+from finsecure._transport.httpcore import AsyncHttpcoreTransport
 from finsecure._transport.pools import Pools
 from finsecure.sandbox import Sandbox
 
@@ -391,7 +391,7 @@ def test_a_call_that_finds_its_pools_drained_is_told_that_the_client_is_closed(m
 def test_an_async_transport_forgets_what_its_parent_had_open() -> None:
     import httpcore
 
-    transport = AsyncDirectTransport(httpcore)
+    transport = AsyncHttpcoreTransport(httpcore)
     before = transport._loops
     transport.forget()
     assert transport._loops is not before
@@ -400,7 +400,7 @@ def test_an_async_transport_forgets_what_its_parent_had_open() -> None:
 def test_where_there_is_no_fork_nothing_is_registered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "register_at_fork")
     called: list[int] = []
-    _forks.in_child(lambda: called.append(1))
+    _runtime.in_child(lambda: called.append(1))
     assert not called
 
 

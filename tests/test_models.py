@@ -18,8 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import finsecure
-from finsecure import _wire
+from finsecure._http import Request, Response
 from finsecure.resources._object import WrittenTime
+from finsecure.resources._validate import validator
 
 if TYPE_CHECKING:
     from tests.conftest import Door
@@ -139,7 +140,7 @@ NOON = datetime(2022, 1, 1, tzinfo=timezone.utc)
 
 def read(model: type[Any], body: object) -> Any:
     """An object as an answer brings it."""
-    return _wire.validator(model).validate_json(json.dumps(body))
+    return validator(model).validate_json(json.dumps(body))
 
 
 def intent(**fields: object) -> Any:
@@ -488,12 +489,12 @@ def test_a_repr_shows_what_came_and_no_secret() -> None:
 
 
 def test_a_validator_is_built_once() -> None:
-    assert _wire.validator(finsecure.Charge) is _wire.validator(finsecure.Charge)
+    assert validator(finsecure.Charge) is validator(finsecure.Charge)
 
 
 def test_requests_and_answers_do_not_show_what_is_in_them() -> None:
-    assert repr(_wire.Answer(200, {}, b"secret")) == "<Answer 200>"
-    request = _wire.Request("POST", "/v1/x?secret", [(b"a", b"secret")], b"secret", "secret", 1024)
+    assert repr(Response(200, {}, b"secret")) == "<Response 200>"
+    request = Request("POST", "/v1/x?secret", [(b"a", b"secret")], b"secret", "secret", 1024)
     assert repr(request) == "<Request POST>"
 
 

@@ -17,9 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import finsecure
-from finsecure import _retry, _wire
+from finsecure import _retry
 from finsecure._call import POST
 from finsecure._config import Config
+from finsecure._exchange import Exchange
+from finsecure._http import Failure, Kind, Request
+from finsecure._retry import RetryBudget
 from finsecure.sandbox import Clock, Sandbox
 
 if TYPE_CHECKING:
@@ -208,7 +211,7 @@ def test_a_rate_limit_is_survived(open_door: Callable[..., Door], kind: str, clo
     assert clock.sleeps == [1.0, 1.0, 1.0]
 
 
-KEYLESS: list[tuple[_retry.Kind, finsecure.FinSecureError, bool]] = [
+KEYLESS: list[tuple[Kind, finsecure.FinSecureError, bool]] = [
     ("not sent", finsecure.APIConnectionError(), True),
     ("answer", finsecure.RateLimitError(http_status=429), True),
     ("answer", finsecure.APIError(http_status=503), False),
@@ -221,14 +224,14 @@ KEYLESS: list[tuple[_retry.Kind, finsecure.FinSecureError, bool]] = [
 
 @pytest.mark.parametrize(("kind", "error", "again"), KEYLESS)
 def test_what_may_have_been_done_is_not_done_twice_where_no_key_says_so(
-    kind: _retry.Kind, error: finsecure.FinSecureError, again: bool
+    kind: Kind, error: finsecure.FinSecureError, again: bool
 ) -> None:
     """No operation sends a POST without a key; if ever one does, only what was certainly not done is tried again."""
-    request = _wire.Request("POST", "/v1/payment_intents", [], b"{}", None, 1024)
+    request = Request("POST", "/v1/payment_intents", [], b"{}", None, 1024)
     call = POST("/v1/payment_intents", finsecure.PaymentIntent)
-    exchange = _retry.Exchange(call, request, Config.checked(KEY, clock=Clock(0)), _retry.Quota())
+    exchange = Exchange(call, request, Config.checked(KEY, clock=Clock(0)), RetryBudget())
     exchange.begin_attempt()
-    assert exchange.wants_retry(exchange.judge(_retry.Failure(kind, error))) is again
+    assert (exchange.plan_retry(exchange.add_context(Failure(kind, error))) is not None) is again
 
 
 # ------------------------------------------------------------------------------------------------------------------

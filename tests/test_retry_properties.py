@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from finsecure import _config, _retry, _wire
 from finsecure._call import DELETE, GET, POST, PUT, Call
-from finsecure._retry import Exchange, Failure, Kind, Quota
+from finsecure._exchange import Exchange
+from finsecure._http import Failure, Kind, Request, Response
+from finsecure._retry import RetryBudget
 from finsecure.resources.payment_intents import PaymentIntent
 from finsecure.sandbox import Clock
 
@@ -41,21 +43,21 @@ bodies = st.sampled_from(
 )
 
 
-def answered(status: int, wait: str, body: bytes) -> _wire.Answer:
-    return _wire.Answer(status, {b"retry-after": wait.encode("latin-1", "replace")}, body)
+def answered(status: int, wait: str, body: bytes) -> Response:
+    return Response(status, {b"retry-after": wait.encode("latin-1", "replace")}, body)
 
 
 outcomes = st.lists(kinds | st.builds(answered, statuses, waits, bodies), max_size=12)
 seconds = st.floats(0.001, 100)
 
 
-def attempt(exchange: Exchange, outcome: Kind | _wire.Answer) -> Failure:
-    if isinstance(outcome, _wire.Answer):
+def attempt(exchange: Exchange, outcome: Kind | Response) -> Failure:
+    if isinstance(outcome, Response):
         failure: Failure = _wire.decode(exchange, outcome)
         return failure
     from finsecure import APIConnectionError
 
-    return exchange.judge(Failure(outcome, APIConnectionError("It broke.")))
+    return exchange.add_context(Failure(outcome, APIConnectionError("It broke.")))
 
 
 @settings(max_examples=300, deadline=None)
@@ -70,7 +72,7 @@ def attempt(exchange: Exchange, outcome: Kind | _wire.Answer) -> Failure:
 )
 def test_any_outcomes_in_any_order(
     call: Callable[[], Call[Any]],
-    outcomes: list[Kind | _wire.Answer],
+    outcomes: list[Kind | Response],
     takes: list[float],
     max_retries: int,
     timeout: float,
@@ -83,8 +85,8 @@ def test_any_outcomes_in_any_order(
     request = _wire.encode(call(), config)
     key = request.idempotency_key
     if keyless:  # as no request of ours is, but if one were
-        request = _wire.Request(request.method, request.target, [], request.body, None, 1024)
-    exchange = Exchange(call(), request, config, Quota())
+        request = Request(request.method, request.target, [], request.body, None, 1024)
+    exchange = Exchange(call(), request, config, RetryBudget())
     executed = False  # whether any attempt so far may have been carried out
     for outcome, took in zip(outcomes, takes, strict=False):
         allowed = exchange.begin_attempt()
@@ -95,18 +97,18 @@ def test_any_outcomes_in_any_order(
         error = failure.error
         assert error.idempotency_key == (None if keyless else key)
         sent = outcome not in ("not sent", "final")
-        refused = isinstance(outcome, _wire.Answer) and outcome.status == 429
-        told_so = isinstance(outcome, _wire.Answer) and 400 <= outcome.status < 500 and outcome.status not in (408, 409)
+        refused = isinstance(outcome, Response) and outcome.status == 429
+        told_so = isinstance(outcome, Response) and 400 <= outcome.status < 500 and outcome.status not in (408, 409)
         executed = executed or (sent and not told_so)
         if sent and not told_so and request.method != "GET":
             assert error.maybe_executed
         if executed and not told_so and request.method != "GET":
             assert error.maybe_executed  # what an earlier attempt may have done is not forgotten
-        if not exchange.wants_retry(failure):
+        wait = exchange.plan_retry(failure)
+        if wait is None:
             break
         assert exchange.attempts <= max_retries
         assert request.repeatable or not sent or refused
-        wait = exchange.retry_with(failure)["wait"](None)
         assert 0 <= wait <= 60
         assert deadline is None or exchange.elapsed() + wait < deadline
         clock.advance(wait)
@@ -128,33 +130,33 @@ def test_a_backoff_is_bounded(retry: int, uniform: float) -> None:
 
 
 @given(steps=st.lists(st.sampled_from(["take", "first", "again"]), max_size=600))
-def test_a_quota_never_holds_less_than_nothing_or_more_than_it_may(steps: list[str]) -> None:
+def test_a_retry_budget_never_holds_less_than_nothing_or_more_than_it_may(steps: list[str]) -> None:
     """Token by token it is what the AWS SDKs' standard mode says."""
-    quota, tokens = Quota(), Quota.FULL
+    budget, tokens = RetryBudget(), RetryBudget.FULL
     for step in steps:
         if step == "take":
-            assert quota.take() == (tokens >= Quota.COST)
-            tokens -= Quota.COST if tokens >= Quota.COST else 0
+            assert budget.take() == (tokens >= RetryBudget.COST)
+            tokens -= RetryBudget.COST if tokens >= RetryBudget.COST else 0
         else:
-            quota.give_back(1 if step == "first" else 2)
-            tokens = min(Quota.FULL, tokens + (1 if step == "first" else Quota.COST))
+            budget.give_back(1 if step == "first" else 2)
+            tokens = min(RetryBudget.FULL, tokens + (1 if step == "first" else RetryBudget.COST))
 
 
 @pytest.mark.parametrize("threads", [2, 8])
-def test_a_quota_is_exact_under_threads(threads: int) -> None:
+def test_a_retry_budget_is_exact_under_threads(threads: int) -> None:
     """Threads that take at once never get more retries than there are."""
     import threading
 
-    quota = Quota()
+    budget = RetryBudget()
     got: list[bool] = []
 
     def take() -> None:
-        got.extend(quota.take() for _ in range(200))
+        got.extend(budget.take() for _ in range(200))
 
     running = [threading.Thread(target=take) for _ in range(threads)]
     for thread in running:
         thread.start()
     for thread in running:
         thread.join()
-    assert sum(got) <= Quota.FULL // Quota.COST
-    assert sum(got) + quota.take() >= Quota.FULL // Quota.COST - threads
+    assert sum(got) <= RetryBudget.FULL // RetryBudget.COST
+    assert sum(got) + budget.take() >= RetryBudget.FULL // RetryBudget.COST - threads

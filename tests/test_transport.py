@@ -24,8 +24,9 @@ import httpx
 import pytest
 
 import finsecure
-from finsecure._config import Origin
-from finsecure._transport import connections
+from finsecure._http import Origin
+from finsecure._transport.proxy import proxy_for
+from finsecure._transport.tls import tls_context
 
 KEY = "sk_test_obviously_fake"
 CUSTOMER = {"id": "cus_1", "object": "customer", "name": "Zoë 🦊"}
@@ -334,14 +335,14 @@ def test_the_environment_names_the_proxy(
     """HTTPS_PROXY and ALL_PROXY name the proxy of the API, in either case, unless NO_PROXY leaves the host out."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    found = connections.proxy(Origin("https", "api.finsecure.com", None, ""))
+    found = proxy_for(Origin("https", "api.finsecure.com", None, ""))
     assert (found and found.url) == expected
 
 
 def test_a_proxys_password_is_read_as_it_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
     """User and password of a proxy's URL are percent-decoded, and no part of the URL that is kept."""
     monkeypatch.setenv("HTTPS_PROXY", "http://clerk:p%40ss%3Aword@proxy.example:3128")
-    found = connections.proxy(Origin("https", "api.finsecure.com", None, ""))
+    found = proxy_for(Origin("https", "api.finsecure.com", None, ""))
     assert found is not None
     assert (found.url, found.auth) == ("http://proxy.example:3128", ("clerk", "p@ss:word"))
     assert found.hidden_auth == (b"clerk", b"p@ss:word")
@@ -365,7 +366,7 @@ def test_a_proxy_that_cannot_be_one_is_named_without_what_it_says(monkeypatch: p
     """A mistake in a proxy's URL is an error that says where to look, and does not show the URL."""
     monkeypatch.setenv("HTTPS_PROXY", url)
     with pytest.raises(finsecure.InvalidRequestError, match="HTTPS_PROXY") as caught:
-        connections.proxy(Origin("https", "api.finsecure.com", None, ""))
+        proxy_for(Origin("https", "api.finsecure.com", None, ""))
     assert url not in str(caught.value)
 
 
@@ -377,7 +378,7 @@ def test_socks_without_its_package_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr("importlib.util.find_spec", nothing)
     with pytest.raises(finsecure.InvalidRequestError, match=r"httpx\[socks\]"):
-        connections.proxy(Origin("https", "api.finsecure.com", None, ""))
+        proxy_for(Origin("https", "api.finsecure.com", None, ""))
 
 
 @pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
@@ -385,10 +386,10 @@ def test_certificates_that_cannot_be_read_are_named(name: str, monkeypatch: pyte
     """SSL_CERT_FILE that is not there is an error that says so, not one of the network's."""
     monkeypatch.setenv(name, "/nowhere/at/all.pem")
     if name == "SSL_CERT_DIR":  # which OpenSSL reads only when it looks for an authority
-        assert connections.tls_context().verify_mode.name == "CERT_REQUIRED"
+        assert tls_context().verify_mode.name == "CERT_REQUIRED"
         return
     with pytest.raises(finsecure.InvalidRequestError, match="SSL_CERT_FILE"):
-        connections.tls_context()
+        tls_context()
 
 
 # A ready client of the caller's ---------------------------------------------------------------------------------------

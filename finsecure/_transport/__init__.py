@@ -1,23 +1,19 @@
 """How requests travel: the only room that knows an HTTP library, and the one where its exceptions end.
 
-A transport sends one request once. It answers an `Answer`, or a `Failure` that says whether anything was sent; it
-raises nothing of the network's. `direct` is the default, on the connection pools under httpx or httpx2; `pyreqwest` is
-the fast one, in Rust; `given` is for a ready httpx client of the caller's.
+A transport sends one request once. It answers a `Response`, or a `Failure` that says whether anything was sent; it
+raises nothing of the network's. `httpcore` is the default, on the connection pools under httpx or httpx2; `pyreqwest`
+is the fast one, in Rust; `httpx` is for a ready httpx client of the caller's.
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..error import InvalidRequestError
 
 if TYPE_CHECKING:
-    from .._config import Origin
-    from .._retry import Failure
-    from .._wire import Answer, Request
-
-Outcome: TypeAlias = "Answer | Failure"
+    from .._http import Origin, Outcome, Request
 
 
 class Transport(Protocol):
@@ -47,33 +43,33 @@ class AsyncTransport(Protocol):
 def open_transport(name: str, http_client: Any) -> Transport:
     """The transport of a new `Client`."""
     if http_client is not None:
-        from .given import GivenTransport
+        from .httpx import HttpxTransport
 
         _check_kind(name, http_client, "Client")
-        return GivenTransport(http_client)
+        return HttpxTransport(http_client)
     if name == "pyreqwest":
         from .pyreqwest import PyreqwestTransport
 
         return PyreqwestTransport(_library(name, "pyreqwest.client"))
-    from .direct import DirectTransport
+    from .httpcore import HttpcoreTransport
 
-    return DirectTransport(_library(name, _CORES.get(name)))
+    return HttpcoreTransport(_library(name, _CORES.get(name)))
 
 
 def open_async_transport(name: str, http_client: Any) -> AsyncTransport:
     """The transport of a new `AsyncClient`."""
     if http_client is not None:
-        from .given import AsyncGivenTransport
+        from .httpx import AsyncHttpxTransport
 
         _check_kind(name, http_client, "AsyncClient")
-        return AsyncGivenTransport(http_client)
+        return AsyncHttpxTransport(http_client)
     if name == "pyreqwest":
         from .pyreqwest import AsyncPyreqwestTransport
 
         return AsyncPyreqwestTransport(_library(name, "pyreqwest.client"))
-    from .direct import AsyncDirectTransport
+    from .httpcore import AsyncHttpcoreTransport
 
-    return AsyncDirectTransport(_library(name, _CORES.get(name)))
+    return AsyncHttpcoreTransport(_library(name, _CORES.get(name)))
 
 
 _CORES = {"httpx": "httpcore", "httpx2": "httpcore2"}

@@ -5,14 +5,13 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING
 
-from .._retry import Failure
-from .._wire import Answer, lower_names
+from .._http import Failure, Response, lower_names
 from ..error import APIError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from . import Outcome
+    from .._http import Outcome
 
 
 class Body:
@@ -60,8 +59,8 @@ class Body:
             self._wrong = "is cut short"
         if self._wrong is None:
             whole = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-            return Answer(self._status, self._headers, whole)
-        answer = Answer(self._status, self._headers, b"")
+            return Response(self._status, self._headers, whole)
+        answer = Response(self._status, self._headers, b"")
         if not 200 <= self._status < 300:
             return answer
         return Failure(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ssl
 
-from .._retry import Failure, Kind
+from .._http import Failure, Kind
 from ..error import APIConnectionError, APITimeoutError
 
 _TABLE: dict[str, tuple[Kind, str]] = {

@@ -15,22 +15,21 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
-from .. import _forks as forks
-from .._clock import in_asyncio
-from .._retry import Failure, Kind
+from .. import _runtime
+from .._http import Failure, Kind
+from .._runtime import in_asyncio
 from ..error import APIConnectionError, APITimeoutError
-from . import connections
 from .body import Body
-from .direct import AsyncDirectTransport, DirectTransport
 from .failures import certificate_refused, closed, unforeseen
+from .httpcore import AsyncHttpcoreTransport, HttpcoreTransport
 from .pools import KEEPALIVE
+from .proxy import proxy_for, unusable_proxy
+from .tls import pem, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator
 
-    from .._config import Origin
-    from .._wire import Request
-    from . import Outcome
+    from .._http import Origin, Outcome, Request
 
 _OURS_TO_SET = frozenset({b"Host", b"Content-Length"})  # by pyreqwest, from the URL and the body
 
@@ -48,22 +47,22 @@ def _build(builder_class: Any, origin: Origin) -> Any:
     builder = builder.gzip(False).deflate(False).brotli(False).zstd(False)  # `Body` does it, with a limit
     cafile = os.environ.get("SSL_CERT_FILE")
     if cafile and origin.scheme == "https":
-        builder = builder.add_root_certificate_pem(connections.pem(cafile))
-    proxy = connections.proxy(origin)
+        builder = builder.add_root_certificate_pem(pem(cafile))
+    proxy = proxy_for(origin)
     if proxy is None:
         builder = builder.no_proxy()
     else:
         try:
             made: Any = importlib.import_module("pyreqwest.proxy").ProxyBuilder.all(proxy.url)
         except ValueError:
-            raise connections.unusable_proxy() from None
+            raise unusable_proxy() from None
         builder = builder.proxy(made if proxy.auth is None else made.basic_auth(*proxy.auth))
     try:
         return builder.build()
     except RuntimeError:  # says that a fork came in between
         return None
     except ValueError as exc:  # a certificate is all that it can find wrong here
-        raise connections.unreadable(str(exc)) from None
+        raise unreadable(str(exc)) from None
 
 
 def _request(client: Any, request: Request, origin: Origin, timeout: float) -> Any:
@@ -129,9 +128,9 @@ class PyreqwestTransport:
     def __init__(self, library: Any) -> None:
         self._library = library
         self._clients: dict[Origin, _Opened] = {}
-        self._direct: DirectTransport | None = None
+        self._direct: HttpcoreTransport | None = None
         self._closed = False
-        forks.watch(self)
+        _runtime.watch(self)
 
     def send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
         """Send a request once."""
@@ -160,9 +159,9 @@ class PyreqwestTransport:
             found = self._clients[origin] = _Opened(_build(self._library.SyncClientBuilder, origin))
         return found
 
-    def _stand_in(self) -> DirectTransport:
+    def _stand_in(self) -> HttpcoreTransport:
         if self._direct is None:
-            self._direct = DirectTransport(importlib.import_module("httpcore"))
+            self._direct = HttpcoreTransport(importlib.import_module("httpcore"))
         return self._direct
 
     def close(self) -> None:
@@ -174,7 +173,7 @@ class PyreqwestTransport:
 
     def forget(self) -> None:
         """In a forked child: begin anew."""
-        forks.keep(self._clients)
+        _runtime.keep(self._clients)
         self._clients = {}
 
 
@@ -221,9 +220,9 @@ class AsyncPyreqwestTransport:
         _end_in_peace()
         self._library = library
         self._clients: dict[Origin, _Opened] = {}
-        self._direct: AsyncDirectTransport | None = None
+        self._direct: AsyncHttpcoreTransport | None = None
         self._closed = False
-        forks.watch(self)
+        _runtime.watch(self)
 
     async def send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
         """Send a request once."""
@@ -258,9 +257,9 @@ class AsyncPyreqwestTransport:
             found = self._clients[origin] = _Opened(_build(self._library.ClientBuilder, origin))
         return found
 
-    def _stand_in(self) -> AsyncDirectTransport:
+    def _stand_in(self) -> AsyncHttpcoreTransport:
         if self._direct is None:
-            self._direct = AsyncDirectTransport(importlib.import_module("httpcore"))
+            self._direct = AsyncHttpcoreTransport(importlib.import_module("httpcore"))
         return self._direct
 
     async def aclose(self) -> None:
@@ -272,5 +271,5 @@ class AsyncPyreqwestTransport:
 
     def forget(self) -> None:
         """In a forked child: begin anew."""
-        forks.keep(self._clients)
+        _runtime.keep(self._clients)
         self._clients = {}

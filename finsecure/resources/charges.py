@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from .._call import GET, LIST, Call, CreatedFilter
+from .._call import GET, LIST, Call
 from .._operation import C_co, Operations, listing, operation
 from .._pages import Page
+from .._params import CreatedFilter
 from ._object import Object, Timestamp
 
 ChargeStatus: TypeAlias = Literal["pending", "succeeded", "failed"] | str

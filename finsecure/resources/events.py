@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeAlias, T
 
 from pydantic import AfterValidator, Discriminator, Field
 
-from .._call import GET, LIST, Call, CreatedFilter
+from .._call import GET, LIST, Call
 from .._operation import C_co, Operations, listing, operation
 from .._pages import Page
+from .._params import CreatedFilter
 from ._object import Json, Object, Part, Timestamp
 from .charges import Charge
 from .customers import Customer

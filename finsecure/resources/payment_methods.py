@@ -7,9 +7,10 @@ from typing import Literal, TypeAlias
 
 from typing_extensions import NotRequired, Required, TypedDict
 
-from .._call import GET, LIST, NOT_GIVEN, POST, PUT, Call, CreatedFilter, NotGiven
+from .._call import GET, LIST, POST, PUT, Call
 from .._operation import C_co, Operations, listing, operation
 from .._pages import Page
+from .._params import NOT_GIVEN, CreatedFilter, NotGiven
 from ._object import Json, Object, Part, Timestamp
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
-from .._call import GET, LIST, NOT_GIVEN, POST, PUT, Call, CreatedFilter, NotGiven
+from .._call import GET, LIST, POST, PUT, Call
 from .._operation import C_co, Operations, listing, operation
 from .._pages import Page
+from .._params import NOT_GIVEN, CreatedFilter, NotGiven
 from ._object import Object, Timestamp
 
 RefundStatus: TypeAlias = Literal["pending", "succeeded", "failed", "canceled"] | str

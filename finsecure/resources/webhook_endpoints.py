@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
-from .._call import DELETE, GET, LIST, NOT_GIVEN, POST, PUT, Call, CreatedFilter, NotGiven
+from .._call import DELETE, GET, LIST, POST, PUT, Call
 from .._operation import C_co, Operations, listing, operation
 from .._pages import Page
+from .._params import NOT_GIVEN, CreatedFilter, NotGiven
 from ._object import Object, Timestamp
 
 EventType: TypeAlias = (

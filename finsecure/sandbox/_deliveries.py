@@ -13,7 +13,7 @@ from typing import cast
 
 import httpx
 
-from finsecure.webhooks._signature import sign
+from finsecure._signature import sign
 
 from . import _json
 from ._checks import Object

@@ -20,8 +20,9 @@ from typing import Any, TypeAlias, cast
 from pydantic import ValidationError
 from pydantic_core import SchemaValidator
 
-from .._wire import validator, what_is_wrong
+from .._signature import Payload, check_secrets, matching, parse_header, sign, to_bytes
 from ..error import SignatureVerificationError, WebhookPayloadError, WebhookUsageError, without_frames
+from ..resources._validate import validator, what_is_wrong
 from ..resources.events import (
     AnyEvent,
     CustomerCreated,
@@ -38,7 +39,6 @@ from ..resources.events import (
     UnknownEvent,
 )
 from ._mismatch import why_not
-from ._signature import Payload, check_secrets, matching, parse_header, sign, to_bytes
 
 __all__ = [
     "CustomerCreated",

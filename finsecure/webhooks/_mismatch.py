@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from ._signature import HEADER_LIMIT, SIGNATURE_LIMIT, matching, parse_header
+from .._signature import HEADER_LIMIT, SIGNATURE_LIMIT, matching, parse_header
 
 _BODY_LIMIT = 64 * 1024  # bytes
 _FORM = "the FinSecure-Signature header is sha256= and 64 lower-case hex digits"

@@ -280,13 +280,15 @@ def finsecure_parse(_: str) -> Call:
     from finsecure import _wire
     from finsecure._call import LIST
     from finsecure._config import Config
-    from finsecure._retry import Exchange, Quota
+    from finsecure._exchange import Exchange
+    from finsecure._http import Response
+    from finsecure._retry import RetryBudget
     from finsecure.resources.payment_intents import PaymentIntent
 
     config = Config.checked(data.KEY)
     call = LIST(PATH, PaymentIntent, limit=data.PAGE)
-    exchange = Exchange(call, _wire.encode(call, config), config, Quota())
-    answer = _wire.Answer(200, {b"request-id": b"req_1"}, data.page(1))
+    exchange = Exchange(call, _wire.encode(call, config), config, RetryBudget())
+    answer = Response(200, {b"request-id": b"req_1"}, data.page(1))
     return lambda: _wire.decode(exchange, answer).data
 
 

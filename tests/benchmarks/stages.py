@@ -43,7 +43,10 @@ def of_a_call() -> dict[str, float]:
     """One `create`, by what `Client.send` does."""
     import finsecure
     from finsecure import _wire
-    from finsecure._retry import Exchange, Quota
+    from finsecure._exchange import Exchange
+    from finsecure._http import Response
+    from finsecure._retry import RetryBudget
+    from finsecure.resources._validate import validator
     from finsecure.resources.payment_intents import PaymentIntents
 
     params: dict[str, Any] = {**data.PARAMS, "metadata": data.METADATA}
@@ -62,9 +65,9 @@ def of_a_call() -> dict[str, float]:
     config = vars(client)["_config"]
     call = described.create(**params)
     request = _wire.encode(call, config)
-    exchange = Exchange(call, request, config, Quota())
-    answer = _wire.Answer(200, {b"request-id": b"req_1"}, data.intent())
-    validate = _wire.validator(call.returns).validate_json
+    exchange = Exchange(call, request, config, RetryBudget())
+    answer = Response(200, {b"request-id": b"req_1"}, data.intent())
+    validate = validator(call.returns).validate_json
     return {
         "describe and check": best(lambda: described.create(**params)),
         "encode: target, JSON, headers, key": best(lambda: _wire.encode(call, config)),
@@ -76,10 +79,10 @@ def of_a_call() -> dict[str, float]:
 
 def of_a_page() -> dict[str, float]:
     """A page of a hundred."""
-    from finsecure import _wire
+    from finsecure.resources._validate import validator
     from finsecure.resources.payment_intents import PaymentIntent
 
-    body, validate = data.page(1), _wire.validator(PaymentIntent, many=True).validate_json
+    body, validate = data.page(1), validator(PaymentIntent, many=True).validate_json
     return {
         "a page: json.loads": best(lambda: json.loads(body)),
         "a page: pydantic-core, a bare model": best(clients.pydantic_parse("")),
@@ -90,10 +93,10 @@ def of_a_page() -> dict[str, float]:
 
 def of_a_webhook() -> dict[str, float]:
     """One of 2 KB."""
-    from finsecure import _wire
+    from finsecure.resources._validate import validator
     from finsecure.resources.events import AnyEvent
 
-    body, secret, validate = data.event(), clients.SECRET.encode(), _wire.validator(AnyEvent).validate_json
+    body, secret, validate = data.event(), clients.SECRET.encode(), validator(AnyEvent).validate_json
     return {
         "a webhook: HMAC": best(lambda: hmac.digest(secret, body, "sha256")),
         "a webhook: pydantic-core": best(lambda: validate(body)),

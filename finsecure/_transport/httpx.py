@@ -16,10 +16,7 @@ from .failures import closed, failure
 if TYPE_CHECKING:
     import httpx
 
-    from .._config import Origin
-    from .._retry import Failure
-    from .._wire import Request
-    from . import Outcome
+    from .._http import Failure, Origin, Outcome, Request
 
 
 def _http(client: object, request: Request, origin: Origin, timeout: float) -> Any:
@@ -44,7 +41,7 @@ def _failed(exc: Exception) -> Failure:
     return found
 
 
-class GivenTransport:
+class HttpxTransport:
     """Sends with an `httpx.Client`."""
 
     def __init__(self, http_client: httpx.Client) -> None:
@@ -79,7 +76,7 @@ class GivenTransport:
         self._closed = True
 
 
-class AsyncGivenTransport:
+class AsyncHttpxTransport:
     """Sends with an `httpx.AsyncClient`."""
 
     def __init__(self, http_client: httpx.AsyncClient) -> None:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import TypeAlias, cast
 
-from ..error import WebhookUsageError, without_frames
+from .error import WebhookUsageError, without_frames
 
 Payload: TypeAlias = bytes | bytearray | memoryview | str
 

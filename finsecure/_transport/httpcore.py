@@ -14,22 +14,20 @@ from typing import TYPE_CHECKING, Any, cast
 
 from typing_extensions import Self
 
-from .. import _forks as forks
-from . import connections
+from .. import _runtime
 from .body import Body
 from .deadline import AsyncBackend, Backend, Deadline
 from .failures import closed, failure, unforeseen
 from .pools import CONNECTIONS, KEEPALIVE, Pools
+from .proxy import proxy_for
+from .tls import tls_context
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable
 
     import httpcore
 
-    from .._config import Origin
-    from .._retry import Failure
-    from .._wire import Request
-    from . import Outcome
+    from .._http import Failure, Origin, Outcome, Request
 
 
 def _http(core: Any, request: Request, origin: Origin, deadline: Deadline, body: Any) -> httpcore.Request:
@@ -58,7 +56,7 @@ def _check_is_ours(core: Any, deadline: Deadline) -> None:
         raise core.RemoteProtocolError("the connection held an answer that no request had asked for")
 
 
-class DirectTransport:
+class HttpcoreTransport:
     """Sends over pools of this process."""
 
     def __init__(self, core: Any) -> None:
@@ -66,7 +64,7 @@ class DirectTransport:
         self._pools: dict[Origin, Pools[httpcore.ConnectionPool]] = {}
         self._closed = False
         self._finalizer = weakref.finalize(self, _close_all, self._pools)
-        forks.watch(self)
+        _runtime.watch(self)
 
     def send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
         """Send a request once."""
@@ -104,7 +102,7 @@ class DirectTransport:
 
     def forget(self) -> None:
         """In a forked child: leave the parent's connections alone and begin anew."""
-        forks.keep(self._pools)
+        _runtime.keep(self._pools)
         self._finalizer.detach()
         self._pools = {}
         self._finalizer = weakref.finalize(self, _close_all, self._pools)
@@ -124,9 +122,9 @@ def _aopen(core: Any, origin: Origin) -> httpcore.AsyncConnectionPool:
 
 
 def _pool_options(core: Any, origin: Origin) -> dict[str, Any]:
-    proxy = connections.proxy(origin)
+    proxy = proxy_for(origin)
     return {
-        "ssl_context": connections.tls_context() if origin.scheme == "https" else None,
+        "ssl_context": tls_context() if origin.scheme == "https" else None,
         "proxy": None if proxy is None else core.Proxy(proxy.url, auth=proxy.hidden_auth),
         "max_connections": CONNECTIONS,
         "keepalive_expiry": KEEPALIVE,
@@ -147,14 +145,14 @@ def _read(response: httpcore.Response, limit: int) -> Outcome:
     return body.outcome()
 
 
-class AsyncDirectTransport:
+class AsyncHttpcoreTransport:
     """Sends over pools of the running event loop."""
 
     def __init__(self, core: Any) -> None:
         self._core = core  # httpcore or httpcore2
         self._loops: weakref.WeakKeyDictionary[Any, _LoopPools] = weakref.WeakKeyDictionary()
         self._closed = False
-        forks.watch(self)
+        _runtime.watch(self)
 
     async def send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
         """Send a request once."""
@@ -195,7 +193,7 @@ class AsyncDirectTransport:
 
     def forget(self) -> None:
         """In a forked child: leave the parent's connections alone and begin anew."""
-        forks.keep(self._loops)
+        _runtime.keep(self._loops)
         self._loops = weakref.WeakKeyDictionary()
 
     async def _of_this_loop(self, origin: Origin) -> Pools[httpcore.AsyncConnectionPool]:

@@ -1,4 +1,4 @@
-"""What a forked child begins anew: its connections, and locks that its parent may have held."""
+"""Where the code runs: which event loop, if any, and what a forked child begins anew."""
 
 from __future__ import annotations
 
@@ -6,6 +6,17 @@ import os
 import weakref
 from collections.abc import Callable
 from typing import Protocol
+
+
+def in_asyncio() -> bool:
+    """Whether an event loop of asyncio's waits for us, and not trio's, or none."""
+    import asyncio  # not for a sync client
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 class Forgetful(Protocol):

@@ -1,13 +1,10 @@
-"""What a new connection needs: the TLS settings of this process, and the proxy that its environment names."""
+"""The proxy that the environment names for a host."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
-import ssl
 import sys
-from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -16,41 +13,7 @@ from typing_extensions import override
 from ..error import InvalidRequestError
 
 if TYPE_CHECKING:
-    from .._config import Origin
-
-
-def tls_context() -> ssl.SSLContext:
-    """One context for the process. Certificates are always verified; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others."""
-    return _tls_context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
-
-
-@lru_cache(maxsize=4)
-def _tls_context(cafile: str | None, capath: str | None) -> ssl.SSLContext:
-    if not cafile and not capath:
-        import certifi
-
-        cafile = certifi.where()
-    try:
-        return ssl.create_default_context(cafile=cafile or None, capath=capath or None)
-    except OSError as exc:
-        raise unreadable(str(exc.strerror)) from None
-
-
-def pem(cafile: str) -> bytes:
-    """The certificates of `SSL_CERT_FILE`."""
-    try:
-        return Path(cafile).read_bytes()
-    except OSError as exc:
-        raise unreadable(str(exc.strerror)) from None
-
-
-def unreadable(why: str) -> InvalidRequestError:
-    """The error of an `SSL_CERT_FILE` that cannot be used."""
-    return InvalidRequestError(
-        f"SSL_CERT_FILE or SSL_CERT_DIR cannot be read ({why}): name a file of PEM certificates.",
-        type="invalid_request_error",
-        param="SSL_CERT_FILE",
-    )
+    from .._http import Origin
 
 
 class Proxy(NamedTuple):
@@ -85,7 +48,7 @@ def unusable_proxy() -> InvalidRequestError:
     )
 
 
-def proxy(origin: Origin) -> Proxy | None:
+def proxy_for(origin: Origin) -> Proxy | None:
     """The proxy for a host: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`, or the system's settings."""
     if origin.scheme == "http":
         return None  # only ever a loopback host, such as a sandbox on this machine, which no proxy can reach

@@ -1,0 +1,68 @@
+"""The validators of the objects, each built when it is first needed and kept; and what they say is wrong."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Generic, Literal, TypeVar, cast
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import SchemaValidator
+
+from .. import _runtime
+
+T = TypeVar("T")
+
+
+class PageData(BaseModel, Generic[T]):
+    """A page as the API sends it. Reference: Consistency Standards, Pagination."""
+
+    model_config = ConfigDict(strict=True)
+
+    object: Literal["list"]
+    data: list[T]
+    has_more: bool
+    url: str | None = None
+
+
+_validators: dict[tuple[Any, bool], SchemaValidator] = {}
+_building = threading.Lock()
+
+
+def _begin_anew() -> None:
+    global _building
+    _building = threading.Lock()  # another thread may have held it when the process forked
+
+
+_runtime.in_child(_begin_anew)
+
+
+def validator(returns: Any, many: bool = False) -> SchemaValidator:
+    """The validator of a model, or of a page of them; built once, by one thread."""
+    found = _validators.get((returns, many))
+    if found is None:
+        with _building:
+            found = _validators.get((returns, many))  # it may have been built while this thread waited
+            if found is not None:
+                return found
+            page: Any = PageData  # of what is only known here, which no type checker can read
+            adapter: TypeAdapter[Any] = TypeAdapter(page[returns] if many else returns)
+            adapter.rebuild(force=True)
+            found = cast("SchemaValidator", adapter.validator)
+            _validators[returns, many] = found
+    return found
+
+
+def what_is_wrong(exc: ValidationError) -> str:
+    """Where and how an answer is not what it should be; never what it holds."""
+    errors = exc.errors(include_url=False, include_context=False, include_input=False)
+    if errors[0]["type"] == "json_invalid":
+        return "it is no whole JSON text in UTF-8, or one too deeply nested"
+    if any(error["type"] in _NUMBERS for error in errors):
+        return "it has NaN, Infinity or a number too large to hold"
+    # Of a union the known arms come first; their names are no part of the place.
+    first = next((error for error in errors if not error["type"].startswith("union_tag")), errors[0])
+    place = ".".join(str(step) for step in first["loc"] if str(step).isidentifier() and str(step).islower())
+    return f"{place or 'it'} is not what it should be ({first['type']})"
+
+
+_NUMBERS = frozenset({"finite_number", "greater_than", "less_than"})
