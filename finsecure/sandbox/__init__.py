@@ -9,8 +9,7 @@ their agreement means something. Serving real HTTP (`Sandbox.serve`, `Sandbox.ap
 """
 
 from ._clock import Clock
-from ._deliveries import Delivery
-from ._http import Request, Response
 from ._sandbox import Sandbox
+from ._store import Delivery
 
-__all__ = ["Clock", "Delivery", "Request", "Response", "Sandbox"]
+__all__ = ["Clock", "Delivery", "Sandbox"]

@@ -16,11 +16,11 @@ from urllib.parse import parse_qsl
 import httpx
 
 from ._currencies import CURRENCIES
+from ._json import Object
 from ._loopback import is_loopback
 from ._problems import invalid, shown
 
 Check = Callable[[object, str], Any]
-Object = dict[str, Any]
 
 MAX_AMOUNT = 999_999_999_999
 
@@ -247,11 +247,12 @@ def moment(value: object, param: str) -> float:
     return (read_as if read_as.tzinfo else read_as.replace(tzinfo=timezone.utc)).timestamp()
 
 
-CREATED = {"created[gte]": ">=", "created[gt]": ">", "created[lte]": "<=", "created[lt]": "<"}
-"""How every list filters by time."""
+CREATED = {f"created[{bound}]": bound for bound in ("gte", "gt", "lte", "lt")}
+"""How every list filters by time: the name of each bound, by its parameter."""
 
 
 def listing(**filters: Check) -> Schema:
     """The parameters of a list: the page, the time, and the filters of the resource."""
     pages: dict[str, Check] = {"limit": limit, "starting_after": text, "ending_before": text}
-    return {name: Parameter(check) for name, check in {**pages, **dict.fromkeys(CREATED, moment), **filters}.items()}
+    times: dict[str, Check] = dict.fromkeys(CREATED, moment)
+    return {name: Parameter(check) for name, check in {**pages, **times, **filters}.items()}

@@ -34,7 +34,7 @@ class Clock:
         self._lock = threading.Lock()
 
     @property
-    def stands_still(self) -> bool:
+    def frozen(self) -> bool:
         """Whether this clock moves only when it is moved."""
         return self._standing is not None
 
@@ -62,7 +62,7 @@ class Clock:
 
     def sleep(self, seconds: float) -> None:
         """Wait that many seconds; a standing clock moves itself by them and returns at once."""
-        if self.stands_still:
+        if self.frozen:
             self._skip(seconds)
         else:
             time.sleep(seconds)
@@ -72,7 +72,7 @@ class Clock:
         import anyio
         import anyio.lowlevel
 
-        if self.stands_still:
+        if self.frozen:
             self._skip(seconds)
             await anyio.lowlevel.checkpoint()
         else:

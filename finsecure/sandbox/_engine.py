@@ -10,14 +10,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from urllib.parse import unquote
 
-from . import _idempotency, _json, _keys, _pages, _payments, _routes
-from ._checks import Object
+from . import _bank_page, _idempotency, _json, _keys, _payments, _routes
 from ._clock import Clock
 from ._http import BASE_URL, Request, Response
+from ._json import Object
 from ._problems import Problem, authentication, error
 from ._rate_limit import RateLimit
-from ._store import Store
+from ._store import Kept, Scope, Store
 from ._work import Work
 
 _log = logging.getLogger("finsecure.sandbox")
@@ -69,11 +70,11 @@ class Engine:
 
     def settle(self) -> None:
         """Complete the bank payments whose time has come."""
-        if self._store.run("select 1 from settlements where due <= ?", self._clock.time()):
+        if self._store.settlements(self._clock.time()):
             with self._store.transaction():
                 _payments.settle(self._work())
 
-    def resolve_action(self, ident: str, succeed: bool) -> Object:
+    def resolve_action(self, ident: str, *, succeed: bool) -> None:
         """The customer authorises a payment, or fails to.
 
         Raises:
@@ -86,19 +87,11 @@ class Engine:
                 raise LookupError(f"No such payment_intent: {ident!r}")
             if intent["status"] != "requires_action":
                 raise ValueError(f"PaymentIntent {ident} has status {intent['status']}, not requires_action.")
-            if succeed:
-                _payments.succeed(self._work(), intent)
-            else:
-                _payments.decline(self._work(), intent, "authentication_failed")
-        return intent
-
-    def find_intent(self, ident: str) -> Object | None:
-        """A PaymentIntent, for the pages that its customer sees."""
-        return self._store.find("payment_intent", ident)
+            _payments.resolve_action(self._work(), intent, succeed=succeed)
 
     def _answer(self, request: Request, request_id: str) -> Response:
-        if request.path.startswith(_payments.PAGE):
-            return _pages.answer(self, request)
+        if request.path.startswith(_payments.BANK_PAGE):
+            return self._bank_page(request)
         key_kind = self.keys.kind(request.headers)
         if self._rate_limit:
             self._rate_limit.take(key_kind, self._clock.monotonic())
@@ -116,16 +109,21 @@ class Engine:
             with self._transaction():
                 return self._carry_out(work, route, ident, request.query, body)
         _idempotency.check_key(key)
-        scope = _idempotency.Scope(key_kind, request.path, key)
+        scope = Scope(key_kind, request.path, key)
         body_hash = self.keys.hash(_json.canonical([request.query, body]))
         with self._claims.hold(scope), self._transaction():
             kept = _idempotency.recall(self._store, scope, body_hash, work.now)
             if kept is not None:
                 return _response(kept.status, kept.body, {"Idempotent-Replayed": "true"})
             response = self._carry_out(work, route, ident, request.query, body)
-            first = _idempotency.Kept(response.status, response.body)
-            _idempotency.keep(self._store, scope, body_hash, work.now, first)
+            # No 409 or 429 comes here: they are given before anything is carried out.
+            self._store.keep_answer(scope, work.now, Kept(body_hash, response.status, response.body))
             return response
+
+    def _bank_page(self, request: Request) -> Response:
+        ident = unquote(request.path.removeprefix(_payments.BANK_PAGE))
+        intent = self._store.find("payment_intent", ident)
+        return _bank_page.answer(request, intent, lambda succeed: self.resolve_action(ident, succeed=succeed))
 
     @contextmanager
     def _transaction(self) -> Generator[None, None, None]:
@@ -137,10 +135,10 @@ class Engine:
     def _carry_out(self, work: Work, route: _routes.Route, ident: str, query: str, body: Object) -> Response:
         try:
             with self._store.savepoint():
-                answer = route.answer(work, ident, query, body)
+                status, answer = route.answer(work, ident, query, body)
         except Problem as problem:
             return _refusal(problem)
-        return _response(answer.status, _json.write(answer.body))
+        return _response(status, _json.write(answer))
 
     def _work(self, base_url: str = BASE_URL, request_id: str | None = None, key: str | None = None) -> Work:
         return Work(

@@ -10,31 +10,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from ._problems import Problem, invalid
-from ._store import Store
+from ._store import Kept, Scope, Store
 
 KEPT_SECONDS = 24 * 3600
 
 _LONGEST = 255
-
-
-@dataclass(frozen=True)
-class Scope:
-    """What a key belongs to: the kind of API key, the path, and the key itself."""
-
-    key_kind: str
-    path: str
-    key: str
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A first answer."""
-
-    status: int
-    body: bytes
 
 
 class Claims:
@@ -79,26 +61,12 @@ def recall(store: Store, scope: Scope, body_hash: str, now: float) -> Kept | Non
     Raises:
         Problem: The key came first with another body.
     """
-    store.run("delete from idempotency where created <= ?", now - KEPT_SECONDS)
-    rows = store.run(
-        "select body_hash, status, answer from idempotency where key_kind = ? and path = ? and key = ?",
-        *(scope.key_kind, scope.path, scope.key),
-    )
-    if not rows:
-        return None
-    first_hash, status, answer = rows[0]
-    if first_hash != body_hash:
+    store.forget_answers(now - KEPT_SECONDS)
+    kept = store.kept_answer(scope)
+    if kept is not None and kept.body_hash != body_hash:
         raise Problem(
             400,
             "idempotency_error",
             "This Idempotency-Key was used with another body: keys belong to one request and its retries.",
         )
-    return Kept(status, answer)
-
-
-def keep(store: Store, scope: Scope, body_hash: str, now: float, answer: Kept) -> None:
-    """Keep a first answer. No 409 or 429 comes here: they are given before anything is carried out."""
-    store.run(
-        "insert into idempotency values (?, ?, ?, ?, ?, ?, ?)",
-        *(scope.key_kind, scope.path, scope.key, body_hash, now, answer.status, answer.body),
-    )
+    return kept

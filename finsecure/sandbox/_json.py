@@ -7,6 +7,9 @@ from typing import Any, NoReturn, cast
 
 from ._problems import invalid, shown
 
+Object = dict[str, Any]
+"""A JSON object, checked by whoever reads it."""
+
 
 def write(value: object) -> bytes:
     """The bytes that go out."""
@@ -22,7 +25,7 @@ def canonical(value: object) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
-def read(body: bytes) -> dict[str, Any]:
+def read(body: bytes) -> Object:
     """A request's body: one JSON object, each name once, numbers that JSON knows. An empty body is an empty object."""
     if not body.strip():
         return {}
@@ -33,7 +36,7 @@ def read(body: bytes) -> dict[str, Any]:
         raise invalid("The request body is not valid JSON in UTF-8.") from None
     if not isinstance(value, dict):
         raise invalid("The request body must be a JSON object.")
-    return cast("dict[str, Any]", value)
+    return cast("Object", value)
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

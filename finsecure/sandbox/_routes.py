@@ -1,112 +1,125 @@
-"""Every operation of the API in one table: method, path, parameters, function."""
+"""Every operation of the API in one table."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import unquote
 
-from ._checks import Object, Schema, read, read_changes, read_query
+from ._checks import Schema, read, read_changes, read_query
+from ._json import Object
 from ._operations import charges, customers, events, payment_intents, payment_methods, refunds, webhook_endpoints
 from ._problems import Problem, shown
-from ._work import Answer, Work
+from ._work import Work, collection
 
 _ID = "/{id}"
+
+_VERBS = {
+    "create": ("POST", ""),
+    "retrieve": ("GET", _ID),
+    "update": ("PUT", _ID),
+    "delete": ("DELETE", _ID),
+    "list": ("GET", ""),
+}
+"""The method and the end of the path of a verb; every other verb is a POST to `/{id}/verb`."""
+
+Operation = Callable[[Work, str, Object], Object]
+"""An operation: from the id (empty where the path has none) and the checked parameters to the object to answer with.
+
+It answers an `{"error": ...}` for a payment that is declined, whose traces stay; it raises a `Problem` for anything
+that leaves none.
+"""
 
 
 @dataclass(frozen=True)
 class Route:
-    """One operation.
+    """One operation of the API.
 
     Attributes:
-        method: The HTTP method.
-        path: The path, where `{id}` stands for any id.
-        run: The operation on the id (empty where the path has none) and the parameters.
+        kind: The kind of object that it is about.
+        verb: What it does.
+        run: The function that does it.
         schema: The parameters, in the query of a GET and in the body of anything else.
-        read_body: How a body's parameters are read.
         publishable: Whether a publishable key may do it. Reference: Authentication, "Key Types".
     """
 
-    method: str
-    path: str
-    run: Callable[[Work, str, Object], Answer]
+    kind: str
+    verb: str
+    run: Operation
     schema: Schema
-    read_body: Callable[[Schema, Mapping[str, object]], Object] = read
     publishable: bool = False
 
-    def answer(self, work: Work, ident: str, query: str, body: Object) -> Answer:
-        """Read the parameters and carry the operation out."""
+    @cached_property
+    def method(self) -> str:
+        """The HTTP method."""
+        return self._place[0]
+
+    @cached_property
+    def path(self) -> str:
+        """The path, where `{id}` stands for any id."""
+        return collection(self.kind) + self._place[1]
+
+    @property
+    def _place(self) -> tuple[str, str]:
+        return _VERBS.get(self.verb, ("POST", f"{_ID}/{self.verb}"))
+
+    def answer(self, work: Work, ident: str, query: str, body: Mapping[str, object]) -> tuple[int, Object]:
+        """Read the parameters and carry the operation out.
+
+        Returns:
+            The status and the object to answer with: 402 where a payment was declined, else 200.
+        """
         of_query, of_body = (self.schema, _NONE) if self.method == "GET" else (_NONE, self.schema)
-        return self.run(work, ident, read_query(of_query, query) | self.read_body(of_body, body))
+        read_body = read_changes if self.verb == "update" else read
+        answer = self.run(work, ident, read_query(of_query, query) | read_body(of_body, body))
+        return (402 if "error" in answer else 200), answer
 
 
 _NONE: Schema = {}
-_OnAll = Callable[[Work, Object], Answer]
-_OnOne = Callable[[Work, str], Answer]
-_WithParameters = Callable[[Work, str, Object], Answer]
 
 
-def _create(url: str, run: _OnAll, schema: Schema) -> Route:
-    return Route("POST", url, lambda work, _, params: run(work, params), schema)
+def _retrieve(kind: str) -> Route:
+    return Route(kind, "retrieve", lambda work, ident, _: work.find(kind, ident), _NONE)
 
 
-def _list(url: str, run: _OnAll, schema: Schema) -> Route:
-    return Route("GET", url, lambda work, _, params: run(work, params), schema)
-
-
-def _retrieve(url: str, run: _OnOne) -> Route:
-    return Route("GET", url + _ID, lambda work, ident, _: run(work, ident), _NONE)
-
-
-def _delete(url: str, run: _OnOne) -> Route:
-    return Route("DELETE", url + _ID, lambda work, ident, _: run(work, ident), _NONE)
-
-
-def _update(url: str, run: _WithParameters, schema: Schema) -> Route:
-    return Route("PUT", url + _ID, run, schema, read_changes)
-
-
-def _act_alone(url: str, verb: str, run: _OnOne) -> Route:
-    return Route("POST", f"{url}{_ID}/{verb}", lambda work, ident, _: run(work, ident), _NONE)
-
-
-def _act(url: str, verb: str, run: _WithParameters, schema: Schema) -> Route:
-    return Route("POST", f"{url}{_ID}/{verb}", run, schema)
+def _list(kind: str, schema: Schema) -> Route:
+    return Route(kind, "list", lambda work, _, params: work.page(kind, params), schema)
 
 
 _pi, _pm, _cus, _we = payment_intents, payment_methods, customers, webhook_endpoints
 
 ROUTES = (
-    _create(_pi.URL, _pi.create, _pi.CREATE),
-    _retrieve(_pi.URL, _pi.retrieve),
-    _update(_pi.URL, _pi.update, _pi.CREATE),
-    _list(_pi.URL, _pi.list_all, _pi.LIST),
-    _act(_pi.URL, "confirm", _pi.confirm, _pi.CONFIRM),
-    _act_alone(_pi.URL, "cancel", _pi.cancel),
-    replace(_create(_pm.URL, _pm.create_and_answer, _pm.CREATE), publishable=True),
-    _retrieve(_pm.URL, _pm.retrieve),
-    _update(_pm.URL, _pm.update, _pm.UPDATE),
-    _list(_pm.URL, _pm.list_all, _pm.LIST),
-    _act(_pm.URL, "attach", _pm.attach_and_answer, _pm.ATTACH),
-    _act_alone(_pm.URL, "detach", _pm.detach),
-    _create(_cus.URL, _cus.create, _cus.CREATE),
-    _retrieve(_cus.URL, _cus.retrieve),
-    _update(_cus.URL, _cus.update, _cus.CREATE),
-    _delete(_cus.URL, _cus.delete),
-    _list(_cus.URL, _cus.list_all, _cus.LIST),
-    _create(refunds.URL, refunds.create, refunds.CREATE),
-    _retrieve(refunds.URL, refunds.retrieve),
-    _update(refunds.URL, refunds.update, refunds.UPDATE),
-    _list(refunds.URL, refunds.list_all, refunds.LIST),
-    _retrieve(charges.URL, charges.retrieve),
-    _list(charges.URL, charges.list_all, charges.LIST),
-    _retrieve(events.URL, events.retrieve),
-    _list(events.URL, events.list_all, events.LIST),
-    _create(_we.URL, _we.create, _we.CREATE),
-    _retrieve(_we.URL, _we.retrieve),
-    _update(_we.URL, _we.update, _we.CREATE),
-    _delete(_we.URL, _we.delete),
-    _list(_we.URL, _we.list_all, _we.LIST),
+    Route("payment_intent", "create", _pi.create, _pi.CREATE),
+    _retrieve("payment_intent"),
+    Route("payment_intent", "update", _pi.update, _pi.CREATE),
+    _list("payment_intent", _pi.LIST),
+    Route("payment_intent", "confirm", _pi.confirm, _pi.CONFIRM),
+    Route("payment_intent", "cancel", _pi.cancel, _NONE),
+    Route("payment_method", "create", _pm.create, _pm.CREATE, publishable=True),
+    _retrieve("payment_method"),
+    Route("payment_method", "update", _pm.update, _pm.UPDATE),
+    _list("payment_method", _pm.LIST),
+    Route("payment_method", "attach", _pm.attach, _pm.ATTACH),
+    Route("payment_method", "detach", _pm.detach, _NONE),
+    Route("customer", "create", _cus.create, _cus.CREATE),
+    _retrieve("customer"),
+    Route("customer", "update", _cus.update, _cus.CREATE),
+    Route("customer", "delete", _cus.delete, _NONE),
+    _list("customer", _cus.LIST),
+    Route("refund", "create", refunds.create, refunds.CREATE),
+    _retrieve("refund"),
+    Route("refund", "update", refunds.update, refunds.UPDATE),
+    _list("refund", refunds.LIST),
+    _retrieve("charge"),
+    _list("charge", charges.LIST),
+    _retrieve("event"),
+    _list("event", events.LIST),
+    Route("webhook_endpoint", "create", _we.create, _we.CREATE),
+    _retrieve("webhook_endpoint"),
+    Route("webhook_endpoint", "update", _we.update, _we.CREATE),
+    Route("webhook_endpoint", "delete", _we.delete, _NONE),
+    _list("webhook_endpoint", _we.LIST),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,12 +15,11 @@ import httpx
 from ._asgi import application
 from ._clock import Clock
 from ._courier import Courier
-from ._deliveries import Deliverer, Delivery
+from ._deliveries import Deliverer
 from ._engine import Engine
-from ._http import BASE_URL, Request, Response
-from ._ids import random_id
+from ._http import BASE_URL
 from ._server import Server
-from ._store import Store
+from ._store import Delivery, Store
 from ._transport import InProcessTransport
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Sandbox:
         self._store = Store(db)
         try:
             self._engine = Engine(
-                self._store, self.clock, ids or random_id, rate_limit, settle_after, self._something_may_be_due
+                self._store, self.clock, ids or _random_id, rate_limit, settle_after, self._something_may_be_due
             )
         except BaseException:
             self._store.close()
@@ -149,10 +149,6 @@ class Sandbox:
             self._servers.append(server)
         return server
 
-    def handle(self, request: Request) -> Response:
-        """Answer one request: the engine itself, without any HTTP library."""
-        return self._engine.handle(request)
-
     def resolve_action(self, payment_intent_id: str, *, succeed: bool = True) -> None:
         """Be the customer who completes 3D Secure, or fails to.
 
@@ -164,7 +160,7 @@ class Sandbox:
             LookupError: There is no such PaymentIntent.
             ValueError: It does not wait for the customer.
         """
-        self._engine.resolve_action(payment_intent_id, succeed)
+        self._engine.resolve_action(payment_intent_id, succeed=succeed)
 
     def deliver(self) -> list[Delivery]:
         """Deliver the webhooks that are due now, bank payments that settle now included.
@@ -178,7 +174,7 @@ class Sandbox:
     @property
     def deliveries(self) -> list[Delivery]:
         """Every try to deliver a webhook so far, oldest first."""
-        return self._deliverer.log()
+        return self._store.delivery_log()
 
     def close(self) -> None:
         """Stop the servers and the deliveries, and close the database. Closing it twice is harmless."""
@@ -205,10 +201,14 @@ class Sandbox:
         self.close()
 
     def _something_may_be_due(self) -> None:
-        if not self.clock.stands_still and self._deliverer.next_due() is not None:
+        if not self.clock.frozen and self._store.next_due() is not None:
             self._courier.wake()
 
     def _round(self) -> float | None:
         self.deliver()
-        due = self._deliverer.next_due()
+        due = self._store.next_due()
         return None if due is None else max(0.0, due - self.clock.time())
+
+
+def _random_id(_: str) -> str:
+    return secrets.token_hex(12)

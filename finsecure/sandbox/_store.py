@@ -1,4 +1,4 @@
-"""The sandbox's state, in one SQLite database.
+"""The sandbox's state, in one SQLite database. All SQL of the sandbox is here.
 
 Rules: all work happens inside `transaction()`, which one thread at a time has; an acknowledged transaction is on the
 disk (WAL with synchronous=FULL), so it survives `kill -9`. Objects are kept as the JSON that the API shows, in order of
@@ -13,9 +13,10 @@ import sqlite3
 import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, cast
 
-from ._checks import CREATED, Object
+from ._json import Object
 
 _TABLES = """
 create table if not exists settings (name text primary key, value text not null);
@@ -39,6 +40,64 @@ create table if not exists attempts (
     seq integer primary key autoincrement, event text not null, type text not null, url text not null,
     attempt integer not null, status integer, error text, time real not null);
 """
+
+_BOUNDS = {"gte": ">=", "gt": ">", "lte": "<=", "lt": "<"}
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What an idempotency key belongs to: the kind of API key, the path, and the key itself."""
+
+    key_kind: str
+    path: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The first answer under an idempotency key, and the hash of the request that it answered."""
+
+    body_hash: str
+    status: int
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Due:
+    """An event that waits to be delivered to an endpoint."""
+
+    seq: int
+    event: str
+    endpoint: str
+    attempts: int
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One try to deliver an event.
+
+    Attributes:
+        event: The event's id.
+        type: The event's type.
+        url: Where it was sent.
+        attempt: 1 for the first try, up to 5.
+        status: The receiver's HTTP status; `None` where it gave none.
+        error: Why there is no status; `None` where there is one.
+        time: When, in Unix seconds of the sandbox's clock.
+    """
+
+    event: str
+    type: str
+    url: str
+    attempt: int
+    status: int | None
+    error: str | None
+    time: float
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the receiver took it: any 2xx. Reference: Webhooks, "Status Codes"."""
+        return self.status is not None and 200 <= self.status < 300
 
 
 class Store:
@@ -90,44 +149,48 @@ class Store:
         finally:
             self._connection.execute("release part")
 
-    def run(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+    def _run(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """One statement and its rows."""
         with self._lock:
             return self._connection.execute(sql, values).fetchall()
 
+    # Settings
+
     def setting(self, name: str, make: Callable[[], str]) -> str:
         """A value that the database keeps, made the first time."""
         with self.transaction():
-            self.run("insert or ignore into settings values (?, ?)", name, make())
-            return cast("str", self.run("select value from settings where name = ?", name)[0][0])
+            self._run("insert or ignore into settings values (?, ?)", name, make())
+            return cast("str", self._run("select value from settings where name = ?", name)[0][0])
+
+    # Objects of the API
 
     def insert(self, body: Object, private: Mapping[str, object]) -> None:
         """Add an object."""
-        self.run(
+        self._run(
             "insert into objects (id, object, created, body, private) values (?, ?, ?, ?, ?)",
             *(body["id"], body["object"], body["created"], json.dumps(body), json.dumps(private)),
         )
 
     def save(self, body: Object) -> None:
         """Write a changed object back."""
-        self.run("update objects set body = ? where id = ?", json.dumps(body), body["id"])
+        self._run("update objects set body = ? where id = ?", json.dumps(body), body["id"])
 
     def find(self, kind: str, ident: str) -> Object | None:
         """The object of that kind and id, unless it was deleted."""
-        rows = self.run("select body from objects where id = ? and object = ? and not deleted", ident, kind)
+        rows = self._run("select body from objects where id = ? and object = ? and not deleted", ident, kind)
         return cast("Object", json.loads(rows[0][0])) if rows else None
 
     def private(self, ident: str) -> Object:
         """What is kept about an object and never shown."""
-        return cast("Object", json.loads(self.run("select private from objects where id = ?", ident)[0][0]))
+        return cast("Object", json.loads(self._run("select private from objects where id = ?", ident)[0][0]))
 
     def delete(self, ident: str) -> None:
         """Hide an object. Its row stays, so that it still serves as a cursor."""
-        self.run("update objects set deleted = 1 where id = ?", ident)
+        self._run("update objects set deleted = 1 where id = ?", ident)
 
     def position(self, kind: str, ident: str) -> int | None:
         """Where an object stands in the order of insertion, deleted or not."""
-        rows = self.run("select seq from objects where id = ? and object = ?", ident, kind)
+        rows = self._run("select seq from objects where id = ? and object = ?", ident, kind)
         return cast("int", rows[0][0]) if rows else None
 
     def objects(
@@ -145,7 +208,7 @@ class Store:
         Args:
             kind: Their `object`.
             equal: Members of the body and the value each must have. Names come from code, never from a request.
-            created: Bounds on `created`, by the name of their parameter.
+            created: Bounds on `created`, by name: `gte`, `gt`, `lte`, `lt`.
             after: Only those older than this position.
             before: Only those newer than this position, the nearest to it.
             count: How many at most; -1 for all.
@@ -153,7 +216,7 @@ class Store:
         where, values = ["object = ? and not deleted"], [kind]
         conditions: list[tuple[str, object]] = [
             *((f"json_extract(body, '$.{name}') = ?", value) for name, value in (equal or {}).items()),
-            *((f"created {CREATED[name]} ?", value) for name, value in (created or {}).items()),
+            *((f"created {_BOUNDS[name]} ?", value) for name, value in (created or {}).items()),
         ]
         if after is not None:
             conditions.append(("seq < ?", after))
@@ -161,11 +224,86 @@ class Store:
             conditions.append(("seq > ?", before))
         where += [condition for condition, _ in conditions]
         order = "desc" if before is None else "asc"
-        rows = self.run(
+        rows = self._run(
             f"select body from objects where {' and '.join(where)} order by seq {order} limit ?",  # noqa: S608 - see `equal`
             *values,
             *(value for _, value in conditions),
             count,
         )
-        found = [cast("Object", json.loads(body)) for (body,) in rows]
-        return found if before is None else found[::-1]
+        objects = [cast("Object", json.loads(body)) for (body,) in rows]
+        return objects if before is None else objects[::-1]
+
+    # Money under way
+
+    def settle_at(self, payment_intent: str, due: float) -> None:
+        """Remember when a bank payment is to be completed."""
+        self._run("insert into settlements values (?, ?)", payment_intent, due)
+
+    def settlements(self, now: float) -> list[str]:
+        """The payments that are to be completed by now, oldest first."""
+        rows = self._run("select payment_intent from settlements where due <= ? order by due", now)
+        return [payment_intent for (payment_intent,) in rows]
+
+    def settled(self, payment_intent: str) -> None:
+        """Forget a payment that was completed."""
+        self._run("delete from settlements where payment_intent = ?", payment_intent)
+
+    # Answers under idempotency keys
+
+    def kept_answer(self, scope: Scope) -> Kept | None:
+        """The first answer under a key."""
+        rows = self._run(
+            "select body_hash, status, answer from idempotency where key_kind = ? and path = ? and key = ?",
+            *(scope.key_kind, scope.path, scope.key),
+        )
+        return Kept(*rows[0]) if rows else None
+
+    def keep_answer(self, scope: Scope, now: float, answer: Kept) -> None:
+        """Keep the first answer under a key."""
+        self._run(
+            "insert into idempotency values (?, ?, ?, ?, ?, ?, ?)",
+            *(scope.key_kind, scope.path, scope.key, answer.body_hash, now, answer.status, answer.body),
+        )
+
+    def forget_answers(self, until: float) -> None:
+        """Forget the answers that were given by then."""
+        self._run("delete from idempotency where created <= ?", until)
+
+    # Webhooks
+
+    def deliver_at(self, event: str, endpoint: str, due: float) -> None:
+        """Have an event delivered to an endpoint."""
+        self._run("insert into deliveries (event, endpoint, due) values (?, ?, ?)", event, endpoint, due)
+
+    def due_deliveries(self, now: float) -> list[Due]:
+        """What is to be delivered by now, oldest first."""
+        rows = self._run("select seq, event, endpoint, attempts from deliveries where due <= ? order by due, seq", now)
+        return [Due(*row) for row in rows]
+
+    def deliver_again(self, due: Due, time: float) -> None:
+        """Have a delivery tried again at that time."""
+        self._run("update deliveries set due = ?, attempts = attempts + 1 where seq = ?", time, due.seq)
+
+    def delivery_ended(self, due: Due) -> None:
+        """Forget a delivery that was made or given up, and count what its event still waits for."""
+        self._run("delete from deliveries where seq = ?", due.seq)
+        event = cast("Object", self.find("event", due.event))
+        left = self._run("select count(*) from deliveries where event = ?", due.event)[0][0]
+        self.save(event | {"pending_webhooks": left})
+
+    def log_delivery(self, tried: Delivery) -> None:
+        """Add a try to the log."""
+        self._run(
+            "insert into attempts (event, type, url, attempt, status, error, time) values (?, ?, ?, ?, ?, ?, ?)",
+            *(tried.event, tried.type, tried.url, tried.attempt, tried.status, tried.error, tried.time),
+        )
+
+    def delivery_log(self) -> list[Delivery]:
+        """Every try so far, oldest first."""
+        rows = self._run("select event, type, url, attempt, status, error, time from attempts order by seq")
+        return [Delivery(*row) for row in rows]
+
+    def next_due(self) -> float | None:
+        """When there is something to deliver or to settle next, in Unix seconds; `None` for nothing."""
+        rows = self._run("select min(due) from (select due from deliveries union all select due from settlements)")
+        return cast("float | None", rows[0][0])

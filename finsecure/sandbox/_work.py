@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ._checks import CREATED, Object
+from ._checks import CREATED
+from ._json import Object
 from ._problems import invalid, missing
 from ._store import Store
 
@@ -21,14 +22,12 @@ PREFIXES = {
     "event": "evt",
     "webhook_endpoint": "we",
 }
+"""How the ids of each kind of object begin."""
 
 
-@dataclass(frozen=True)
-class Answer:
-    """An operation's answer. One that declines a payment has status 402, and what it changed stays."""
-
-    body: Object
-    status: int = 200
+def collection(kind: str) -> str:
+    """The path of all objects of a kind."""
+    return f"/v1/{kind}s"
 
 
 @dataclass(frozen=True)
@@ -74,29 +73,38 @@ class Work:
         """An object by its id.
 
         Raises:
-            Problem: 404; it names `param` where the id came as a parameter.
+            Problem: 404; it names `param` where the id was sent as a parameter.
         """
         body = self.store.find(kind, ident)
         if body is None:
             raise missing(kind, ident, param)
         return body
 
-    def page(self, kind: str, url: str, params: Object) -> Answer:
+    def delete(self, kind: str, ident: str) -> Object:
+        """Delete an object.
+
+        Returns:
+            What a DELETE answers.
+        """
+        self.store.delete(ident)
+        return {"id": ident, "object": kind, "deleted": True}
+
+    def page(self, kind: str, params: Object) -> Object:
         """A page of a list, newest first. Reference: Consistency Standards, "cursor-based pagination"."""
         if "starting_after" in params and "ending_before" in params:
             raise invalid("starting_after and ending_before cannot be used together.", "ending_before")
         size: int = params.get("limit", 10)
-        found = self.store.objects(
+        objects = self.store.objects(
             kind,
             equal={name: value for name, value in params.items() if name not in _PAGE and name not in CREATED},
-            created={name: value for name, value in params.items() if name in CREATED},
+            created={CREATED[name]: value for name, value in params.items() if name in CREATED},
             after=self._position(kind, params, "starting_after"),
             before=self._position(kind, params, "ending_before"),
             count=size + 1,
         )
         # The one too many is the farthest from the cursor: the last of an older page, the first of a newer one.
-        shown = found[-size:] if "ending_before" in params else found[:size]
-        return Answer({"object": "list", "data": shown, "has_more": len(found) > size, "url": url})
+        data = objects[-size:] if "ending_before" in params else objects[:size]
+        return {"object": "list", "data": data, "has_more": len(objects) > size, "url": collection(kind)}
 
     def emit(self, type: str, body: Object) -> None:
         """Record an event and a delivery for each webhook endpoint that wants it. Reference: Webhooks."""
@@ -113,9 +121,7 @@ class Work:
             },
         )
         for endpoint in reversed(endpoints):
-            self.store.run(
-                "insert into deliveries (event, endpoint, due) values (?, ?, ?)", event["id"], endpoint["id"], self.now
-            )
+            self.store.deliver_at(event["id"], endpoint["id"], self.now)
 
     def _position(self, kind: str, params: Object, name: str) -> int | None:
         if name not in params:

@@ -25,14 +25,16 @@ Connect = Callable[[Sandbox], httpx.Client]
 
 @dataclass
 class Receiver:
-    """A webhook receiver: what came, and the statuses that it answers with (then 200)."""
+    """A webhook receiver: what it was sent, and the statuses that it answers with (then 200)."""
 
     url: str
     answers: list[int] = field(default_factory=list[int])
-    came: queue.Queue[tuple[dict[str, str], bytes]] = field(default_factory=queue.Queue[tuple[dict[str, str], bytes]])
+    requests: queue.Queue[tuple[dict[str, str], bytes]] = field(
+        default_factory=queue.Queue[tuple[dict[str, str], bytes]]
+    )
 
     def next(self) -> tuple[dict[str, str], dict[str, Any]]:
-        headers, body = self.came.get(timeout=30)
+        headers, body = self.requests.get(timeout=30)
         return headers, json.loads(body)
 
 
@@ -41,7 +43,7 @@ def receiver() -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            here.came.put(({name.lower(): value for name, value in self.headers.items()}, body))
+            here.requests.put(({name.lower(): value for name, value in self.headers.items()}, body))
             self.send_response(here.answers.pop(0) if here.answers else 200)
             self.send_header("Location", here.url + "elsewhere")
             self.send_header("Content-Length", "0")
@@ -77,7 +79,7 @@ def test_an_event_arrives_signed(
     listen(receiver.url)
     api.post("/v1/customers", json={"name": "Adé"})
     (delivery,) = sandbox.deliver()
-    headers, body = receiver.came.get(timeout=30)
+    headers, body = receiver.requests.get(timeout=30)
     expected = hmac.new(sandbox.webhook_secret.encode(), body, hashlib.sha256).hexdigest()
     assert headers["finsecure-signature"] == f"sha256={expected}"
     assert headers["content-type"] == "application/json"
@@ -132,7 +134,7 @@ def test_a_refused_event_is_tried_five_times_with_longer_and_longer_waits(
     assert [tried.status for tried in sandbox.deliveries] == [500, 400, 302, 399, 503]
     assert not any(tried.delivered for tried in sandbox.deliveries)
     assert api.get("/v1/events/evt_1").json()["pending_webhooks"] == 0
-    assert len({body for _, body in receiver.came.queue}) == 1
+    assert len({body for _, body in receiver.requests.queue}) == 1
 
 
 def test_a_retry_that_is_taken_is_the_last(
@@ -210,7 +212,7 @@ def test_what_waits_for_a_deleted_endpoint_is_dropped(
     api.post("/v1/customers", json={})
     api.delete(f"/v1/webhook_endpoints/{ident}")
     assert sandbox.deliver() == []
-    assert receiver.came.empty()
+    assert receiver.requests.empty()
     assert api.get("/v1/events/evt_1").json()["pending_webhooks"] == 0
 
 

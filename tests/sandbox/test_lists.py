@@ -86,7 +86,7 @@ def test_walking_the_pages_either_way_meets_everything_once(total: int, limit: i
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "expected"),
     [
         ("created[gte]=1640995210", ["cus_3", "cus_2"]),
         ("created[gt]=1640995210", ["cus_3"]),
@@ -102,12 +102,12 @@ def test_walking_the_pages_either_way_meets_everything_once(total: int, limit: i
     ],
 )
 def test_created_filters_by_unix_time_and_iso_8601(
-    sandbox: Sandbox, api: httpx.Client, query: str, found: list[str]
+    sandbox: Sandbox, api: httpx.Client, query: str, expected: list[str]
 ) -> None:
     for _ in range(3):
         api.post("/v1/customers", json={})
         sandbox.clock.advance(10)
-    assert ids(api.get(f"/v1/customers?{query}")) == found
+    assert ids(api.get(f"/v1/customers?{query}")) == expected
 
 
 def test_each_resource_has_its_filters(

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from .. import _checks as check
-from .._checks import Object
-from .._work import Answer, Work
-
-URL = "/v1/charges"
+from .._json import Object
+from .._work import Work
 
 LIST = check.listing(payment_intent=check.text, customer=check.text)
 
@@ -38,13 +36,3 @@ def create(work: Work, intent: Object, status: str, failure: Object | None = Non
 def of(work: Work, intent: str) -> list[Object]:
     """The charges of a payment, newest first."""
     return work.store.objects("charge", equal={"payment_intent": intent})
-
-
-def retrieve(work: Work, ident: str) -> Answer:
-    """GET /v1/charges/{id}."""
-    return Answer(work.find("charge", ident))
-
-
-def list_all(work: Work, params: Object) -> Answer:
-    """GET /v1/charges."""
-    return work.page("charge", URL, params)

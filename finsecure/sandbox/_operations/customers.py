@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 
 from .. import _checks as check
-from .._checks import Object, Parameter
+from .._checks import Parameter
+from .._json import Object
 from .._problems import invalid
-from .._work import Answer, Work
+from .._work import Work
 from . import payment_methods
-
-URL = "/v1/customers"
 
 _CUSTOM_FIELD = {"name": Parameter(check.text, required=True), "value": Parameter(check.text, required=True)}
 _INVOICE_SETTINGS = {
@@ -32,7 +31,7 @@ LIST = check.listing(email=check.text)
 _NAMED_BY = {"payment_method": "payment_method", "invoice_settings": "invoice_settings.default_payment_method"}
 
 
-def create(work: Work, params: Object) -> Answer:
+def create(work: Work, _: str, params: Object) -> Object:
     """POST /v1/customers."""
     customer = work.create(
         "customer",
@@ -53,35 +52,25 @@ def create(work: Work, params: Object) -> Answer:
     customer["invoice_prefix"] = _invoice_prefix(customer["id"])
     _apply(work, customer, params)
     work.emit("customer.created", customer)
-    return Answer(customer)
+    return customer
 
 
-def retrieve(work: Work, ident: str) -> Answer:
-    """GET /v1/customers/{id}."""
-    return Answer(work.find("customer", ident))
-
-
-def update(work: Work, ident: str, params: Object) -> Answer:
+def update(work: Work, ident: str, params: Object) -> Object:
     """PUT /v1/customers/{id}."""
     customer = work.find("customer", ident)
     _apply(work, customer, params)
     work.emit("customer.updated", customer)
-    return Answer(customer)
+    return customer
 
 
-def delete(work: Work, ident: str) -> Answer:
+def delete(work: Work, ident: str, _: Object) -> Object:
     """DELETE /v1/customers/{id}. The customer's payment methods are detached."""
     customer = work.find("customer", ident)
     for method in work.store.objects("payment_method", equal={"customer": ident}):
         work.store.save(method | {"customer": None})
-    work.store.delete(ident)
+    answer = work.delete("customer", ident)
     work.emit("customer.deleted", customer)
-    return Answer({"id": ident, "object": "customer", "deleted": True})
-
-
-def list_all(work: Work, params: Object) -> Answer:
-    """GET /v1/customers."""
-    return work.page("customer", URL, params)
+    return answer
 
 
 def _apply(work: Work, customer: Object, params: Object) -> None:
@@ -98,7 +87,7 @@ def _apply(work: Work, customer: Object, params: Object) -> None:
         raise invalid("payment_method and invoice_settings name different default payment methods.", "payment_method")
     for name, ident in defaults.items():
         method = work.find("payment_method", ident, _NAMED_BY[name])
-        payment_methods.attach(work, method, customer["id"], _NAMED_BY[name])
+        payment_methods.save_for(work, method, customer["id"], _NAMED_BY[name])
         customer["invoice_settings"]["default_payment_method"] = ident
     customer |= params
     work.store.save(customer)

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from .. import _checks as check
-from .._checks import Object
-from .._work import Answer, Work
-
-URL = "/v1/events"
 
 TYPES = (
     "payment_intent.succeeded",
@@ -24,13 +20,3 @@ TYPES = (
 )
 
 LIST = check.listing(type=check.text)
-
-
-def retrieve(work: Work, ident: str) -> Answer:
-    """GET /v1/events/{id}."""
-    return Answer(work.find("event", ident))
-
-
-def list_all(work: Work, params: Object) -> Answer:
-    """GET /v1/events."""
-    return work.page("event", URL, params)

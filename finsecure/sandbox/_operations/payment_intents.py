@@ -1,9 +1,4 @@
-"""PaymentIntents. Reference: Core Resources, "Payment Intents".
-
-requires_payment_method -> requires_confirmation -> requires_action -> processing -> succeeded
-         ^----------------- a decline, or 3D Secure that failed -----------'
-canceled: from any but the last two.
-"""
+"""PaymentIntents. Reference: Core Resources, "Payment Intents". The states of a payment are in `_payments`."""
 
 from __future__ import annotations
 
@@ -11,12 +6,11 @@ from typing import cast
 
 from .. import _checks as check
 from .. import _payments
-from .._checks import Object, Parameter
-from .._problems import invalid, unexpected_state
-from .._work import Answer, Work
+from .._checks import Parameter
+from .._json import Object
+from .._problems import invalid
+from .._work import Work
 from . import payment_methods
-
-URL = "/v1/payment_intents"
 
 CREATE = {
     "amount": Parameter(check.amount, required=True),
@@ -47,12 +41,11 @@ CONFIRM = {
     "receipt_email": Parameter(check.email),
 }
 
-_OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
 _RECORDS = {"description", "metadata"}
 """What can be changed whatever the status is."""
 
 
-def create(work: Work, params: Object) -> Answer:
+def create(work: Work, _: str, params: Object) -> Object:
     """POST /v1/payment_intents."""
     intent = work.create(
         "payment_intent",
@@ -88,33 +81,28 @@ def create(work: Work, params: Object) -> Answer:
             intent["payment_method"] = default
     _take_method(work, intent)
     work.store.save(intent)
-    return Answer(intent)
+    return intent
 
 
-def retrieve(work: Work, ident: str) -> Answer:
-    """GET /v1/payment_intents/{id}."""
-    return Answer(work.find("payment_intent", ident))
-
-
-def update(work: Work, ident: str, params: Object) -> Answer:
+def update(work: Work, ident: str, params: Object) -> Object:
     """PUT /v1/payment_intents/{id}. Once the payment is under way, only its records change."""
     intent = work.find("payment_intent", ident)
     payment = [name for name in params if name not in _RECORDS]
     if payment:
-        _allow(intent, _OPEN[:2], "changed", payment[0])
+        _payments.allow(intent, _payments.NOT_UNDER_WAY, "changed", payment[0])
     intent |= params
     if "customer" in params:
         _customer(work, intent)
     if payment:
         _take_method(work, intent)
     work.store.save(intent)
-    return Answer(intent)
+    return intent
 
 
-def confirm(work: Work, ident: str, params: Object) -> Answer:
+def confirm(work: Work, ident: str, params: Object) -> Object:
     """POST /v1/payment_intents/{id}/confirm. The payment method decides how it ends."""
     intent = work.find("payment_intent", ident)
-    _allow(intent, _OPEN, "confirmed")
+    _payments.allow(intent, _payments.OPEN, "confirmed")
     method = _method_to_confirm(work, intent, params.get("payment_method"))
     _check_method(intent, method)
     intent |= {
@@ -123,27 +111,12 @@ def confirm(work: Work, ident: str, params: Object) -> Answer:
         "last_payment_error": None,
         "receipt_email": params.get("receipt_email", intent["receipt_email"]),
     }
-    return _payments.act(work, intent, work.store.private(method["id"])["outcome"], params.get("return_url"))
+    return _payments.confirm(work, intent, params.get("return_url"))
 
 
-def cancel(work: Work, ident: str) -> Answer:
+def cancel(work: Work, ident: str, _: Object) -> Object:
     """POST /v1/payment_intents/{id}/cancel."""
-    intent = work.find("payment_intent", ident)
-    _allow(intent, _OPEN, "canceled")
-    intent |= {"status": "canceled", "next_action": None}
-    work.store.save(intent)
-    work.emit("payment_intent.canceled", intent)
-    return Answer(intent)
-
-
-def list_all(work: Work, params: Object) -> Answer:
-    """GET /v1/payment_intents."""
-    return work.page("payment_intent", URL, params)
-
-
-def _allow(intent: Object, statuses: tuple[str, ...], done: str, param: str | None = None) -> None:
-    if intent["status"] not in statuses:
-        raise unexpected_state(f"A PaymentIntent with status {intent['status']} cannot be {done}.", param)
+    return _payments.cancel(work, work.find("payment_intent", ident))
 
 
 def _customer(work: Work, intent: Object) -> Object | None:
@@ -151,15 +124,14 @@ def _customer(work: Work, intent: Object) -> Object | None:
 
 
 def _take_method(work: Work, intent: Object) -> None:
-    """Whether there is a payment method to confirm with is what the status says."""
     if intent["payment_method"]:
         _check_method(intent, work.find("payment_method", intent["payment_method"], "payment_method"))
-    intent["status"] = "requires_confirmation" if intent["payment_method"] else "requires_payment_method"
+    _payments.await_confirmation(intent)
 
 
 def _method_to_confirm(work: Work, intent: Object, given: str | Object | None) -> Object:
     if isinstance(given, dict):
-        return payment_methods.create(work, given, "payment_method.")
+        return payment_methods.keep(work, given, "payment_method.")
     ident = given or intent["payment_method"]
     if ident is None:
         raise invalid("Missing required param: payment_method", "payment_method")

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .. import _checks as check
-from .._checks import Object, Parameter
+from .._checks import Parameter
+from .._json import Object
 from .._problems import invalid, unexpected_state
-from .._work import Answer, Work
+from .._work import Work
 from ..cards import CARDS
-
-URL = "/v1/payment_methods"
 
 SETTLES = "settles"
 """The outcome of a bank account: the payment is processing, and succeeds later."""
@@ -59,8 +58,8 @@ ATTACH = {"customer": Parameter(check.text, required=True)}
 LIST = check.listing(customer=check.text, type=check.text)
 
 
-def create(work: Work, params: Object, prefix: str = "") -> Object:
-    """Keep a payment method. `prefix` names the parameters where they came inside another one."""
+def keep(work: Work, params: Object, prefix: str = "") -> Object:
+    """Keep a payment method. `prefix` names the parameters where they are sent inside another one."""
     kind: str = params["type"]
     for other in _DETAILS.keys() - {kind}:
         if other in params:
@@ -82,17 +81,12 @@ def create(work: Work, params: Object, prefix: str = "") -> Object:
     )
 
 
-def create_and_answer(work: Work, params: Object) -> Answer:
+def create(work: Work, _: str, params: Object) -> Object:
     """POST /v1/payment_methods."""
-    return Answer(create(work, params))
+    return keep(work, params)
 
 
-def retrieve(work: Work, ident: str) -> Answer:
-    """GET /v1/payment_methods/{id}."""
-    return Answer(work.find("payment_method", ident))
-
-
-def update(work: Work, ident: str, params: Object) -> Answer:
+def update(work: Work, ident: str, params: Object) -> Object:
     """PUT /v1/payment_methods/{id}. A card's expiry is the one thing about it that can change."""
     method = work.find("payment_method", ident)
     if "card" in params:
@@ -103,16 +97,16 @@ def update(work: Work, ident: str, params: Object) -> Answer:
         params["billing_details"] = _billing_details(params["billing_details"])
     method |= params
     work.store.save(method)
-    return Answer(method)
+    return method
 
 
-def attach_and_answer(work: Work, ident: str, params: Object) -> Answer:
+def attach(work: Work, ident: str, params: Object) -> Object:
     """POST /v1/payment_methods/{id}/attach."""
     customer = work.find("customer", params["customer"], "customer")
-    return Answer(attach(work, work.find("payment_method", ident), customer["id"], "customer"))
+    return save_for(work, work.find("payment_method", ident), customer["id"], "customer")
 
 
-def attach(work: Work, method: Object, customer: str, param: str) -> Object:
+def save_for(work: Work, method: Object, customer: str, param: str) -> Object:
     """Save a payment method for a customer; it must not be another's."""
     if method["customer"] not in (None, customer):
         raise unexpected_state("This payment method is attached to another customer: detach it first.", param)
@@ -121,7 +115,7 @@ def attach(work: Work, method: Object, customer: str, param: str) -> Object:
     return method
 
 
-def detach(work: Work, ident: str) -> Answer:
+def detach(work: Work, ident: str, _: Object) -> Object:
     """POST /v1/payment_methods/{id}/detach. A customer whose default it was has none afterwards."""
     method = work.find("payment_method", ident)
     if method["customer"] is None:
@@ -133,12 +127,7 @@ def detach(work: Work, ident: str) -> Answer:
         work.emit("customer.updated", customer)
     method["customer"] = None
     work.store.save(method)
-    return Answer(method)
-
-
-def list_all(work: Work, params: Object) -> Answer:
-    """GET /v1/payment_methods."""
-    return work.page("payment_method", URL, params)
+    return method
 
 
 def _card(work: Work, params: Object, address: Object, prefix: str) -> tuple[Object, str]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from .. import _checks as check
-from .._checks import Object, Parameter
+from .._checks import Parameter
+from .._json import Object
 from .._problems import invalid, unexpected_state
-from .._work import Answer, Work
+from .._work import Work
 from . import charges
-
-URL = "/v1/refunds"
 
 CREATE = {
     "payment_intent": Parameter(check.text, required=True),
@@ -20,7 +19,7 @@ UPDATE = {"metadata": Parameter(check.metadata, cleared={})}
 LIST = check.listing(payment_intent=check.text)
 
 
-def create(work: Work, params: Object) -> Answer:
+def create(work: Work, _: str, params: Object) -> Object:
     """POST /v1/refunds. Without `amount`, all that is left."""
     intent = work.find("payment_intent", params["payment_intent"], "payment_intent")
     if intent["status"] != "succeeded":
@@ -35,34 +34,22 @@ def create(work: Work, params: Object) -> Answer:
     charge["amount_refunded"] += amount
     charge["refunded"] = charge["amount_refunded"] == charge["amount"]
     work.store.save(charge)
-    return Answer(
-        work.create(
-            "refund",
-            {
-                "amount": amount,
-                "charge": charge["id"],
-                "currency": charge["currency"],
-                "metadata": params.get("metadata", {}),
-                "payment_intent": intent["id"],
-                "reason": params.get("reason"),
-                "status": "succeeded",
-            },
-        )
+    return work.create(
+        "refund",
+        {
+            "amount": amount,
+            "charge": charge["id"],
+            "currency": charge["currency"],
+            "metadata": params.get("metadata", {}),
+            "payment_intent": intent["id"],
+            "reason": params.get("reason"),
+            "status": "succeeded",
+        },
     )
 
 
-def retrieve(work: Work, ident: str) -> Answer:
-    """GET /v1/refunds/{id}."""
-    return Answer(work.find("refund", ident))
-
-
-def update(work: Work, ident: str, params: Object) -> Answer:
+def update(work: Work, ident: str, params: Object) -> Object:
     """PUT /v1/refunds/{id}."""
     refund = work.find("refund", ident) | params
     work.store.save(refund)
-    return Answer(refund)
-
-
-def list_all(work: Work, params: Object) -> Answer:
-    """GET /v1/refunds."""
-    return work.page("refund", URL, params)
+    return refund

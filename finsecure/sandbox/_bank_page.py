@@ -5,17 +5,14 @@ It stands for the bank's page that `next_action` leads to. Reference: API Testin
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
-from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs
 
 import httpx
 
 from ._http import Request, Response
-from ._payments import PAGE
-
-if TYPE_CHECKING:
-    from ._engine import Engine
+from ._json import Object
 
 _HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
@@ -40,10 +37,14 @@ _QUESTION = """<p>Your bank asks: do you authorise this payment of <strong>{amou
 <button class="no" name="outcome" value="fail">Fail authentication</button></form>"""
 
 
-def answer(engine: Engine, request: Request) -> Response:
-    """The page, or where its button leads."""
-    ident = unquote(request.path.removeprefix(PAGE))
-    intent = engine.find_intent(ident)
+def answer(request: Request, intent: Object | None, resolve: Callable[[bool], None]) -> Response:
+    """The page, or where its button leads.
+
+    Args:
+        request: A request for the page.
+        intent: The PaymentIntent that the page is about.
+        resolve: Called with whether the customer authorises the payment, once a button decides that.
+    """
     if intent is None:
         return _page(404, "Unknown payment", "<p>There is no such payment in this sandbox.</p>")
     if intent["status"] != "requires_action":
@@ -55,8 +56,8 @@ def answer(engine: Engine, request: Request) -> Response:
     if request.method != "POST" or outcome not in ("authorise", "fail"):
         return _page(400, "Not understood", "<p>Send the form with one of its two buttons.</p>")
     back: str = intent["next_action"]["redirect_to_url"]["return_url"]
-    engine.resolve_action(ident, outcome == "authorise")
-    location = httpx.URL(back).copy_merge_params({"payment_intent": ident})
+    resolve(outcome == "authorise")
+    location = httpx.URL(back).copy_merge_params({"payment_intent": intent["id"]})
     return Response(303, {**_HEADERS, "Location": str(location)}, b"")
 
 
