@@ -6,16 +6,17 @@ Failures travel as values, so that an error is raised in one place and its trace
 
 from __future__ import annotations
 
+from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeVar, cast
 
 from typing_extensions import Self, Unpack, override
 
 from . import _config, _log, _telemetry, _wire
 from ._exchange import Exchange
 from ._http import Failure
-from ._pages import AsyncPages
-from ._resources import Resources
+from ._operation import Async, D_co, Operations, Sync
+from ._pages import AsyncPage, AsyncPages, Page
 from ._retry import RetryBudget
 from ._transport import open_async_transport, open_transport
 from ._version import API_VERSION
@@ -27,13 +28,123 @@ if TYPE_CHECKING:
     from ._call import Call
     from ._clock import Clock
     from ._config import Config, Options
-    from ._pages import Page
-    from ._transport import AsyncTransport, Transport
+    from .resources.charges import Charges
+    from .resources.customers import Customers
+    from .resources.events import Events
+    from .resources.payment_intents import PaymentIntents
+    from .resources.payment_methods import PaymentMethods
+    from .resources.refunds import Refunds
+    from .resources.webhook_endpoints import WebhookEndpoints
 
 T = TypeVar("T")
 
 
-class Client(Resources["Client"]):
+class AnyClient(Generic[D_co]):
+    """What both clients share: the groups of operations, each loaded when first used, and the settings.
+
+    `D_co` is `Sync` or `Async`: what their operations return.
+    """
+
+    def _begin(self, config: Config, transport: Any, budget: RetryBudget, *, owns_transport: bool) -> None:
+        self._config = config
+        self._transport = transport
+        self._budget = budget
+        self._owns_transport = owns_transport  # so that it closes it; a copy does not
+
+    @cached_property
+    def payment_intents(self) -> PaymentIntents[D_co]:
+        """Create, confirm and look up payments. Reference: Payment Intents."""
+        from .resources.payment_intents import PaymentIntents
+
+        return PaymentIntents(self._sender)
+
+    @cached_property
+    def payment_methods(self) -> PaymentMethods[D_co]:
+        """Create payment methods and keep them for customers. Reference: Payment Methods."""
+        from .resources.payment_methods import PaymentMethods
+
+        return PaymentMethods(self._sender)
+
+    @cached_property
+    def customers(self) -> Customers[D_co]:
+        """Remember who pays. Reference: Customers."""
+        from .resources.customers import Customers
+
+        return Customers(self._sender)
+
+    @cached_property
+    def refunds(self) -> Refunds[D_co]:
+        """Give money back, all of it or a part."""
+        from .resources.refunds import Refunds
+
+        return Refunds(self._sender)
+
+    @cached_property
+    def charges(self) -> Charges[D_co]:
+        """Look up the attempts to take the money of PaymentIntents."""
+        from .resources.charges import Charges
+
+        return Charges(self._sender)
+
+    @cached_property
+    def events(self) -> Events[D_co]:
+        """Look up what happened. Reference: Webhooks."""
+        from .resources.events import Events
+
+        return Events(self._sender)
+
+    @cached_property
+    def webhook_endpoints(self) -> WebhookEndpoints[D_co]:
+        """Say where events are delivered. Reference: Webhooks, Webhook Endpoint Configuration."""
+        from .resources.webhook_endpoints import WebhookEndpoints
+
+        return WebhookEndpoints(self._sender)
+
+    @property
+    def _sender(self) -> Any:  # this very client: a `Sender`, as each subclass is
+        return self
+
+    @without_frames
+    def with_options(self, **options: Unpack[Options]) -> Self:
+        """This client with other options, on the same connections.
+
+        Args:
+            **options: Any of `api_key`, `base_url`, `timeout`, `max_retries`, `deadline`, `max_response_size`,
+                `api_version`, `app_info` and `clock`, as for `Client`.
+
+        Returns:
+            A new client; this one stays as it is. Closing this one closes the connections of both.
+
+        Raises:
+            finsecure.InvalidRequestError: An option is wrong; `param` names it.
+
+        Example:
+            >>> patient = client.with_options(timeout=60, max_retries=5)
+        """
+        other = object.__new__(type(self))
+        other.__dict__.update({name: value for name, value in vars(self).items() if not isinstance(value, Operations)})
+        other._begin(self._config.replace(options), self._transport, self._budget, owns_transport=False)
+        return other
+
+    @override
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({vars(self).get('_config')!r})"
+
+    def __copy__(self) -> Self:
+        return self.with_options()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self.with_options()
+
+    @override
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "A client holds an API key and open connections, so it is not pickled: make one in each process, "
+            "for example from FINSECURE_SECRET_KEY. The objects that it returns can be pickled."
+        )
+
+
+class Client(AnyClient[Sync]):
     """Talk to FinSecure from ordinary code. Safe to share between threads; make one and keep it.
 
     Args:
@@ -84,37 +195,11 @@ class Client(Resources["Client"]):
         config = _config.Config.checked(
             api_key, base_url, timeout, max_retries, deadline, max_response_size, api_version, app_info, clock
         )
-        self._begin(config, open_transport(transport, http_client), RetryBudget())
+        self._begin(config, open_transport(transport, http_client), RetryBudget(), owns_transport=True)
         _log.set_up_from_environment()
 
-    def _begin(self, config: Config, transport: Transport, budget: RetryBudget) -> None:
-        self._config = config
-        self._transport = transport
-        self._budget = budget
-
-    @without_frames
-    def with_options(self, **options: Unpack[Options]) -> Client:
-        """This client with other options, on the same connections.
-
-        Args:
-            **options: Any of `api_key`, `base_url`, `timeout`, `max_retries`, `deadline`, `max_response_size`,
-                `api_version`, `app_info` and `clock`, as for `Client`.
-
-        Returns:
-            A new client; this one stays as it is. Closing this one closes the connections of both.
-
-        Raises:
-            finsecure.InvalidRequestError: An option is wrong; `param` names it.
-
-        Example:
-            >>> patient = client.with_options(timeout=60, max_retries=5)
-        """
-        other = object.__new__(type(self))
-        other._begin(self._config.replace(options), _Borrowed(self._transport), self._budget)
-        return other
-
     def send(self, call: Call[T]) -> T:
-        """Make a described call: what the resource methods do."""
+        """Send a described call: what the resource methods do."""
         exchange = Exchange(call, _wire.encode(call, self._config), self._config, self._budget)
         outcome: Any = self._attempt(exchange)
         if exchange.delay is not None:
@@ -140,13 +225,15 @@ class Client(Resources["Client"]):
         _log.attempt_made(exchange, outcome)
         return outcome
 
-    def page(self, call: Call[Page[T]]) -> Page[T]:
-        """Make a described call for a page: what the `list` methods do."""
-        return self.send(call).fetched_by(self)
+    def send_list(self, call: Call[Page[T]]) -> Page[T]:
+        """Send a call for a list: what the `list` methods do."""
+        page: Any = self.send(call)
+        return Page(call, page.data, page.has_more, page.url, page._last_response, self.send_list)
 
     def close(self) -> None:
         """Close the connections. Calls from now on fail with `APIConnectionError`."""
-        self._transport.close()
+        if self._owns_transport:
+            self._transport.close()
 
     def __enter__(self) -> Self:
         return self
@@ -156,22 +243,8 @@ class Client(Resources["Client"]):
     ) -> None:
         self.close()
 
-    @override
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({vars(self).get('_config')!r})"
 
-    def __copy__(self) -> Client:
-        return self.with_options()
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Client:
-        return self.with_options()
-
-    @override
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(_NO_PICKLE)
-
-
-class AsyncClient(Resources["AsyncClient"]):
+class AsyncClient(AnyClient[Async]):
     """Talk to FinSecure from async code, asyncio and trio alike. Make one and keep it, also over several event loops.
 
     Args:
@@ -218,37 +291,11 @@ class AsyncClient(Resources["AsyncClient"]):
         config = _config.Config.checked(
             api_key, base_url, timeout, max_retries, deadline, max_response_size, api_version, app_info, clock
         )
-        self._begin(config, open_async_transport(transport, http_client), RetryBudget())
+        self._begin(config, open_async_transport(transport, http_client), RetryBudget(), owns_transport=True)
         _log.set_up_from_environment()
 
-    def _begin(self, config: Config, transport: AsyncTransport, budget: RetryBudget) -> None:
-        self._config = config
-        self._transport = transport
-        self._budget = budget
-
-    @without_frames
-    def with_options(self, **options: Unpack[Options]) -> AsyncClient:
-        """This client with other options, on the same connections.
-
-        Args:
-            **options: Any of `api_key`, `base_url`, `timeout`, `max_retries`, `deadline`, `max_response_size`,
-                `api_version`, `app_info` and `clock`, as for `Client`.
-
-        Returns:
-            A new client; this one stays as it is. Closing this one closes the connections of both.
-
-        Raises:
-            finsecure.InvalidRequestError: An option is wrong; `param` names it.
-
-        Example:
-            >>> patient = client.with_options(timeout=60, max_retries=5)
-        """
-        other = object.__new__(type(self))
-        other._begin(self._config.replace(options), _AsyncBorrowed(self._transport), self._budget)
-        return other
-
     async def send(self, call: Call[T]) -> T:
-        """Make a described call: what the resource methods do."""
+        """Send a described call: what the resource methods do."""
         exchange = Exchange(call, _wire.encode(call, self._config), self._config, self._budget)
         outcome: Any = await self._attempt(exchange)
         if exchange.delay is not None:
@@ -274,13 +321,18 @@ class AsyncClient(Resources["AsyncClient"]):
         _log.attempt_made(exchange, outcome)
         return outcome
 
-    def page(self, call: Call[Page[T]]) -> AsyncPages[T]:
-        """A described call for a page, not made yet: what the `list` methods do."""
-        return AsyncPages(self, call)
+    def send_list(self, call: Call[Page[T]]) -> AsyncPages[T]:
+        """What sends a call for a list when it is awaited or iterated: what the `list` methods return."""
+        return AsyncPages(call, self._fetch_page)
+
+    async def _fetch_page(self, call: Call[Page[T]]) -> AsyncPage[T]:
+        page: Any = await self.send(call)
+        return AsyncPage(call, page.data, page.has_more, page.url, page._last_response, self._fetch_page)
 
     async def aclose(self) -> None:
         """Close the connections. Calls from now on fail with `APIConnectionError`."""
-        await self._transport.aclose()
+        if self._owns_transport:
+            await self._transport.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -289,45 +341,3 @@ class AsyncClient(Resources["AsyncClient"]):
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.aclose()
-
-    @override
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({vars(self).get('_config')!r})"
-
-    def __copy__(self) -> AsyncClient:
-        return self.with_options()
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> AsyncClient:
-        return self.with_options()
-
-    @override
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(_NO_PICKLE)
-
-
-_NO_PICKLE = (
-    "A client holds an API key and open connections, so it is not pickled: make one in each process, "
-    "for example from FINSECURE_SECRET_KEY. The objects that it returns can be pickled."
-)
-
-
-class _Borrowed:
-    """The connections of another client, which that client closes."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-        self.send = transport.send
-
-    def close(self) -> None:
-        """Leave the connections to their owner."""
-
-
-class _AsyncBorrowed:
-    """The connections of another client, which that client closes."""
-
-    def __init__(self, transport: AsyncTransport) -> None:
-        self._transport = transport
-        self.send = transport.send
-
-    async def aclose(self) -> None:
-        """Leave the connections to their owner."""

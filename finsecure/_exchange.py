@@ -18,6 +18,8 @@ from ._retry import LONGEST_RETRY_AFTER, REFUSED_UNDONE, backoff, is_transient
 from .error import CardError, FinSecureError, IdempotencyError, InvalidRequestError
 
 if TYPE_CHECKING:
+    import tenacity
+
     from ._call import Call
     from ._config import Config
     from ._http import Request
@@ -120,7 +122,14 @@ class Exchange:
 
     def retry_options(self) -> dict[str, Any]:
         """How tenacity drives the attempts after the first: as `delay` says."""
-        return {"retry": lambda _: self.delay is not None, "wait": lambda _: self.delay}
+
+        def is_planned(_: tenacity.RetryCallState) -> bool:
+            return self.delay is not None
+
+        def wait(_: tenacity.RetryCallState) -> float | None:
+            return self.delay
+
+        return {"retry": is_planned, "wait": wait}
 
     def finish(self, outcome: Any) -> None:
         """The call is over. Where the API did answer, be it with a refusal, retries are good for something."""

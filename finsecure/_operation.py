@@ -7,7 +7,8 @@ was reached from and hands that call to whoever sends it:
     aclient.payment_intents.create(...)   that AsyncClient    -> a coroutine of T
     PaymentIntent.create(...)             the default Client  -> T
 
-`listing` does the same for a method that is answered by pages.
+`listing` does the same for a method that is answered by pages. Who sends is known here only as a `Sender`, and the
+doors by two markers: the groups of a Client are `Operations[Sync]`, those of an AsyncClient `Operations[Async]`.
 """
 
 from __future__ import annotations
@@ -15,22 +16,41 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Coroutine
 from types import MethodType
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
 if TYPE_CHECKING:
     from ._call import Call
-    from ._client import AsyncClient, Client
     from ._pages import AsyncPages, Page
 
 P = ParamSpec("P")
 T = TypeVar("T")
-C_co = TypeVar("C_co", covariant=True)
+D_co = TypeVar("D_co", covariant=True)
 
 
-class Operations(Generic[C_co]):
+class Sync:
+    """Marks the operations whose call returns the object."""
+
+
+class Async:
+    """Marks the operations whose call returns a coroutine of the object."""
+
+
+class Sender(Protocol):
+    """A client, as far as its operations know it."""
+
+    def send(self, call: Call[Any]) -> Any:
+        """Send a call: an object, or a coroutine of it."""
+        ...
+
+    def send_list(self, call: Call[Page[Any]]) -> Any:
+        """Send a call for a list: its first page, or what gives it when awaited."""
+        ...
+
+
+class Operations(Generic[D_co]):
     """A group of operations, bound to the client that sends them."""
 
-    def __init__(self, client: C_co) -> None:
+    def __init__(self, client: Sender) -> None:
         self._client = client
 
 
@@ -88,9 +108,9 @@ class operation(_Described[P], Generic[P, T]):
     @overload
     def __get__(self, group: None, owner: type) -> Callable[P, T]: ...
     @overload
-    def __get__(self, group: Operations[Client], owner: type) -> Callable[P, T]: ...
+    def __get__(self, group: Operations[Sync], owner: type) -> Callable[P, T]: ...
     @overload
-    def __get__(self, group: Operations[AsyncClient], owner: type) -> Callable[P, Coroutine[object, None, T]]: ...
+    def __get__(self, group: Operations[Async], owner: type) -> Callable[P, Coroutine[object, None, T]]: ...
     def __get__(self, group: Operations[Any] | None, owner: type) -> Callable[P, Any]:
         return self._bound(group, owner)
 
@@ -98,7 +118,7 @@ class operation(_Described[P], Generic[P, T]):
 class listing(_Described[P], Generic[P, T]):
     """A method answered by pages of objects."""
 
-    _send = "page"
+    _send = "send_list"
 
     def __init__(self, describe: Callable[Concatenate[Any, P], Call[Page[T]]]) -> None:
         super().__init__(describe)
@@ -106,8 +126,8 @@ class listing(_Described[P], Generic[P, T]):
     @overload
     def __get__(self, group: None, owner: type) -> Callable[P, Page[T]]: ...
     @overload
-    def __get__(self, group: Operations[Client], owner: type) -> Callable[P, Page[T]]: ...
+    def __get__(self, group: Operations[Sync], owner: type) -> Callable[P, Page[T]]: ...
     @overload
-    def __get__(self, group: Operations[AsyncClient], owner: type) -> Callable[P, AsyncPages[T]]: ...
+    def __get__(self, group: Operations[Async], owner: type) -> Callable[P, AsyncPages[T]]: ...
     def __get__(self, group: Operations[Any] | None, owner: type) -> Callable[P, Any]:
         return self._bound(group, owner)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator
 from contextlib import aclosing, asynccontextmanager
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from typing_extensions import override
 
@@ -19,22 +19,31 @@ from .error import APIError
 
 if TYPE_CHECKING:
     from ._call import Call, LastResponse
-    from ._client import AsyncClient, Client
 
 T = TypeVar("T")
+F = TypeVar("F")
+
+FetchAsync: TypeAlias = "Callable[[Call[Page[T]]], Coroutine[Any, Any, AsyncPage[T]]]"
 
 
-class _PageOf(Generic[T]):
+class _PageOf(Generic[T, F]):
     """What a page is, whoever fetches the next one."""
 
     def __init__(
-        self, call: Call[Page[T]], data: list[T], has_more: bool, url: str | None, last_response: LastResponse
+        self,
+        call: Call[Page[T]],
+        data: list[T],
+        has_more: bool,
+        url: str | None,
+        last_response: LastResponse,
+        fetch: F,
     ) -> None:
         self.data: list[T] = data
         self.has_more: bool = has_more
         self.url: str | None = url
         self.last_response: LastResponse = last_response
         self.call = call
+        self._fetch = fetch  # makes the page that another call asks for
         items: list[Any] = data
         # Now, since `data` is a list that its owner may sort or clear.
         self.ids: list[str] = [item.id for item in items]
@@ -61,7 +70,7 @@ class _PageOf(Generic[T]):
         return reversed(self.data) if self.backwards else iter(self.data)
 
 
-class Page(_PageOf[T]):
+class Page(_PageOf[T, "Callable[[Call[Page[T]]], Page[T]]"]):
     """One page of a list, and the way to the next.
 
     Iterating a page yields its objects and those of all following pages, fetched as you reach them. After
@@ -76,13 +85,6 @@ class Page(_PageOf[T]):
     Reference: Consistency Standards, Pagination.
     """
 
-    _client: Client
-
-    def fetched_by(self, client: Client) -> Page[T]:
-        """The page, with the client that will fetch what follows."""
-        self._client = client
-        return self
-
     def next_page(self) -> Page[T] | None:
         """Fetch the page after this one.
 
@@ -93,7 +95,7 @@ class Page(_PageOf[T]):
             finsecure.FinSecureError: As for any call; this page stays usable, so you can ask again.
         """
         call = self._following()
-        return None if call is None else self._client.page(call)
+        return None if call is None else self._fetch(call)
 
     def pages(self) -> Iterator[Page[T]]:
         """This page and all that follow, each fetched when you reach it.
@@ -143,7 +145,7 @@ class Page(_PageOf[T]):
                 page = following.result()
 
 
-class AsyncPage(_PageOf[T]):
+class AsyncPage(_PageOf[T, "FetchAsync[T]"]):
     """One page of a list, and the way to the next, for async code.
 
     Attributes:
@@ -155,10 +157,6 @@ class AsyncPage(_PageOf[T]):
     Reference: Consistency Standards, Pagination.
     """
 
-    def __init__(self, page: Page[T], client: AsyncClient) -> None:
-        super().__init__(page.call, page.data, page.has_more, page.url, page.last_response)
-        self._client = client
-
     async def next_page(self) -> AsyncPage[T] | None:
         """Fetch the page after this one.
 
@@ -169,7 +167,7 @@ class AsyncPage(_PageOf[T]):
             finsecure.FinSecureError: As for any call; this page stays usable, so you can ask again.
         """
         call = self._following()
-        return None if call is None else AsyncPage(await self._client.send(call), self._client)
+        return None if call is None else await self._fetch(call)
 
     async def pages(self) -> AsyncIterator[AsyncPage[T]]:
         """This page and all that follow, each fetched when you reach it.
@@ -211,19 +209,16 @@ class AsyncPages(Generic[T]):
     Nothing is fetched before you do one or the other.
     """
 
-    def __init__(self, client: AsyncClient, call: Call[Page[T]]) -> None:
-        self._client = client
+    def __init__(self, call: Call[Page[T]], fetch: FetchAsync[T]) -> None:
         self._call = call
+        self._fetch = fetch
 
     @override
     def __repr__(self) -> str:
         return f"<AsyncPages {self._call.template}: use `async for`, or `await` it for the first page>"
 
     def __await__(self) -> Generator[Any, Any, AsyncPage[T]]:
-        return self._first().__await__()
-
-    async def _first(self) -> AsyncPage[T]:
-        return AsyncPage(await self._client.send(self._call), self._client)
+        return self._fetch(self._call).__await__()
 
     async def pages(self) -> AsyncIterator[AsyncPage[T]]:
         """Every page, each fetched when you reach it."""
@@ -283,7 +278,7 @@ class _Walk:
         self._cursors: set[str] = set()
         self._before: list[str] = []
 
-    def reach(self, page: _PageOf[Any]) -> None:
+    def reach(self, page: _PageOf[Any, Any]) -> None:
         """Go on to a page."""
         again = not set(self._before).isdisjoint(page.ids)
         self._before = page.ids

@@ -13,7 +13,6 @@ from pydantic_core import from_json
 from . import error
 from ._call import Call, LastResponse
 from ._http import Failure, Request, Response
-from ._pages import Page
 from ._retry import retry_after
 from .resources._validate import PageData, validator, what_is_wrong
 
@@ -87,7 +86,7 @@ def _not_json(params: dict[str, Any]) -> error.InvalidRequestError:
 
 
 def decode(exchange: Exchange, response: Response) -> Any:
-    """What an answer becomes: the object or page that was asked for, or a `Failure`."""
+    """What an answer becomes: the object or the page's data that was asked for, or a `Failure`."""
     if 200 <= response.status < 300:
         return _success(exchange, response)
     return exchange.add_context(Failure("answer", _error(exchange, response)))
@@ -107,15 +106,15 @@ def _success(exchange: Exchange, response: Response) -> Any:
         idempotency_key=exchange.request.idempotency_key,
         idempotent_replayed=response.headers.get(b"idempotent-replayed") == b"true",
     )
-    if not call.many:
-        if call.id is not None and value.id != call.id:
-            return _malformed(exchange, response, "it has another id")
-        value.__dict__["_last_response"] = last_response
-        return value
-    why = _leads_nowhere(call, value)
+    why = _leads_nowhere(call, value) if call.many else _is_another(call, value)
     if why is not None:
         return _malformed(exchange, response, why)
-    return Page(call, value.data, value.has_more, value.url, last_response)
+    value.__dict__["_last_response"] = last_response
+    return value
+
+
+def _is_another(call: Call[Any], value: Any) -> str | None:
+    return "it has another id" if call.id is not None and value.id != call.id else None
 
 
 def _leads_nowhere(call: Call[Any], value: PageData[Any]) -> str | None:

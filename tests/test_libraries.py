@@ -348,7 +348,7 @@ def test_where_pyreqwest_cannot_run_the_default_takes_its_place(monkeypatch: pyt
         if kind == "sync":
             with finsecure.Client(sandbox.secret_key, base_url=server.base_url, transport="pyreqwest") as client:
                 assert client.customers.create().object == client.customers.create().object == "customer"
-            client._transport.forget()  # type: ignore[attr-defined]
+            client._transport.forget()
         else:
 
             async def main() -> None:
@@ -356,7 +356,7 @@ def test_where_pyreqwest_cannot_run_the_default_takes_its_place(monkeypatch: pyt
                 async with client:
                     assert (await client.customers.create()).object == "customer"
                     assert (await client.customers.create()).object == "customer"
-                client._transport.forget()  # type: ignore[attr-defined]
+                client._transport.forget()
 
             asyncio.run(main())
 

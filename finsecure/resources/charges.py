@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from .._call import GET, LIST, Call
-from .._operation import C_co, Operations, listing, operation
+from .._operation import D_co, Operations, listing, operation
 from .._pages import Page
 from .._params import CreatedFilter
 from ._object import Object, Timestamp
@@ -14,7 +14,7 @@ ChargeStatus: TypeAlias = Literal["pending", "succeeded", "failed"] | str
 """How an attempt went; any status not yet known passes through."""
 
 
-class Charges(Operations[C_co]):
+class Charges(Operations[D_co]):
     """Look up the attempts to take the money of PaymentIntents."""
 
     @operation

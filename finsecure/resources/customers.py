@@ -8,7 +8,7 @@ from typing import Literal
 from typing_extensions import TypedDict
 
 from .._call import DELETE, GET, LIST, POST, PUT, Call
-from .._operation import C_co, Operations, listing, operation
+from .._operation import D_co, Operations, listing, operation
 from .._pages import Page
 from .._params import NOT_GIVEN, CreatedFilter, NotGiven
 from ._object import Json, Object, Part, Timestamp
@@ -22,7 +22,7 @@ class InvoiceSettingsParams(TypedDict, total=False):
     footer: str | None
 
 
-class Customers(Operations[C_co]):
+class Customers(Operations[D_co]):
     """Remember who pays. Reference: Customers."""
 
     @operation

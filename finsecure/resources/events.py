@@ -6,12 +6,12 @@ by `type`: after `if event.type == "payment_intent.succeeded"` a type checker kn
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeAlias, TypeVar, get_args
 
 from pydantic import AfterValidator, Discriminator, Field
 
 from .._call import GET, LIST, Call
-from .._operation import C_co, Operations, listing, operation
+from .._operation import D_co, Operations, listing, operation
 from .._pages import Page
 from .._params import CreatedFilter
 from ._object import Json, Object, Part, Timestamp
@@ -20,11 +20,12 @@ from .customers import Customer
 from .payment_intents import PaymentIntent
 from .payment_methods import PaymentMethod
 from .refunds import Refund
+from .webhook_endpoints import KnownEventType
 
 O_co = TypeVar("O_co", covariant=True)
 
 
-class Events(Operations[C_co]):
+class Events(Operations[D_co]):
     """Look up what happened. Reference: Webhooks."""
 
     @operation
@@ -238,21 +239,7 @@ class CustomerSubscriptionUpdated(Event):
     data: EventData[Subscription]
 
 
-KNOWN_TYPES = frozenset(
-    {
-        "customer.created",
-        "customer.deleted",
-        "customer.subscription.created",
-        "customer.subscription.updated",
-        "customer.updated",
-        "invoice.payment_failed",
-        "invoice.payment_succeeded",
-        "payment_intent.canceled",
-        "payment_intent.payment_failed",
-        "payment_intent.requires_action",
-        "payment_intent.succeeded",
-    }
-)
+KNOWN_TYPES: frozenset[str] = frozenset(get_args(KnownEventType))
 
 
 def _not_known(type: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from .._call import GET, LIST, POST, PUT, Call
-from .._operation import C_co, Operations, listing, operation
+from .._operation import D_co, Operations, listing, operation
 from .._pages import Page
 from .._params import NOT_GIVEN, CreatedFilter, NotGiven
 from ._object import Json, ListObject, Object, Part, Timestamp
@@ -30,7 +30,7 @@ PaymentIntentStatus: TypeAlias = (
 """How far a payment has got; any status not yet known passes through."""
 
 
-class PaymentIntents(Operations[C_co]):
+class PaymentIntents(Operations[D_co]):
     """Create, confirm and look up payments. Reference: Payment Intents."""
 
     @operation

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from typing_extensions import NotRequired, Required, TypedDict
 
 from .._call import GET, LIST, POST, PUT, Call
-from .._operation import C_co, Operations, listing, operation
+from .._operation import D_co, Operations, listing, operation
 from .._pages import Page
 from .._params import NOT_GIVEN, CreatedFilter, NotGiven
 from ._object import Json, Object, Part, Timestamp
@@ -64,7 +64,7 @@ class InlinePaymentMethod(TypedDict, total=False):
     billing_details: BillingDetailsParams
 
 
-class PaymentMethods(Operations[C_co]):
+class PaymentMethods(Operations[D_co]):
     """Create payment methods and keep them for customers. Reference: Payment Methods."""
 
     @operation

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 from .._call import GET, LIST, POST, PUT, Call
-from .._operation import C_co, Operations, listing, operation
+from .._operation import D_co, Operations, listing, operation
 from .._pages import Page
 from .._params import NOT_GIVEN, CreatedFilter, NotGiven
 from ._object import Object, Timestamp
@@ -15,7 +15,7 @@ RefundStatus: TypeAlias = Literal["pending", "succeeded", "failed", "canceled"] 
 """How far a refund has got; any status not yet known passes through."""
 
 
-class Refunds(Operations[C_co]):
+class Refunds(Operations[D_co]):
     """Give money back, all of it or a part."""
 
     @operation

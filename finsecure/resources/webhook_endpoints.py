@@ -6,32 +6,31 @@ from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 from .._call import DELETE, GET, LIST, POST, PUT, Call
-from .._operation import C_co, Operations, listing, operation
+from .._operation import D_co, Operations, listing, operation
 from .._pages import Page
 from .._params import NOT_GIVEN, CreatedFilter, NotGiven
 from ._object import Object, Timestamp
 
-EventType: TypeAlias = (
-    Literal[
-        "payment_intent.succeeded",
-        "payment_intent.payment_failed",
-        "payment_intent.requires_action",
-        "payment_intent.canceled",
-        "customer.created",
-        "customer.updated",
-        "customer.deleted",
-        "invoice.payment_succeeded",
-        "invoice.payment_failed",
-        "customer.subscription.created",
-        "customer.subscription.updated",
-        "*",
-    ]
-    | str
-)
+KnownEventType: TypeAlias = Literal[
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.requires_action",
+    "payment_intent.canceled",
+    "customer.created",
+    "customer.updated",
+    "customer.deleted",
+    "invoice.payment_succeeded",
+    "invoice.payment_failed",
+    "customer.subscription.created",
+    "customer.subscription.updated",
+]
+"""The event types of the reference. Reference: Webhooks, Event Types."""
+
+EventType: TypeAlias = KnownEventType | Literal["*"] | str
 """The event types that are known, and `*` for all; any other passes through. Reference: Webhooks, Event Types."""
 
 
-class WebhookEndpoints(Operations[C_co]):
+class WebhookEndpoints(Operations[D_co]):
     """Say where events are delivered. Reference: Webhook Endpoint Configuration."""
 
     @operation

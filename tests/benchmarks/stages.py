@@ -13,7 +13,7 @@ import sys
 import timeit
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from tests.benchmarks import clients, data
 
@@ -59,7 +59,8 @@ def of_a_call() -> dict[str, float]:
         def send(self, *_: object) -> Any:
             return answer
 
-    described: Any = PaymentIntents(Described())
+    sender: Any = Described()
+    described = cast("Any", PaymentIntents(sender))
     client = finsecure.Client(data.KEY)
     vars(client)["_transport"] = Answered()
     config = vars(client)["_config"]

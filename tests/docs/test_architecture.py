@@ -57,6 +57,51 @@ def test_rooms_import_only_from_above() -> None:
     assert wrong == []
 
 
+def module(path: Path) -> str:
+    """The dotted name of a file, below `finsecure`."""
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {module(path): path for path in PACKAGE.rglob("*.py")}
+
+
+def arrows(path: Path) -> Iterator[tuple[str, str]]:
+    """What a file imports, wherever it stands in it: when it is loaded, late, or for type checkers alone."""
+    package = [*module(path).split("."), *(["__init__"] if path.name == "__init__.py" else [])][:-1]
+    package = [name for name in package if name != "__init__"]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").startswith("finsecure.")):
+            start = package[: len(package) - node.level + 1] if node.level else []
+            parts = (node.module or "").removeprefix("finsecure.").split(".") if node.module else []
+            for alias in node.names:
+                names = [".".join([*start, *parts, alias.name]), ".".join([*start, *parts])]
+                target = next((name for name in names if name in MODULES), None)
+                if target not in (None, module(path)):
+                    yield module(path), str(target)
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """The files that are left when those that import nothing that is left are taken away, again and again."""
+    left = dict(graph)
+    while free := [name for name, imports in left.items() if not imports & {*left}]:
+        for name in free:
+            del left[name]
+    return sorted(left)
+
+
+def test_no_file_imports_in_a_circle() -> None:
+    """Over all imports, late ones and those for types included, the only arrows that go back are the page's three."""
+    back = [tuple(line.split()[:3:2]) for line in block_after("no file imports in a circle")]
+    every = {arrow for path in MODULES.values() for arrow in arrows(path)}
+    assert {*back} <= every, "the page names an arrow that is not there"
+    # `__init__` names everything, lazily; what imports the package imports all of it.
+    graph: dict[str, set[str]] = {name: set() for name in MODULES if name != "__init__"}
+    for source, target in every - {*back}:
+        if "__init__" not in (source, target):
+            graph[source].add(target)
+    assert circle(graph) == []
+
+
 def test_sandbox_knows_only_signing() -> None:
     """The sandbox imports nothing of the client but the signing of webhooks, and the client that it gives away."""
     assert {name for path in (PACKAGE / "sandbox").rglob("*.py") for name in imported(path)} - {"sandbox"} <= {
