@@ -228,7 +228,7 @@ class Client(AnyClient[Sync]):
     def send_list(self, call: Call[Page[T]]) -> Page[T]:
         """Send a call for a list: what the `list` methods do."""
         page: Any = self.send(call)
-        return Page(call, page.data, page.has_more, page.url, page._last_response, self.send_list)
+        return Page(call, page.data, page.has_more, page.url, page.last_response, self.send_list)
 
     def close(self) -> None:
         """Close the connections. Calls from now on fail with `APIConnectionError`."""
@@ -327,7 +327,7 @@ class AsyncClient(AnyClient[Async]):
 
     async def _fetch_page(self, call: Call[Page[T]]) -> AsyncPage[T]:
         page: Any = await self.send(call)
-        return AsyncPage(call, page.data, page.has_more, page.url, page._last_response, self._fetch_page)
+        return AsyncPage(call, page.data, page.has_more, page.url, page.last_response, self._fetch_page)
 
     async def aclose(self) -> None:
         """Close the connections. Calls from now on fail with `APIConnectionError`."""

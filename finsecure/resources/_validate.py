@@ -23,6 +23,11 @@ class PageData(BaseModel, Generic[T]):
     has_more: bool
     url: str | None = None
 
+    @property
+    def last_response(self) -> Any:
+        """How it came: where an object keeps it, too."""
+        return self.__dict__["_last_response"]
+
 
 _validators: dict[tuple[Any, bool], SchemaValidator] = {}
 _building = threading.Lock()
