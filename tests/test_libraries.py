@@ -348,7 +348,7 @@ def test_where_pyreqwest_cannot_run_the_default_takes_its_place(monkeypatch: pyt
         if kind == "sync":
             with finsecure.Client(sandbox.secret_key, base_url=server.base_url, transport="pyreqwest") as client:
                 assert client.customers.create().object == client.customers.create().object == "customer"
-            client._transport.forget()
+            client._transport._clients.forget()
         else:
 
             async def main() -> None:
@@ -356,7 +356,7 @@ def test_where_pyreqwest_cannot_run_the_default_takes_its_place(monkeypatch: pyt
                 async with client:
                     assert (await client.customers.create()).object == "customer"
                     assert (await client.customers.create()).object == "customer"
-                client._transport.forget()
+                client._transport._clients.forget()
 
             asyncio.run(main())
 
@@ -392,9 +392,9 @@ def test_an_async_transport_forgets_what_its_parent_had_open() -> None:
     import httpcore
 
     transport = AsyncHttpcoreTransport(httpcore)
-    before = transport._loops
-    transport.forget()
-    assert transport._loops is not before
+    before = transport._pools._loops
+    transport._pools.forget()
+    assert transport._pools._loops is not before
 
 
 def test_where_there_is_no_fork_nothing_is_registered(monkeypatch: pytest.MonkeyPatch) -> None:

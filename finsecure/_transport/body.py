@@ -30,8 +30,8 @@ class Body:
             self._wrong = "is compressed in a way that was not asked for"
 
     @property
-    def refused(self) -> bool:
-        """Whether enough of it was seen."""
+    def invalid(self) -> bool:
+        """Whether it is of no use, so that the rest need not be read."""
         return self._wrong is not None
 
     def add(self, chunk: bytes) -> bool:

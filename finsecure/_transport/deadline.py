@@ -11,6 +11,8 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any
 
+from .head import Head
+
 if TYPE_CHECKING:
     import ssl
 
@@ -27,14 +29,14 @@ class Deadline(float):
     connected: bool  # whether a connection was made for it, rather than an old one used
     sent: bool  # whether any of the request was written
     received: bool  # whether any of the answer came
-    secured: bool  # whether TLS was begun for it
+    tls_started: bool  # whether TLS was begun for it
 
     @classmethod
     def of(cls, seconds: float) -> Deadline:
         """Ends `seconds` from now."""
         deadline = cls(seconds)
         deadline.at = time.monotonic() + seconds
-        deadline.connected = deadline.sent = deadline.received = deadline.secured = False
+        deadline.connected = deadline.sent = deadline.received = deadline.tls_started = False
         return deadline
 
     def left(self, expired: type[Exception]) -> float:
@@ -51,21 +53,17 @@ def _of(timeout: float | None, connecting: Deadline) -> Deadline:
 
 
 class Stream:
-    """A connection whose every read and write ends by the deadline of the request that it is for.
-
-    httpcore writes a request's head and its body one after the other. The head is kept back until the body comes, or
-    until an answer is read for, so that both leave in one packet.
-    """
+    """A connection whose every read and write ends by the deadline of the request that it is for."""
 
     def __init__(self, core: Any, stream: httpcore.NetworkStream, connecting: Deadline) -> None:
         self._core = core
         self._stream = stream
         self._connecting = connecting
-        self._held = b""
+        self._head = Head()
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Receive what comes next."""
-        if self._held:
+        if self._head.kept:
             self.write(b"", timeout)
         deadline = _of(timeout, self._connecting)
         data = self._stream.read(max_bytes, deadline.left(self._core.ReadTimeout))
@@ -75,10 +73,9 @@ class Stream:
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all of it, with what was kept back."""
-        if not self._held:
-            self._held = buffer
+        buffer = self._head.join(buffer)
+        if not buffer:
             return
-        buffer, self._held = self._held + buffer, b""
         # In pieces, since httpcore gives each `send` the whole time, and a slow reader takes up many.
         deadline = _of(timeout, self._connecting)
         for begin in range(0, len(buffer), _PIECE):
@@ -97,7 +94,7 @@ class Stream:
         deadline = _of(timeout, self._connecting)
         left = deadline.left(self._core.ConnectTimeout)
         secure = self._stream.start_tls(ssl_context, server_hostname, left)
-        deadline.secured = True
+        deadline.tls_started = True
         return Stream(self._core, secure, deadline)
 
     def get_extra_info(self, info: str) -> Any:
@@ -117,10 +114,10 @@ class Backend:
         timeout.connected = True
         # One address after the other, since httpcore would give each of them the whole time.
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as exc:
             raise self._core.ConnectError(str(exc)) from exc
-        addresses = [str(address[0]) for *_, address in found]
+        addresses = [str(address[0]) for *_, address in entries]
         failed: Exception = self._core.ConnectError("the name has no address")
         for index, address in enumerate(addresses):
             left = timeout.left(self._core.ConnectTimeout) / (len(addresses) - index)
@@ -138,11 +135,11 @@ class AsyncStream:
         self._core = core
         self._stream = stream
         self._connecting = connecting
-        self._held = b""
+        self._head = Head()
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Receive what comes next."""
-        if self._held:
+        if self._head.kept:
             await self.write(b"", timeout)
         deadline = _of(timeout, self._connecting)
         data = await self._stream.read(max_bytes, deadline.left(self._core.ReadTimeout))
@@ -152,10 +149,9 @@ class AsyncStream:
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all of it, with what was kept back."""
-        if not self._held:
-            self._held = buffer
+        buffer = self._head.join(buffer)
+        if not buffer:
             return
-        buffer, self._held = self._held + buffer, b""
         deadline = _of(timeout, self._connecting)
         left = deadline.left(self._core.WriteTimeout)
         deadline.sent = True  # now, since httpcore reads on where a write fails
@@ -172,7 +168,7 @@ class AsyncStream:
         deadline = _of(timeout, self._connecting)
         left = deadline.left(self._core.ConnectTimeout)
         secure = await self._stream.start_tls(ssl_context, server_hostname, left)
-        deadline.secured = True
+        deadline.tls_started = True
         return AsyncStream(self._core, secure, deadline)
 
     def get_extra_info(self, info: str) -> Any:

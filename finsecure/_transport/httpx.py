@@ -35,10 +35,10 @@ def _http(client: object, request: Request, origin: Origin, timeout: float) -> A
 
 
 def _failed(exc: Exception) -> Failure:
-    found = failure(exc)
-    if found is None:
+    known = failure(exc)
+    if known is None:
         raise exc
-    return found
+    return known
 
 
 class HttpxTransport:

@@ -76,7 +76,7 @@ class Pools(Generic[P]):
             if slot.in_flight <= CONNECTIONS and slot in self._slots:
                 self._slots.remove(slot)
 
-    def distrust(self, slot: Slot[P]) -> list[P]:
+    def discard_all(self, slot: Slot[P]) -> list[P]:
         """A kept connection was dead, as all are after the API restarted: take out every pool, for a fresh next try.
 
         Answers those without a call, to be closed; the others are closed when the last of their calls is over.

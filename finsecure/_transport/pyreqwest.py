@@ -12,24 +12,26 @@ import importlib
 import os
 import time
 from datetime import timedelta
-from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from .. import _runtime
 from .._http import Failure, Kind
 from .._runtime import in_asyncio
 from ..error import APIConnectionError, APITimeoutError
 from .body import Body
 from .failures import certificate_refused, closed, unforeseen
 from .httpcore import AsyncHttpcoreTransport, HttpcoreTransport
+from .lifetime import HostClients
 from .pools import KEEPALIVE
 from .proxy import proxy_for, unusable_proxy
 from .tls import pem, unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Generator
+    from collections.abc import Callable, Coroutine, Generator
 
     from .._http import Origin, Outcome, Request
+
+T = TypeVar("T")
 
 _OURS_TO_SET = frozenset({b"Host", b"Content-Length"})  # by pyreqwest, from the URL and the body
 
@@ -75,15 +77,15 @@ def _request(client: Any, request: Request, origin: Origin, timeout: float) -> A
 
 def _headers(response: Any) -> list[tuple[bytes, bytes]]:
     """Those that are looked at. One that is not ASCII cannot be read, and looking at all of them would fail with it."""
-    found: list[tuple[bytes, bytes]] = []
+    headers: list[tuple[bytes, bytes]] = []
     for name in ("content-encoding", "request-id", "idempotent-replayed", "retry-after"):
         try:
             value = response.headers.get(name)
         except ValueError:
             continue
         if value is not None:
-            found.append((name.encode(), value.encode("latin-1")))
-    return found
+            headers.append((name.encode(), value.encode("latin-1")))
+    return headers
 
 
 def _failed(exc: Exception, *, answered_before: bool) -> Failure:
@@ -91,8 +93,8 @@ def _failed(exc: Exception, *, answered_before: bool) -> Failure:
         return unforeseen(exc)
     args: list[Any] = list(exc.args)
     details: dict[str, Any] = args[1] if len(args) > 1 else {}
-    found: list[dict[str, str]] = details.get("causes") or []
-    causes = [cause.get("message", "") for cause in found]
+    chain: list[dict[str, str]] = details.get("causes") or []
+    causes = [cause.get("message", "") for cause in chain]
     why = causes[-1] if causes else str(args[0])
     if "certificate" in why:
         return certificate_refused(why)
@@ -116,29 +118,27 @@ class _Opened:
         self.answered = False  # so that there may be kept connections
 
 
-def _distrust(clients: dict[Origin, _Opened], origin: Origin, opened: _Opened) -> None:
-    """A kept connection was dead, as all are after the API restarted: have the next try make a fresh one."""
-    if clients.get(origin) is opened:
-        del clients[origin]
+def _open(builder_class: Any, origin: Origin) -> _Opened:
+    return _Opened(_build(builder_class, origin))
+
+
+def _stand_in(transport_class: Callable[[Any], T]) -> T:
+    return transport_class(importlib.import_module("httpcore"))
 
 
 class PyreqwestTransport:
     """Sends for a `Client`."""
 
     def __init__(self, library: Any) -> None:
-        self._library = library
-        self._clients: dict[Origin, _Opened] = {}
-        self._direct: HttpcoreTransport | None = None
-        self._closed = False
-        _runtime.watch(self)
+        self._clients = HostClients(partial(_open, library.SyncClientBuilder), partial(_stand_in, HttpcoreTransport))
 
     def send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
         """Send a request once."""
-        if self._closed:
+        if self._clients.closed:
             return closed()
-        opened = self._opened(origin)
+        opened = self._clients.of(origin)
         if opened.client is None:
-            return self._stand_in().send(request, origin, timeout)
+            return self._clients.stand_in().send(request, origin, timeout)
         try:
             with _request(opened.client, request, origin, timeout) as response:
                 body = Body(response.status, _headers(response), request.max_response_size)
@@ -148,33 +148,16 @@ class PyreqwestTransport:
                 opened.answered = True
                 return body.outcome()
         except Exception as exc:
-            found = _failed(exc, answered_before=opened.answered)
-            if found.kind == "stale":
-                _distrust(self._clients, origin, opened)
-            return found
-
-    def _opened(self, origin: Origin) -> _Opened:
-        found = self._clients.get(origin)
-        if found is None:
-            found = self._clients[origin] = _Opened(_build(self._library.SyncClientBuilder, origin))
-        return found
-
-    def _stand_in(self) -> HttpcoreTransport:
-        if self._direct is None:
-            self._direct = HttpcoreTransport(importlib.import_module("httpcore"))
-        return self._direct
+            failed = _failed(exc, answered_before=opened.answered)
+            if failed.kind == "stale":  # as all kept connections are after the API restarted
+                self._clients.discard(origin, opened)
+            return failed
 
     def close(self) -> None:
         """Close every connection."""
-        self._closed = True
-        self._clients = {}  # its connections close with the last call that uses them
-        if self._direct is not None:
-            self._direct.close()
-
-    def forget(self) -> None:
-        """In a forked child: begin anew."""
-        _runtime.keep(self._clients)
-        self._clients = {}
+        stand_in = self._clients.close()
+        if stand_in is not None:
+            stand_in.close()
 
 
 class _WithItsOwnCancellation:
@@ -189,22 +172,22 @@ class _WithItsOwnCancellation:
     def __await__(self) -> Generator[Any, Any, Outcome]:
         import asyncio  # not for a sync client
 
-        came: BaseException | None = None
+        raised: BaseException | None = None
         answer: Any = None
         try:
             while True:
-                waited_for = self._coroutine.send(answer) if came is None else self._coroutine.throw(came)
-                came = None
+                waited_for = self._coroutine.send(answer) if raised is None else self._coroutine.throw(raised)
+                raised = None
                 try:
                     answer = yield waited_for
                 except BaseException as exc:  # passed on
-                    came = exc
+                    raised = exc
         except StopIteration as done:
             return cast("Outcome", done.value)
         except asyncio.CancelledError as exc:
-            raise came or exc from None
+            raise raised or exc from None
         finally:
-            came = None  # its traceback holds this frame
+            raised = None  # its traceback holds this frame
 
 
 @cache
@@ -218,11 +201,7 @@ class AsyncPyreqwestTransport:
 
     def __init__(self, library: Any) -> None:
         _end_in_peace()
-        self._library = library
-        self._clients: dict[Origin, _Opened] = {}
-        self._direct: AsyncHttpcoreTransport | None = None
-        self._closed = False
-        _runtime.watch(self)
+        self._clients = HostClients(partial(_open, library.ClientBuilder), partial(_stand_in, AsyncHttpcoreTransport))
 
     async def send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
         """Send a request once."""
@@ -232,11 +211,11 @@ class AsyncPyreqwestTransport:
         return await _WithItsOwnCancellation(self._send(request, origin, timeout))
 
     async def _send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
-        if self._closed:
+        if self._clients.closed:
             return closed()
-        opened = self._opened(origin)
+        opened = self._clients.of(origin)
         if opened.client is None:
-            return await self._stand_in().send(request, origin, timeout)
+            return await self._clients.stand_in().send(request, origin, timeout)
         try:
             async with _request(opened.client, request, origin, timeout) as response:
                 body = Body(response.status, _headers(response), request.max_response_size)
@@ -246,30 +225,13 @@ class AsyncPyreqwestTransport:
                 opened.answered = True
                 return body.outcome()
         except Exception as exc:
-            found = _failed(exc, answered_before=opened.answered)
-            if found.kind == "stale":
-                _distrust(self._clients, origin, opened)
-            return found
-
-    def _opened(self, origin: Origin) -> _Opened:
-        found = self._clients.get(origin)
-        if found is None:
-            found = self._clients[origin] = _Opened(_build(self._library.ClientBuilder, origin))
-        return found
-
-    def _stand_in(self) -> AsyncHttpcoreTransport:
-        if self._direct is None:
-            self._direct = AsyncHttpcoreTransport(importlib.import_module("httpcore"))
-        return self._direct
+            failed = _failed(exc, answered_before=opened.answered)
+            if failed.kind == "stale":  # as all kept connections are after the API restarted
+                self._clients.discard(origin, opened)
+            return failed
 
     async def aclose(self) -> None:
         """Close every connection."""
-        self._closed = True
-        self._clients = {}  # as above
-        if self._direct is not None:
-            await self._direct.aclose()
-
-    def forget(self) -> None:
-        """In a forked child: begin anew."""
-        _runtime.keep(self._clients)
-        self._clients = {}
+        stand_in = self._clients.close()
+        if stand_in is not None:
+            await stand_in.aclose()

@@ -386,7 +386,7 @@ def test_a_pool_that_lost_count_of_its_connections_is_replaced(serve: Serve, con
     server = serve([idle_close])
     client = connect(server, timeout=0.5)
     assert client.ask(create("a", 1)).error is None
-    inside = client.client._transport
+    inside = client.client._transport._pools
     pools = next(iter((inside._pools if hasattr(inside, "_pools") else _only(inside._loops)._pools).values()))
     stuck = pools._slots[0].pool
     stuck._max_connections = 0  # as if all were taken
