@@ -54,7 +54,7 @@ def types(session: nox.Session) -> None:
     """Both type checkers, what they say of the public names, of right and wrong uses, and what an editor shows."""
     install(session, "test", "typing", "docs")
     session.env["PYRIGHT_PYTHON_IGNORE_WARNINGS"] = "1"  # or it asks on each start whether it is the newest
-    session.env["FINSECURE_TYPES_REQUIRED"] = "1"  # no test may be skipped for want of a type checker
+    session.env["FINSECURE_REQUIRED"] = "1"  # no test may be skipped for want of a type checker
     session.run("mypy")
     session.run("pyright")
     session.run("pytest", "-m", "types", *session.posargs)

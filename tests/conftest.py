@@ -14,7 +14,8 @@ from __future__ import annotations
 import itertools
 import os
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 import anyio
@@ -25,6 +26,8 @@ from hypothesis import HealthCheck, settings
 
 import finsecure
 from finsecure.sandbox import Clock, Sandbox
+
+from . import servers
 
 T = TypeVar("T")
 
@@ -102,8 +105,47 @@ class Door:
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the shell of whoever runs the tests says about FinSecure or proxies stays out of them."""
     for name in os.environ:
-        if (name.startswith("FINSECURE_") and name != "FINSECURE_TYPES_REQUIRED") or name.lower().endswith("_proxy"):
+        if (name.startswith("FINSECURE_") and name != "FINSECURE_REQUIRED") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+
+
+@contextmanager
+def _or_skip() -> Generator[None, None, None]:
+    """Without the program that a test needs the test is skipped; it fails where all tests have to run."""
+    try:
+        yield
+    except servers.NotInstalledError as missing:
+        if servers.REQUIRED:
+            raise
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[servers.Server]:
+    """A PostgreSQL, the same one for all tests of this process."""
+    with _or_skip(), servers.postgresql() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[servers.Server]:
+    """A MariaDB, the same one for all tests of this process."""
+    with _or_skip(), servers.mariadb() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[servers.Server]:
+    """A Redis, the same one for all tests of this process."""
+    with _or_skip(), servers.redis() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium or Chrome."""
+    with _or_skip():
+        return servers.chromium()
 
 
 @pytest.fixture(params=DOORS)

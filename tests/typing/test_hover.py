@@ -124,7 +124,7 @@ class LanguageServer:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LanguageServer, str]]:
     """A language server that has the program open."""
-    if "FINSECURE_TYPES_REQUIRED" not in os.environ:
+    if "FINSECURE_REQUIRED" not in os.environ:
         pytest.importorskip("pyright", reason="pyright is not installed: `nox -s types` has it")
     folder = tmp_path_factory.mktemp("editor")
     program = folder / "program.py"

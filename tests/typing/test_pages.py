@@ -106,7 +106,7 @@ def mismatches(page: Path, found: dict[str, Lines]) -> list[str]:
 @pytest.fixture(autouse=True)
 def checkers() -> None:
     """Both type checkers, or a skip; in nox's `types` session they must be there."""
-    if "FINSECURE_TYPES_REQUIRED" not in os.environ:
+    if "FINSECURE_REQUIRED" not in os.environ:
         pytest.importorskip("mypy", reason="mypy is not installed: `nox -s types` has it")
         pytest.importorskip("pyright", reason="pyright is not installed: `nox -s types` has it")
 
