@@ -8,18 +8,8 @@ from __future__ import annotations
 
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact, InvalidOperation
 
+from ._currencies import DIGITS
 from .error import InvalidRequestError
-
-# ISO 4217: the digits after the decimal point, where they are not two.
-_DIGITS = {
-    code: digits
-    for digits, codes in (
-        (0, "bif clp djf gnf isk jpy kmf krw pyg rwf ugx uyi vnd vuv xaf xof xpf"),
-        (3, "bhd iqd jod kwd lyd omr tnd"),
-        (4, "clf uyw"),
-    )
-    for code in codes.split()
-}
 
 _TOO_LARGE = 10**30
 
@@ -85,8 +75,8 @@ def from_minor_units(amount: int, currency: str) -> Decimal:
 
 
 def minor_digits(currency: str) -> int:
-    """How many decimal places a currency has: 2 for `usd`, 0 for `jpy`, 3 for `kwd`. By ISO 4217."""
-    return _DIGITS.get(_code(currency), 2)
+    """How many decimal places a currency has: 2 for `usd`, 0 for `jpy`, 3 for `kwd`. An unknown one has 2."""
+    return DIGITS.get(_code(currency), 2)
 
 
 def _number(amount: object) -> Decimal:

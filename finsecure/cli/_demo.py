@@ -151,9 +151,11 @@ def decline(day: Day) -> Facts:
 
 def ask_again(day: Day) -> Facts:
     """The answer got lost: asked again with the same key, charged once."""
-    client, card = day.client, day.card
+    client, customer, card = day.client, day.customer, day.card
 
-    intent = client.payment_intents.create(amount=1500, currency="usd")
+    intent = client.payment_intents.create(
+        amount=1500, currency="usd", customer=customer.id
+    )
     first = client.payment_intents.confirm(
         intent.id, payment_method=card.id, idempotency_key="order_12345"
     )
@@ -213,7 +215,8 @@ def three_d_secure(day: Day) -> Facts:
 
 def webhook(day: Day) -> Facts:
     """A signed webhook arrives over HTTP; a forged one is refused."""
-    client, card, webhook_secret = day.client, day.card, day.sandbox.webhook_secret
+    client, customer, card = day.client, day.customer, day.card
+    webhook_secret = day.sandbox.webhook_secret
     events: queue.Queue[finsecure.webhooks.Event] = queue.Queue()
     construct_event = finsecure.webhooks.construct_event
 
@@ -229,7 +232,9 @@ def webhook(day: Day) -> Facts:
         client.webhook_endpoints.create(
             url=receiver.url, enabled_events=["payment_intent.succeeded"]
         )
-        intent = client.payment_intents.create(amount=700, currency="usd")
+        intent = client.payment_intents.create(
+            amount=700, currency="usd", customer=customer.id
+        )
         client.payment_intents.confirm(intent.id, payment_method=card.id)
         event = events.get(timeout=10)
 

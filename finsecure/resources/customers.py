@@ -106,7 +106,7 @@ class Customers(Operations[D_co]):
         payment_method: str | NotGiven | None = NOT_GIVEN,
         invoice_settings: InvoiceSettingsParams | NotGiven | None = NOT_GIVEN,
     ) -> Call[Customer]:
-        """Change a customer. What is left out stays as it is; `None` clears.
+        """Change a customer. What is left out stays as it is, also inside `invoice_settings`; `None` clears.
 
         Args:
             id: The customer's id (`cus_...`).
@@ -115,7 +115,7 @@ class Customers(Operations[D_co]):
             phone: The customer's phone number.
             description: For your own records.
             metadata: Replaces all metadata.
-            payment_method: Id of the default payment method (`pm_...`).
+            payment_method: Id of the default payment method (`pm_...`); `None` for no default.
             invoice_settings: `default_payment_method`, `custom_fields`, `footer`.
 
         Raises:

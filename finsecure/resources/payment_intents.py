@@ -123,7 +123,10 @@ class PaymentIntents(Operations[D_co]):
         receipt_email: str | NotGiven | None = NOT_GIVEN,
         setup_future_usage: Literal["on_session", "off_session"] | NotGiven | None = NOT_GIVEN,
     ) -> Call[PaymentIntent]:
-        """Change a PaymentIntent that is not paid yet. What is left out stays as it is; `None` clears.
+        """Change a PaymentIntent. What is left out stays as it is; `None` clears.
+
+        Everything can be changed until the first `confirm`, nothing while the status is `requires_action`, and
+        `description` and `metadata` afterwards.
 
         Args:
             id: The PaymentIntent's id (`pi_...`).

@@ -142,7 +142,7 @@ class PaymentMethods(Operations[D_co]):
         billing_details: BillingDetailsParams | NotGiven | None = NOT_GIVEN,
         metadata: Mapping[str, str] | NotGiven | None = NOT_GIVEN,
     ) -> Call[PaymentMethod]:
-        """Change a payment method. What is left out stays as it is; `None` clears.
+        """Change a payment method. What is left out stays, also inside `billing_details`; `None` clears.
 
         Args:
             id: The payment method's id (`pm_...`).

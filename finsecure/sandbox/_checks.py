@@ -15,7 +15,8 @@ from urllib.parse import parse_qsl
 
 import httpx
 
-from ._currencies import CURRENCIES
+from finsecure._currencies import DIGITS
+
 from ._json import Object
 from ._loopback import is_loopback
 from ._problems import invalid, shown
@@ -23,6 +24,8 @@ from ._problems import invalid, shown
 Check = Callable[[object, str], Any]
 
 MAX_AMOUNT = 999_999_999_999
+MAX_TEXT = 1000
+MAX_METADATA, MAX_METADATA_NAME, MAX_METADATA_VALUE = 50, 40, 500
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 _UNIX_TIME = re.compile(r"-?\d{1,12}(\.\d{1,9})?")
@@ -37,14 +40,22 @@ REFUSED: Final = _Refused()
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter: its check, whether a create needs it, and what `null` makes of it in an update."""
+    """One parameter.
+
+    Attributes:
+        check: What it may hold.
+        required: Whether a create needs it.
+        cleared: What `null` makes of it in an update.
+        members: Its own parameters, where an update changes them one by one and does not replace the whole.
+    """
 
     check: Check
     required: bool = False
     cleared: object = REFUSED
+    members: Schema | None = None
 
 
-Schema = Mapping[str, Parameter]
+Schema = Mapping[str, "Parameter"]
 
 
 def read(schema: Schema, given: Mapping[str, object], prefix: str = "") -> Object:
@@ -60,10 +71,23 @@ def read(schema: Schema, given: Mapping[str, object], prefix: str = "") -> Objec
     return kept
 
 
-def read_changes(schema: Schema, given: Mapping[str, object]) -> Object:
+def read_changes(schema: Schema, given: Mapping[str, object], prefix: str = "") -> Object:
     """The parameters of an update: only those given, `null` clearing what can be cleared."""
-    _refuse_unknown(schema, given, "")
-    return {name: _change(schema[name], value, name) for name, value in given.items()}
+    _refuse_unknown(schema, given, prefix)
+    return {name: _change(schema[name], value, prefix + name) for name, value in given.items()}
+
+
+def merge(schema: Schema, whole: Object, changes: Object) -> Object:
+    """Change the members of an object that are given, at any depth; the others stay."""
+    for name, value in changes.items():
+        members = schema[name].members
+        whole[name] = value if members is None else merge(members, whole[name], value)
+    return whole
+
+
+def blank(schema: Schema) -> Object:
+    """An object of which nothing was given."""
+    return {name: None if parameter.members is None else blank(parameter.members) for name, parameter in schema.items()}
 
 
 def read_query(schema: Schema, query: str) -> Object:
@@ -80,6 +104,8 @@ def read_query(schema: Schema, query: str) -> Object:
 
 def _change(parameter: Parameter, value: object, name: str) -> object:
     if value is not None:
+        if parameter.members is not None:
+            return read_changes(parameter.members, mapping(value, name), name + ".")
         return parameter.check(value, name)
     if parameter.cleared is REFUSED:
         raise invalid(f"{name} cannot be null.", name)
@@ -98,6 +124,15 @@ def text(value: object, param: str) -> str:
         raise invalid(f"{param} must be a string.", param)
     if not value.strip():
         raise invalid(f"{param} must not be empty.", param)
+    return value
+
+
+def free_text(value: object, param: str) -> str:
+    """A string for people to read. It may be empty, since web forms send empty fields."""
+    if not isinstance(value, str):
+        raise invalid(f"{param} must be a string.", param)
+    if len(value) > MAX_TEXT:
+        raise invalid(f"{param} must have at most {MAX_TEXT} characters.", param)
     return value
 
 
@@ -124,7 +159,7 @@ def between(low: int, high: int) -> Check:
 def currency(value: object, param: str) -> str:
     """A currency in use, lower case. Reference: Create Payment Intent, "Three-letter ISO currency code"."""
     code = text(value, param)
-    if code not in CURRENCIES:
+    if code not in DIGITS:
         raise invalid(f"{param} must be a three-letter ISO 4217 code in lower case, such as usd.", param)
     return code
 
@@ -184,6 +219,11 @@ def nested(schema: Schema) -> Check:
     return check
 
 
+def part(schema: Schema) -> Parameter:
+    """An object whose members an update changes one by one; `null` clears them all."""
+    return Parameter(nested(schema), cleared=blank(schema), members=schema)
+
+
 def mapping(value: object, param: str) -> Object:
     """A JSON object."""
     if not isinstance(value, dict):
@@ -192,12 +232,18 @@ def mapping(value: object, param: str) -> Object:
 
 
 def metadata(value: object, param: str) -> Object:
-    """Strings by name."""
+    """Strings by name, within the documented limits."""
     pairs = mapping(value, param)
+    if len(pairs) > MAX_METADATA:
+        raise invalid(f"{param} must have at most {MAX_METADATA} keys.", param)
     for name, content in pairs.items():
+        if not 1 <= len(name) <= MAX_METADATA_NAME:
+            raise invalid(f"Each key of {param} must have 1 to {MAX_METADATA_NAME} characters.", param)
+        inner = shown(f"{param}.{name}")
         if not isinstance(content, str):
-            inner = shown(f"{param}.{name}")
             raise invalid(f"{inner} must be a string.", inner)
+        if len(content) > MAX_METADATA_VALUE:
+            raise invalid(f"{inner} must have at most {MAX_METADATA_VALUE} characters.", inner)
     return pairs
 
 

@@ -1,14 +1,14 @@
 """The engine: a request in, a response out, with the state in between.
 
-A request passes, in this order: the API key, the rate limit, the route, what the key may do, the body, the idempotency
-key, the operation. What is refused before the operation leaves no trace; what the operation did, its events and the
-idempotency record are one transaction.
+A request passes, in this order: the API key, the rate limit, what the key may do, the idempotency key, the route, the
+version, the body, the operation. What is refused leaves no trace but its answer under the idempotency key. What the
+operation did, its events and that answer are one transaction.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from urllib.parse import unquote
 
@@ -16,10 +16,10 @@ from . import _bank_page, _idempotency, _json, _keys, _payments, _routes
 from ._clock import Clock
 from ._http import BASE_URL, Request, Response
 from ._json import Object
-from ._problems import Problem, authentication, error
+from ._problems import Problem, authentication, error, invalid
 from ._rate_limit import RateLimit
-from ._store import Kept, Scope, Store
-from ._work import Work
+from ._store import Kept, Store
+from ._work import API_VERSION, Work
 
 _log = logging.getLogger("finsecure.sandbox")
 
@@ -34,7 +34,7 @@ class Engine:
         clock: The time.
         new_id: Gives the part of an id after its prefix.
         rate_limit: Requests per second and key; `None` for no limit.
-        settle_after: Seconds that a bank payment takes.
+        settle_after: Seconds that a bank payment, or a refund that is pending, takes.
         changed: Called after each transaction, which may have made something due.
     """
 
@@ -69,8 +69,8 @@ class Engine:
         return Response(response.status, {**response.headers, "Request-Id": request_id}, response.body)
 
     def settle(self) -> None:
-        """Complete the bank payments whose time has come."""
-        if self._store.settlements(self._clock.time()):
+        """Settle the payments and refunds whose time has come."""
+        if self._store.settling(self._clock.time()):
             with self._store.transaction():
                 _payments.settle(self._work())
 
@@ -95,29 +95,26 @@ class Engine:
         key_kind = self.keys.kind(request.headers)
         if self._rate_limit:
             self._rate_limit.take(key_kind, self._clock.monotonic())
-        route, ident = _routes.find(request.method, request.path)
-        if key_kind == _keys.PUBLISHABLE and not route.publishable:
+        if key_kind == _keys.PUBLISHABLE and not _routes.open_to_publishable(request.method, request.path):
             raise authentication(
                 403, "A publishable key can only create payment methods: use the secret key, on your server."
             )
-        if request.body and request.method != "GET":
-            _check_content_type(request)
-        body = _json.read(request.body)
+        body = _read(request)
         key = request.headers.get("idempotency-key") if request.method == "POST" else None
         work = self._work(request.base_url, request_id, key)
         if key is None:
             with self._transaction():
-                return self._carry_out(work, route, ident, request.query, body)
+                return self._carry_out(work, request, body)
         _idempotency.check_key(key)
-        scope = Scope(key_kind, request.path, key)
-        body_hash = self.keys.hash(_json.canonical([request.query, body]))
-        with self._claims.hold(scope), self._transaction():
-            kept = _idempotency.recall(self._store, scope, body_hash, work.now)
+        request_hash = self.keys.hash(_idempotency.identity(request, body))
+        with self._claims.hold(key), self._transaction():
+            kept = _idempotency.recall(self._store, key, request_hash, work.now)
             if kept is not None:
-                return _response(kept.status, kept.body, {"Idempotent-Replayed": "true"})
-            response = self._carry_out(work, route, ident, request.query, body)
-            # No 409 or 429 comes here: they are given before anything is carried out.
-            self._store.keep_answer(scope, work.now, Kept(body_hash, response.status, response.body))
+                return Response(kept.status, {**kept.headers, "Idempotent-Replayed": "true"}, kept.body)
+            response = self._carry_out(work, request, body)
+            # Whatever the contract keeps comes by here. 401, 403, 409 and 429 are given before, a 500 after.
+            first = Kept(request_hash, response.status, response.headers, response.body)
+            self._store.keep_answer(key, work.now, first)
             return response
 
     def _bank_page(self, request: Request) -> Response:
@@ -132,10 +129,16 @@ class Engine:
             yield
         self._changed()
 
-    def _carry_out(self, work: Work, route: _routes.Route, ident: str, query: str, body: Object) -> Response:
+    def _carry_out(self, work: Work, request: Request, body: Object | Problem) -> Response:
         try:
+            route, ident = _routes.find(request.method, request.path)
+            _check_version(request)
+            if request.body and request.method != "GET":
+                _check_content_type(request)
+            if isinstance(body, Problem):
+                raise body
             with self._store.savepoint():
-                status, answer = route.answer(work, ident, query, body)
+                status, answer = route.answer(work, ident, request.query, body)
         except Problem as problem:
             return _refusal(problem)
         return _response(status, _json.write(answer))
@@ -154,6 +157,18 @@ class Engine:
         )
 
 
+def _read(request: Request) -> Object | Problem:
+    try:
+        return _json.read(request.body)
+    except Problem as problem:
+        return problem
+
+
+def _check_version(request: Request) -> None:
+    if request.headers.get("finsecure-version", API_VERSION) != API_VERSION:
+        raise invalid(f"FinSecure-Version must be {API_VERSION}, the one version of this API.", "FinSecure-Version")
+
+
 def _check_content_type(request: Request) -> None:
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given != "application/json":
@@ -164,5 +179,5 @@ def _refusal(problem: Problem) -> Response:
     return _response(problem.status, _json.write(problem.body), problem.headers)
 
 
-def _response(status: int, body: bytes, headers: dict[str, str] | None = None) -> Response:
+def _response(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> Response:
     return Response(status, {"Content-Type": "application/json", **(headers or {})}, body)

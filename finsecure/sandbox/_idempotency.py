@@ -1,8 +1,9 @@
 """Idempotency keys: a POST's first answer is kept for 24 hours and given again.
 
-Rules: a key is claimed before anything is carried out, so that a second request that arrives meanwhile is told so (409)
-and not made to wait; the answer is recorded in the transaction that did the work, so that the two cannot part. Of the
-body only a keyed hash is kept. Keys are apart by API key and path.
+Rules: a key belongs to one request of the account, its path and its body, whichever API key it came with. The key is
+claimed before anything is carried out, so that a second request that arrives meanwhile is told so (409) and not made to
+wait; the answer is recorded in the transaction that did the work, so that the two cannot part. Of the request only a
+keyed hash is kept.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from . import _json
+from ._http import Request
+from ._json import Object
 from ._problems import Problem, invalid
-from ._store import Kept, Scope, Store
+from ._store import Kept, Store
 
 KEPT_SECONDS = 24 * 3600
 
@@ -24,29 +28,29 @@ class Claims:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._held: set[Scope] = set()
+        self._held: set[str] = set()
 
     @contextmanager
-    def hold(self, scope: Scope) -> Generator[None, None, None]:
+    def hold(self, key: str) -> Generator[None, None, None]:
         """Hold a key while its request is carried out.
 
         Raises:
             Problem: 409, another request holds it.
         """
         with self._lock:
-            if scope in self._held:
+            if key in self._held:
                 raise Problem(
                     409,
                     "invalid_request_error",
                     "Another request with this Idempotency-Key is under way: try again in a moment.",
                     code="idempotency_key_in_use",
                 )
-            self._held.add(scope)
+            self._held.add(key)
         try:
             yield
         finally:
             with self._lock:
-                self._held.remove(scope)
+                self._held.remove(key)
 
 
 def check_key(key: str) -> None:
@@ -55,18 +59,23 @@ def check_key(key: str) -> None:
         raise invalid(f"Idempotency-Key must have 1 to {_LONGEST} characters.", "Idempotency-Key")
 
 
-def recall(store: Store, scope: Scope, body_hash: str, now: float) -> Kept | None:
+def identity(request: Request, body: Object | Problem) -> bytes:
+    """What tells a request from another one: its path, its query and its body, however the JSON is spelled."""
+    return _json.canonical([request.path, request.query, request.body.hex() if isinstance(body, Problem) else body])
+
+
+def recall(store: Store, key: str, request_hash: str, now: float) -> Kept | None:
     """The answer kept for a key.
 
     Raises:
-        Problem: The key came first with another body.
+        Problem: The key belongs to another request.
     """
     store.forget_answers(now - KEPT_SECONDS)
-    kept = store.kept_answer(scope)
-    if kept is not None and kept.body_hash != body_hash:
+    kept = store.kept_answer(key)
+    if kept is not None and kept.request_hash != request_hash:
         raise Problem(
             400,
             "idempotency_error",
-            "This Idempotency-Key was used with another body: keys belong to one request and its retries.",
+            "This Idempotency-Key was used with another path or body: a key belongs to one request and its retries.",
         )
     return kept

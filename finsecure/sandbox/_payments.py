@@ -1,8 +1,10 @@
 """The states of a payment: every change of a PaymentIntent's status, with the charges and events that it leaves.
 
-    requires_payment_method -> requires_confirmation -> requires_action -> processing -> succeeded
-             ^----------------- a decline, or 3D Secure that failed -----------'
-    canceled: from any but the last two.
+    requires_payment_method -> requires_action -> processing -> succeeded
+             ^--- a decline, or 3D Secure that failed ---'
+    canceled: from requires_payment_method and requires_action.
+
+A payment method is given by confirm alone, so no payment here is ever in `requires_confirmation`.
 
 Reference: Core Resources, "Payment Intents"; API Testing, "Test Card Numbers"; Webhooks, "Payment Events".
 """
@@ -12,19 +14,22 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from ._json import Object
-from ._operations import charges, payment_methods
+from ._operations import charges, payment_methods, refunds
 from ._problems import error, invalid, unexpected_state
 from ._work import Work
-from .cards import DECLINES, SUCCEEDS, THREE_D_SECURE
+from .cards import BOUNCES, DECLINED_ONCE, DECLINES, SETTLES, SUCCEEDS, THREE_D_SECURE
 
 BANK_PAGE = "/sandbox/3d_secure/"
 """Where the customer authorises a payment; the id of the PaymentIntent follows."""
 
-OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
-"""A payment that can be confirmed and canceled."""
+OPEN = ("requires_payment_method", "requires_action")
+"""The statuses of a payment that can be confirmed and canceled."""
 
-NOT_UNDER_WAY = OPEN[:2]
-"""A payment whose amount and customer can be changed."""
+CHANGEABLE = ("requires_payment_method",)
+"""The statuses of a payment whose every parameter can be changed."""
+
+RECORDS_CHANGEABLE = (*CHANGEABLE, "processing", "succeeded", "canceled")
+"""The statuses of a payment whose description and metadata can be changed."""
 
 
 def allow(intent: Object, statuses: tuple[str, ...], done: str, param: str | None = None) -> None:
@@ -33,16 +38,13 @@ def allow(intent: Object, statuses: tuple[str, ...], done: str, param: str | Non
         raise unexpected_state(f"A PaymentIntent with status {intent['status']} cannot be {done}.", param)
 
 
-def await_confirmation(intent: Object) -> None:
-    """Set the status of a payment that is not under way: whether it has a payment method to confirm with."""
-    intent["status"] = "requires_confirmation" if intent["payment_method"] else "requires_payment_method"
-
-
 def confirm(work: Work, intent: Object, return_url: str | None) -> Object:
     """Pay with the intent's payment method, whose outcome decides how it ends."""
-    outcome = work.store.private(intent["payment_method"])["outcome"]
-    if outcome in DECLINES:
-        return decline(work, intent, outcome)
+    outcome: str = work.store.private(intent["payment_method"])["outcome"]
+    if outcome == DECLINED_ONCE:
+        outcome = SUCCEEDS if _was_declined(work, intent) else "processing_error"
+    if outcome in _DECLINES_AT_ONCE:
+        return _decline(work, intent, outcome)
     if outcome == THREE_D_SECURE:
         _ask_customer(work, intent, return_url)
     else:
@@ -64,20 +66,53 @@ def resolve_action(work: Work, intent: Object, *, succeed: bool) -> None:
     if succeed:
         _succeed(work, intent)
     else:
-        decline(work, intent, "authentication_failed")
+        _decline(work, intent, "authentication_failed")
 
 
-def decline(work: Work, intent: Object, outcome: str) -> Object:
-    """Refuse the payment; it then waits for another payment method.
+def settle(work: Work) -> None:
+    """Settle the payments and refunds whose time has come."""
+    for settling in work.store.settling(work.now):
+        work.store.settled(settling["id"])
+        _SETTLE[settling["object"]](work, settling)
+
+
+def _settle_payment(work: Work, intent: Object) -> None:
+    charge = charges.of(work, intent["id"])[0]
+    if work.store.private(intent["payment_method"])["outcome"] == BOUNCES:
+        failure = _failure(BOUNCES)
+        work.store.save(charge | charges.failed(failure))
+        _await_another_method(work, intent, failure)
+    else:
+        work.store.save(charge | {"status": "succeeded", "paid": True})
+        _complete(work, intent)
+
+
+def _decline(work: Work, intent: Object, outcome: str) -> Object:
+    """Refuse the payment.
 
     Returns:
         The error to answer with. Reference: Error Handling, "Error Response Format".
     """
+    failure = _failure(outcome)
+    charges.create(work, intent, "failed", failure)
+    _await_another_method(work, intent, failure)
+    return {"error": failure | {"payment_intent": {"id": intent["id"], "status": intent["status"]}}}
+
+
+def _failure(outcome: str) -> Object:
     reason = DECLINES[outcome]
-    failure = error(
+    return error(
         "card_error", reason.message, code=reason.code, decline_code=reason.decline_code, param="payment_method"
     )
-    charges.create(work, intent, "failed", failure)
+
+
+def _was_declined(work: Work, intent: Object) -> bool:
+    """Whether this payment, or this payment method, had its processing error already."""
+    tries = [*charges.of(work, intent["id"]), *charges.with_method(work, intent["payment_method"])]
+    return any(charge["failure_code"] == "processing_error" for charge in tries)
+
+
+def _await_another_method(work: Work, intent: Object, failure: Object) -> None:
     intent |= {
         "status": "requires_payment_method",
         "payment_method": None,
@@ -86,17 +121,6 @@ def decline(work: Work, intent: Object, outcome: str) -> Object:
     }
     work.store.save(intent)
     work.emit("payment_intent.payment_failed", intent)
-    return {"error": failure | {"payment_intent": {"id": intent["id"], "status": intent["status"]}}}
-
-
-def settle(work: Work) -> None:
-    """Complete the bank payments whose time has come."""
-    for ident in work.store.settlements(work.now):
-        intent = work.find("payment_intent", ident)
-        charge = charges.of(work, ident)[0]
-        work.store.save(charge | {"status": "succeeded", "paid": True})
-        work.store.settled(ident)
-        _complete(work, intent)
 
 
 def _succeed(work: Work, intent: Object) -> None:
@@ -138,4 +162,6 @@ def _keep_method(work: Work, intent: Object) -> None:
         payment_methods.save_for(work, method, intent["customer"], "payment_method")
 
 
-_TAKE = {SUCCEEDS: _succeed, payment_methods.SETTLES: _process}
+_TAKE = {SUCCEEDS: _succeed, SETTLES: _process, BOUNCES: _process}
+_SETTLE = {"payment_intent": _settle_payment, "refund": refunds.settle}
+_DECLINES_AT_ONCE = DECLINES.keys() - {BOUNCES}

@@ -6,7 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-DOCS = "https://developers.finsecure.com/errors/"
+DOCS = "https://developers.finsecure.com/"
+"""Where the documentation of this package is published."""
+
+_PAGES = {"card_error": "errors#declines", "idempotency_error": "retries#your-own-key"}
+"""The page that explains a type of error, and its heading; `_PAGE` explains the others."""
+
+_PAGE = "errors#what-to-do"
 
 _CARD_NUMBER = re.compile(r"\d(?:[ -]?\d){12,}")
 
@@ -38,7 +44,9 @@ def error(
 ) -> dict[str, Any]:
     """The object under `error`, without the members that do not apply."""
     members = {"type": type, "code": code, "decline_code": decline_code, "message": message, "param": param}
-    return {name: value for name, value in members.items() if value is not None} | {"doc_url": DOCS + (code or type)}
+    return {name: value for name, value in members.items() if value is not None} | {
+        "doc_url": DOCS + _PAGES.get(type, _PAGE)
+    }
 
 
 def invalid(message: str, param: str | None = None, *, code: str | None = None) -> Problem:

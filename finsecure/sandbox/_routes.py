@@ -144,6 +144,13 @@ def find(method: str, path: str) -> tuple[Route, str]:
     raise Problem(404, "invalid_request_error", message, code="resource_missing")
 
 
+def open_to_publishable(method: str, path: str) -> bool:
+    """Whether a publishable key may do what a method and a path name."""
+    return any(
+        route.publishable and route.method == method and _match(route.path, path) is not None for route in ROUTES
+    )
+
+
 def _match(pattern: str, path: str) -> str | None:
     """The id in a path of that pattern, "" where it has none; `None` where the path is not one of that pattern."""
     parts, wanted = path.split("/"), pattern.split("/")

@@ -42,7 +42,7 @@ class Sandbox:
         ids: Gives the part of an id after its prefix (`"pi"`, `"cus"`, `"req"`, …); each one only once. `None` makes
             random ones.
         rate_limit: Requests per second for each key, as many at once. `None` for no limit.
-        settle_after: Seconds that a bank payment is `processing` before it succeeds.
+        settle_after: Seconds that a bank payment is `processing`, and a refund `pending`, before the outcome.
 
     Raises:
         sqlite3.Error: `db` cannot be opened or is not a database.

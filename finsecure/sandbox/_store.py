@@ -26,11 +26,11 @@ create table if not exists objects (
 create index if not exists objects_by_kind on objects (object, seq);
 create index if not exists objects_by_payment on objects (object, json_extract(body, '$.payment_intent'), seq);
 create index if not exists objects_by_customer on objects (object, json_extract(body, '$.customer'), seq);
-create table if not exists settlements (payment_intent text primary key, due real not null);
-create table if not exists idempotency (
-    key_kind text not null, path text not null, key text not null, body_hash text not null, created real not null,
-    status integer not null, answer blob not null, primary key (key_kind, path, key));
-create index if not exists idempotency_by_age on idempotency (created);
+create table if not exists settling (id text primary key, due real not null);
+create table if not exists answers (
+    key text primary key, request_hash text not null, created real not null, status integer not null,
+    headers text not null, body blob not null);
+create index if not exists answers_by_age on answers (created);
 create table if not exists deliveries (
     seq integer primary key autoincrement, event text not null, endpoint text not null, due real not null,
     attempts integer not null default 0);
@@ -45,20 +45,12 @@ _BOUNDS = {"gte": ">=", "gt": ">", "lte": "<=", "lt": "<"}
 
 
 @dataclass(frozen=True)
-class Scope:
-    """What an idempotency key belongs to: the kind of API key, the path, and the key itself."""
-
-    key_kind: str
-    path: str
-    key: str
-
-
-@dataclass(frozen=True)
 class Kept:
     """The first answer under an idempotency key, and the hash of the request that it answered."""
 
-    body_hash: str
+    request_hash: str
     status: int
+    headers: Mapping[str, str]
     body: bytes
 
 
@@ -235,39 +227,36 @@ class Store:
 
     # Money under way
 
-    def settle_at(self, payment_intent: str, due: float) -> None:
-        """Remember when a bank payment is to be completed."""
-        self._run("insert into settlements values (?, ?)", payment_intent, due)
+    def settle_at(self, ident: str, due: float) -> None:
+        """Remember when a payment or a refund is to be settled."""
+        self._run("insert into settling values (?, ?)", ident, due)
 
-    def settlements(self, now: float) -> list[str]:
-        """The payments that are to be completed by now, oldest first."""
-        rows = self._run("select payment_intent from settlements where due <= ? order by due", now)
-        return [payment_intent for (payment_intent,) in rows]
+    def settling(self, now: float) -> list[Object]:
+        """The payments and refunds that are to be settled by now, oldest first."""
+        rows = self._run("select body from settling join objects using (id) where due <= ? order by due, seq", now)
+        return [cast("Object", json.loads(body)) for (body,) in rows]
 
-    def settled(self, payment_intent: str) -> None:
-        """Forget a payment that was completed."""
-        self._run("delete from settlements where payment_intent = ?", payment_intent)
+    def settled(self, ident: str) -> None:
+        """Forget a payment or a refund that was settled."""
+        self._run("delete from settling where id = ?", ident)
 
     # Answers under idempotency keys
 
-    def kept_answer(self, scope: Scope) -> Kept | None:
+    def kept_answer(self, key: str) -> Kept | None:
         """The first answer under a key."""
-        rows = self._run(
-            "select body_hash, status, answer from idempotency where key_kind = ? and path = ? and key = ?",
-            *(scope.key_kind, scope.path, scope.key),
-        )
-        return Kept(*rows[0]) if rows else None
+        rows = self._run("select request_hash, status, headers, body from answers where key = ?", key)
+        return next((Kept(hashed, status, json.loads(headers), body) for hashed, status, headers, body in rows), None)
 
-    def keep_answer(self, scope: Scope, now: float, answer: Kept) -> None:
+    def keep_answer(self, key: str, now: float, answer: Kept) -> None:
         """Keep the first answer under a key."""
         self._run(
-            "insert into idempotency values (?, ?, ?, ?, ?, ?, ?)",
-            *(scope.key_kind, scope.path, scope.key, answer.body_hash, now, answer.status, answer.body),
+            "insert into answers values (?, ?, ?, ?, ?, ?)",
+            *(key, answer.request_hash, now, answer.status, json.dumps(dict(answer.headers)), answer.body),
         )
 
     def forget_answers(self, until: float) -> None:
         """Forget the answers that were given by then."""
-        self._run("delete from idempotency where created <= ?", until)
+        self._run("delete from answers where created <= ?", until)
 
     # Webhooks
 
@@ -305,5 +294,5 @@ class Store:
 
     def next_due(self) -> float | None:
         """When there is something to deliver or to settle next, in Unix seconds; `None` for nothing."""
-        rows = self._run("select min(due) from (select due from deliveries union all select due from settlements)")
+        rows = self._run("select min(due) from (select due from deliveries union all select due from settling)")
         return cast("float | None", rows[0][0])

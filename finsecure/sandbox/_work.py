@@ -40,7 +40,7 @@ class Work:
         new_id: Gives the part of an id after its prefix.
         fingerprint: A keyed hash, for recognising a number without keeping it.
         webhook_secret: What webhooks are signed with.
-        settle_after: Seconds that a bank payment takes.
+        settle_after: Seconds that a bank payment, or a refund that is pending, takes.
         base_url: The door the request came through.
         request_id: The request that causes the events, if one does.
         idempotency_key: Its `Idempotency-Key`, if it had one.

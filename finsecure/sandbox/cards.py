@@ -1,7 +1,7 @@
-"""The documented test cards, in one table. Reference: API Testing, "Test Card Numbers".
+"""The test cards and bank accounts, in tables. Reference: API Testing, "Test Card Numbers".
 
-A card acts when a payment is confirmed with it. No other number is accepted anywhere in the sandbox, so that a real
-card number cannot be stored by mistake.
+A card acts when a payment is confirmed with it, or refunded. No other card number is accepted anywhere in the sandbox,
+so that a real one cannot be stored by mistake.
 """
 
 from __future__ import annotations
@@ -10,6 +10,19 @@ from dataclasses import dataclass
 
 SUCCEEDS = "succeeds"
 THREE_D_SECURE = "three_d_secure"
+DECLINED_ONCE = "declined_once"
+"""The first try to pay is declined with `processing_error`, the next one succeeds."""
+SETTLES = "settles"
+"""The payment is `processing`, and succeeds later."""
+BOUNCES = "bounces"
+"""The payment is `processing`, and fails later."""
+
+REFUNDED = "refunded"
+"""A refund succeeds at once."""
+REFUND_SETTLES = "refund_settles"
+"""A refund is `pending`, and succeeds later."""
+REFUND_BOUNCES = "refund_bounces"
+"""A refund is `pending`, and fails later."""
 
 
 @dataclass(frozen=True)
@@ -23,16 +36,37 @@ class Decline:
 
 @dataclass(frozen=True)
 class Card:
-    """A documented card: `outcome` is `SUCCEEDS`, `THREE_D_SECURE` or a name in `DECLINES`."""
+    """A test card.
+
+    Attributes:
+        brand: Its network.
+        outcome: What a payment does: `SUCCEEDS`, `THREE_D_SECURE`, `DECLINED_ONCE` or a name in `DECLINES`.
+        funding: `credit` or `debit`.
+        refund: What a refund does: `REFUNDED`, `REFUND_SETTLES` or `REFUND_BOUNCES`.
+    """
 
     brand: str
     outcome: str = SUCCEEDS
     funding: str = "credit"
+    refund: str = REFUNDED
+
+
+@dataclass(frozen=True)
+class Account:
+    """A bank account.
+
+    Attributes:
+        outcome: What a payment does: `SETTLES` or `BOUNCES`.
+        refund: What a refund does: `REFUND_SETTLES` or `REFUND_BOUNCES`.
+    """
+
+    outcome: str = SETTLES
+    refund: str = REFUND_SETTLES
 
 
 DECLINES = {
     "generic_decline": Decline("card_declined", "generic_decline", "Your card was declined."),
-    "insufficient_funds": Decline("card_declined", "insufficient_funds", "Your card has insufficient funds."),
+    "insufficient_funds": Decline("card_declined", "insufficient_funds", "Your card was declined."),
     "lost_card": Decline("card_declined", "lost_card", "Your card was declined."),
     "stolen_card": Decline("card_declined", "stolen_card", "Your card was declined."),
     "fraudulent": Decline("card_declined", "fraudulent", "Your card was declined."),
@@ -46,6 +80,8 @@ DECLINES = {
     "authentication_failed": Decline(
         "card_declined", "authentication_failed", "The customer did not complete 3D Secure authentication."
     ),
+    # Not a card either: a bank payment that fails after it was `processing`.
+    BOUNCES: Decline("bank_account_declined", "insufficient_funds", "The bank account has insufficient funds."),
 }
 
 CARDS = {
@@ -64,3 +100,16 @@ CARDS = {
     "4000000000000259": Card("visa", "processing_error"),
     "4000000000000341": Card("visa", "incorrect_number"),
 }
+
+OWN_CARDS = {
+    "4000000000000267": Card("visa", DECLINED_ONCE),
+    "4000000000007726": Card("visa", refund=REFUND_SETTLES),
+    "4000000000005126": Card("visa", refund=REFUND_BOUNCES),
+}
+"""The sandbox's own cards, for what the reference's cannot show."""
+
+ACCOUNTS = {
+    "000222222227": Account(BOUNCES),
+    "000333333335": Account(refund=REFUND_BOUNCES),
+}
+"""The account numbers that do something else than any other account number does."""

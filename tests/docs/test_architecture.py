@@ -102,10 +102,11 @@ def test_no_file_imports_in_a_circle() -> None:
     assert circle(graph) == []
 
 
-def test_sandbox_knows_only_signing() -> None:
-    """The sandbox imports nothing of the client but the signing of webhooks, and the client that it gives away."""
+def test_sandbox_knows_only_signing_and_currencies() -> None:
+    """The sandbox imports of the client only signing, the list of currencies, and the client that it gives away."""
     assert {name for path in (PACKAGE / "sandbox").rglob("*.py") for name in imported(path)} - {"sandbox"} <= {
-        "_signature"
+        "_signature",
+        "_currencies",
     } | {path.stem for path in (PACKAGE / "sandbox").rglob("*.py")} | {"_operations"}
 
 

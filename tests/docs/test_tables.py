@@ -12,9 +12,28 @@ from string import ascii_uppercase
 import finsecure
 from finsecure import money
 from finsecure.error import ADVICE
-from finsecure.sandbox.cards import CARDS, DECLINES, SUCCEEDS
+from finsecure.sandbox._problems import error
+from finsecure.sandbox.cards import (
+    ACCOUNTS,
+    BOUNCES,
+    CARDS,
+    DECLINED_ONCE,
+    DECLINES,
+    OWN_CARDS,
+    REFUND_BOUNCES,
+    REFUND_SETTLES,
+    REFUNDED,
+    SUCCEEDS,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+REFUNDS = {
+    REFUNDED: "succeeds",
+    REFUND_SETTLES: "is `pending`, then succeeds",
+    REFUND_BOUNCES: "is `pending`, then fails",
+}
 
 
 def rows(page: str, heading: str) -> Iterator[list[str]]:
@@ -51,6 +70,33 @@ def test_test_cards() -> None:
             assert names(shown[number]) == [decline.decline_code or decline.code]
         else:
             assert (shown[number] == "succeeds") == (card.outcome == SUCCEEDS), number
+
+
+def test_the_sandboxs_own_cards_and_accounts() -> None:
+    """docs/testing.md shows each card and bank account that is the sandbox's own, with what it does."""
+    shown = {number: (payment, refund) for number, payment, refund in rows("docs/testing.md", "Three cards are")}
+    assert shown.keys() == OWN_CARDS.keys()
+    for number, card in OWN_CARDS.items():
+        assert shown[number][0].startswith("declined once" if card.outcome == DECLINED_ONCE else "succeeds"), number
+        assert shown[number][1] == REFUNDS[card.refund], number
+    *accounts, (any_other, *does) = rows("docs/testing.md", "## Test bank accounts")
+    assert [number for number, *_ in accounts] == list(ACCOUNTS)
+    assert (any_other, does) == ("any other of 4 to 17 digits", ["succeeds", "is `pending`, then succeeds"])
+    for number, payment, refund in accounts:
+        account = ACCOUNTS[number]
+        if account.outcome == BOUNCES:
+            assert (names(payment), refund) == ([DECLINES[BOUNCES].decline_code], "")
+        else:
+            assert (payment, refund) == ("succeeds", REFUNDS[account.refund])
+
+
+def test_errors_lead_to_pages() -> None:
+    """The `doc_url` of each type of error is a page of docs/ and a heading on it."""
+    for kind in ("api_error", "card_error", "invalid_request_error", "idempotency_error", "rate_limit_error"):
+        page, _, anchor = error(kind, "")["doc_url"].removeprefix("https://developers.finsecure.com/").partition("#")
+        text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+        headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+        assert anchor in {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}, kind
 
 
 def test_currencies() -> None:

@@ -31,6 +31,8 @@ DECLINED = {
     "4000000000000341": ("incorrect_number", None),
 }
 THREE_D_SECURE = "4000002760003184"
+DECLINED_ONCE = "4000000000000267"
+REFUNDED_LATE = {"4000000000007726", "4000000000005126"}  # tested with the refunds
 
 
 def events(api: httpx.Client) -> list[str]:
@@ -38,8 +40,9 @@ def events(api: httpx.Client) -> list[str]:
     return [event["type"] for event in reversed(api.get("/v1/events?limit=100").json()["data"])]
 
 
-def test_every_card_of_the_reference_is_tested_here() -> None:
+def test_every_card_is_tested_here() -> None:
     assert set(cards.CARDS) == {*PAID, *DECLINED, THREE_D_SECURE}
+    assert set(cards.OWN_CARDS) == {DECLINED_ONCE, *REFUNDED_LATE}
 
 
 @pytest.mark.parametrize("number", PAID)
@@ -93,6 +96,28 @@ def test_after_a_decline_another_card_pays(api: httpx.Client, intent: Intent, ca
     body = api.post(f"/v1/payment_intents/{ident}/confirm", json={"payment_method": card()}).json()
     assert (body["status"], body["last_payment_error"]) == ("succeeded", None)
     assert [charge["status"] for charge in body["charges"]["data"]] == ["succeeded", "failed"]
+
+
+def test_the_message_is_that_of_the_references_example(api: httpx.Client, intent: Intent, card: Card) -> None:
+    path = f"/v1/payment_intents/{intent()['id']}/confirm"
+    error = api.post(path, json={"payment_method": card("4000000000009995")}).json()["error"]
+    assert error["message"] == "Your card was declined."
+
+
+def test_a_processing_error_can_pass(api: httpx.Client, intent: Intent, card: Card) -> None:
+    """The same payment succeeds at the second try, with the same payment method or with the number given again."""
+    for again in (True, False):
+        method, ident = card(DECLINED_ONCE), intent()["id"]
+        first = api.post(f"/v1/payment_intents/{ident}/confirm", json={"payment_method": method})
+        assert (first.status_code, first.json()["error"]["decline_code"]) == (402, "processing_error")
+        second = {"payment_method": method if again else card(DECLINED_ONCE)}
+        assert api.post(f"/v1/payment_intents/{ident}/confirm", json=second).json()["status"] == "succeeded"
+
+
+def test_a_payment_method_has_its_processing_error_once(api: httpx.Client, intent: Intent, card: Card) -> None:
+    method = {"payment_method": card(DECLINED_ONCE)}
+    answers = [api.post(f"/v1/payment_intents/{intent()['id']}/confirm", json=method) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [402, 200, 200]
 
 
 @pytest.fixture

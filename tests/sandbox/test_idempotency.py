@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from finsecure.sandbox import Sandbox
+from finsecure.sandbox import Clock, Sandbox
 
 KEY = {"Idempotency-Key": "order_1"}
 Intent = Callable[..., dict[str, Any]]
@@ -58,15 +58,76 @@ def test_another_body_is_an_idempotency_error(api: httpx.Client) -> None:
     assert replayed(api.post("/v1/customers", json={"name": "Ada"}, headers=KEY))
 
 
-def test_keys_are_apart_by_path_and_api_key(sandbox: Sandbox, api: httpx.Client) -> None:
+def test_another_path_is_an_idempotency_error(api: httpx.Client, intent: Intent) -> None:
+    """A key belongs to one request, so that one key for a payment and for its confirmation is seen at once."""
+    params = {"amount": 2000, "currency": "usd"}
+    first = api.post("/v1/payment_intents", json=params, headers=KEY).json()
+    for path, body in (
+        ("/v1/customers", params),
+        (f"/v1/payment_intents/{first['id']}/cancel", {}),
+        ("/v1/nowhere", params),
+    ):
+        answer = api.post(path, json=body, headers=KEY)
+        assert (answer.status_code, answer.json()["error"]["type"]) == (400, "idempotency_error")
+    assert api.get("/v1/customers").json()["data"] == []
+    assert replayed(api.post("/v1/payment_intents", json=params, headers=KEY))
+
+
+def test_both_api_keys_of_an_account_share_its_idempotency_keys(sandbox: Sandbox, api: httpx.Client) -> None:
     card = {"type": "card", "card": {"number": "4242424242424242", "exp_month": 12, "exp_year": 2025}}
     publishable = {"Authorization": f"Bearer {sandbox.publishable_key}"}
-    answers = [
-        api.post("/v1/customers", json={}, headers=KEY),
-        api.post("/v1/payment_methods", json=card, headers=KEY),
-        api.post("/v1/payment_methods", json=card, headers={**KEY, **publishable}),
-    ]
-    assert [(answer.status_code, replayed(answer)) for answer in answers] == [(200, False)] * 3
+    first = api.post("/v1/payment_methods", json=card, headers=KEY)
+    again = api.post("/v1/payment_methods", json=card, headers={**KEY, **publishable})
+    assert (again.json(), replayed(again)) == (first.json(), True)
+
+
+def test_a_publishable_key_is_given_no_answer_that_it_may_not_have(sandbox: Sandbox, api: httpx.Client) -> None:
+    publishable = {"Authorization": f"Bearer {sandbox.publishable_key}"}
+    api.post("/v1/customers", json={"email": "customer@example.com"}, headers=KEY)
+    answer = api.post("/v1/customers", json={"email": "customer@example.com"}, headers={**KEY, **publishable})
+    assert (answer.status_code, replayed(answer)) == (403, False)
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "headers", "status"),
+    [
+        ("/v1/nowhere", b"{}", {}, 404),
+        ("/v1/events", b"{}", {}, 405),
+        ("/v1/customers", b"{", {}, 400),
+        ("/v1/customers", b"[]", {}, 400),
+        ("/v1/customers", b"{}", {"Content-Type": "text/plain"}, 415),
+        ("/v1/customers", b"{}", {"FinSecure-Version": "1999-01-01"}, 400),
+        ("/v1/customers?limit=1", b"{}", {}, 400),
+    ],
+)
+def test_a_refusal_before_the_operation_is_given_again(
+    api: httpx.Client, path: str, content: bytes, headers: dict[str, str], status: int
+) -> None:
+    headers = {"Content-Type": "application/json", **KEY, **headers}
+    first, second = (api.post(path, content=content, headers=headers) for _ in range(2))
+    assert (first.status_code, second.status_code) == (status, status)
+    assert (replayed(first), replayed(second)) == (False, True)
+    assert second.content == first.content
+    assert second.headers.get("allow") == first.headers.get("allow")
+    other = api.post(path, content=content + b" []", headers=headers)
+    assert other.json()["error"]["type"] == "idempotency_error"
+
+
+def test_what_belongs_to_no_account_or_will_pass_is_not_kept(
+    sandbox: Sandbox, api: httpx.Client, connect: Callable[[Sandbox], httpx.Client]
+) -> None:
+    """401, 403 and 429 keep nothing under the key: the same request succeeds as soon as it may."""
+    publishable = {"Authorization": f"Bearer {sandbox.publishable_key}"}
+    for headers, status in (({"Authorization": "Bearer sk_test_wrong"}, 401), (publishable, 403)):
+        assert api.post("/v1/customers", json={}, headers={**KEY, **headers}).status_code == status
+    assert not replayed(api.post("/v1/customers", json={}, headers=KEY))
+    with Sandbox(clock=Clock(0), rate_limit=1) as busy:
+        api = connect(busy)
+        api.get("/v1/customers")
+        assert api.post("/v1/customers", json={}, headers=KEY).status_code == 429
+        busy.clock.advance(1)
+        answer = api.post("/v1/customers", json={}, headers=KEY)
+        assert (answer.status_code, replayed(answer)) == (200, False)
 
 
 def test_a_key_is_free_again_after_24_hours(sandbox: Sandbox, api: httpx.Client) -> None:

@@ -118,7 +118,7 @@ def test_each_resource_has_its_filters(
     customer = api.post("/v1/customers", json=params).json()["id"]
     api.post("/v1/customers", json={"email": "b@example.com"})
     second = intent(customer=customer)["id"]
-    api.post(f"/v1/payment_intents/{second}/confirm", json={})
+    api.post(f"/v1/payment_intents/{second}/confirm", json={"payment_method": method})
     refund = api.post("/v1/refunds", json={"payment_intent": second}).json()["id"]
     api.post("/v1/refunds", json={"payment_intent": paid["id"]})
 

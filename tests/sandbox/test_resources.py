@@ -25,6 +25,10 @@ ACCOUNT = {
 }
 
 
+def account(number: str) -> dict[str, object]:
+    return {"type": "us_bank_account", "us_bank_account": {"routing_number": "110000000", "account_number": number}}
+
+
 def refused(answer: httpx.Response, status: int, param: str | None = None, code: str | None = None) -> None:
     error = answer.json()["error"]
     assert (answer.status_code, error.get("param"), error.get("code")) == (status, param, code), answer.text
@@ -71,15 +75,15 @@ class TestPaymentIntents:
     def test_null_is_the_same_as_left_out_in_a_create(self, intent: Intent) -> None:
         assert intent(description=None, payment_method_types=None)["payment_method_types"] == ["card"]
 
-    def test_a_given_payment_method_awaits_confirmation(self, api: httpx.Client, intent: Intent, card: Card) -> None:
-        made = intent(payment_method=card())
-        assert (made["status"], made["payment_method"]) == ("requires_confirmation", "pm_1")
-        assert api.post(f"/v1/payment_intents/{made['id']}/confirm").json()["status"] == "succeeded"
-
-    def test_a_customers_default_payment_method_is_taken(self, api: httpx.Client, intent: Intent, card: Card) -> None:
-        customer = api.post("/v1/customers", json={"payment_method": card()}).json()["id"]
-        assert intent(customer=customer)["status"] == "requires_confirmation"
-        assert intent(customer=customer, payment_method_types=["ach"])["status"] == "requires_payment_method"
+    def test_a_customers_default_payment_method_is_not_taken_unasked(
+        self, api: httpx.Client, intent: Intent, card: Card
+    ) -> None:
+        default = card()
+        customer = api.post("/v1/customers", json={"payment_method": default}).json()["id"]
+        made = intent(customer=customer, setup_future_usage="off_session")
+        assert (made["status"], made["payment_method"]) == ("requires_payment_method", None)
+        refused(api.post(f"/v1/payment_intents/{made['id']}/confirm"), 400, "payment_method")
+        assert api.get(f"/v1/payment_intents/{made['id']}").json() == made
 
     def test_update_replaces_what_is_given_and_leaves_the_rest(self, api: httpx.Client, intent: Intent) -> None:
         made = intent(metadata={"a": "1", "b": "2"}, description="Tea", receipt_email="a@example.com")
@@ -89,11 +93,20 @@ class TestPaymentIntents:
         assert api.put(path, json={"metadata": None}).json()["metadata"] == {}
         assert api.get(path).json()["amount"] == 3000
 
-    def test_update_sets_and_clears_the_payment_method(self, api: httpx.Client, intent: Intent, card: Card) -> None:
+    def test_a_payment_method_is_no_parameter_of_update(self, api: httpx.Client, intent: Intent, card: Card) -> None:
+        for given in (card(), None):
+            refused(
+                api.put(f"/v1/payment_intents/{intent()['id']}", json={"payment_method": given}), 400, "payment_method"
+            )
+
+    def test_while_the_customer_is_asked_nothing_changes(self, api: httpx.Client, intent: Intent, card: Card) -> None:
         path = f"/v1/payment_intents/{intent()['id']}"
-        assert api.put(path, json={"payment_method": card()}).json()["status"] == "requires_confirmation"
-        refused(api.put(path, json={"payment_method_types": ["ach"]}), 400, "payment_method")
-        assert api.put(path, json={"payment_method": None}).json()["status"] == "requires_payment_method"
+        params = {"payment_method": card("4000002760003184"), "return_url": "https://shop.example/"}
+        asked = api.post(path + "/confirm", json=params).json()
+        for param, value in (("amount", 1), ("metadata", {"a": "b"}), ("description", None)):
+            refused(api.put(path, json={param: value}), 400, param, "unexpected_state")
+        del asked["charges"]
+        assert api.get(path).json() == asked
 
     def test_update_checks_the_customer(self, api: httpx.Client, intent: Intent) -> None:
         path = f"/v1/payment_intents/{intent()['id']}"
@@ -150,12 +163,20 @@ class TestPaymentIntents:
             api.post(f"/v1/payment_intents/{ident}/confirm", json={"payment_method": card()}), 400, "payment_method"
         )
 
-    def test_another_customers_payment_method_is_refused(self, api: httpx.Client, intent: Intent, card: Card) -> None:
+    def test_a_saved_payment_method_pays_only_for_its_customer(
+        self, api: httpx.Client, intent: Intent, card: Card
+    ) -> None:
         method = card()
-        api.post("/v1/customers", json={"payment_method": method})
-        ident = intent(customer=api.post("/v1/customers", json={}).json()["id"])["id"]
-        refused(
-            api.post(f"/v1/payment_intents/{ident}/confirm", json={"payment_method": method}), 400, "payment_method"
+        owner = api.post("/v1/customers", json={"payment_method": method}).json()["id"]
+        other = api.post("/v1/customers", json={}).json()["id"]
+        for customer in (other, None):
+            ident = intent(customer=customer)["id"]
+            answer = api.post(f"/v1/payment_intents/{ident}/confirm", json={"payment_method": method})
+            refused(answer, 400, "payment_method")
+            assert "saved for a customer" in answer.json()["error"]["message"]
+        ident = intent(customer=owner)["id"]
+        assert api.post(f"/v1/payment_intents/{ident}/confirm", json={"payment_method": method}).json()["status"] == (
+            "succeeded"
         )
 
     @pytest.mark.parametrize("usage", ["on_session", "off_session"])
@@ -209,6 +230,37 @@ class TestBankPayments:
         (event,) = api.get("/v1/events").json()["data"]
         assert event["type"] == "payment_intent.succeeded"
         assert event["request"] == {"id": None, "idempotency_key": None}
+
+    def test_an_account_without_money_fails_after_processing(
+        self, sandbox: Sandbox, api: httpx.Client, intent: Intent
+    ) -> None:
+        ident = intent(payment_method_types=["ach"])["id"]
+        started = api.post(f"/v1/payment_intents/{ident}/confirm", json={"payment_method": account("000222222227")})
+        assert (started.status_code, started.json()["status"]) == (200, "processing")
+        sandbox.clock.advance(2)
+        after = api.get(f"/v1/payment_intents/{ident}").json()
+        assert (after["status"], after["amount_received"], after["payment_method"]) == (
+            "requires_payment_method",
+            0,
+            None,
+        )
+        failure = after["last_payment_error"]
+        assert (failure["type"], failure["code"], failure["decline_code"]) == (
+            "card_error",
+            "bank_account_declined",
+            "insufficient_funds",
+        )
+        (charge,) = api.get("/v1/charges").json()["data"]
+        assert (charge["status"], charge["paid"], charge["failure_code"], charge["failure_message"]) == (
+            "failed",
+            False,
+            "insufficient_funds",
+            failure["message"],
+        )
+        assert event_types(api) == ["payment_intent.payment_failed"]
+        api.post(f"/v1/payment_intents/{ident}/confirm", json={"payment_method": ACCOUNT})
+        sandbox.clock.advance(2)
+        assert api.get(f"/v1/payment_intents/{ident}").json()["status"] == "succeeded"
 
     def test_the_customer_may_be_gone_by_then(self, sandbox: Sandbox, api: httpx.Client, intent: Intent) -> None:
         customer = api.post("/v1/customers", json={}).json()["id"]
@@ -296,6 +348,42 @@ class TestPaymentMethods:
         assert api.put(path, json={"billing_details": None}).json()["billing_details"]["name"] is None
         assert api.get(path).json()["metadata"] == {"a": "b"}
 
+    def test_update_leaves_the_members_that_are_not_given(self, api: httpx.Client, card: Card) -> None:
+        path = f"/v1/payment_methods/{card()}"
+        address = {"line1": "1 Main St", "line2": "Flat 2", "city": "London"}
+        whole = {"name": "Ada", "email": "ada@example.com", "phone": "1", "address": address}
+        api.put(path, json={"billing_details": whole, "metadata": {"a": "1"}})
+        part = {"phone": None, "address": {"city": "Paris", "line2": None}}
+        changed = api.put(path, json={"billing_details": part, "metadata": {"b": "2"}}).json()
+        assert changed["metadata"] == {"b": "2"}
+        assert changed["billing_details"] == {
+            "name": "Ada",
+            "email": "ada@example.com",
+            "phone": None,
+            "address": {
+                "line1": "1 Main St",
+                "line2": None,
+                "city": "Paris",
+                "country": None,
+                "postal_code": None,
+                "state": None,
+            },
+        }
+        cleared = api.put(path, json={"billing_details": {"address": None}}).json()["billing_details"]
+        assert (cleared["name"], set(cleared["address"].values())) == ("Ada", {None})
+        assert api.get(path).json()["billing_details"] == cleared
+
+    def test_update_names_members_whole(self, api: httpx.Client, card: Card) -> None:
+        path = f"/v1/payment_methods/{card()}"
+        for params, param in (
+            ({"billing_details": {"address": {"city": 1}}}, "billing_details.address.city"),
+            ({"billing_details": {"planet": "Mars"}}, "billing_details.planet"),
+            ({"billing_details": "Ada"}, "billing_details"),
+            ({"card": {"exp_month": None}}, "card.exp_month"),
+            ({"card": None}, "card"),
+        ):
+            refused(api.put(path, json=params), 400, param)
+
     def test_update_changes_one_thing_alone(self, api: httpx.Client, card: Card) -> None:
         made = api.get(f"/v1/payment_methods/{card()}").json()
         changed = api.put(f"/v1/payment_methods/{made['id']}", json={"metadata": {"a": "b"}}).json()
@@ -379,19 +467,43 @@ class TestCustomers:
     def test_a_missing_default_is_named(self, api: httpx.Client, params: dict[str, Any], param: str) -> None:
         refused(api.post("/v1/customers", json=params), 404, param, "resource_missing")
 
-    def test_update_replaces_and_clears(self, api: httpx.Client, card: Card) -> None:
+    def test_update_changes_what_is_given_and_leaves_the_rest(self, api: httpx.Client, card: Card) -> None:
         made = api.post("/v1/customers", json={"email": "a@example.com", "payment_method": card()}).json()
         path = f"/v1/customers/{made['id']}"
         fields = [{"name": "VAT", "value": "GB1"}]
         settings = {"footer": "Thanks", "custom_fields": fields}
         changed = api.put(path, json={"email": None, "name": "Ada", "invoice_settings": settings}).json()
         assert (changed["email"], changed["name"]) == (None, "Ada")
+        assert changed["invoice_settings"] == {**settings, "default_payment_method": "pm_1"}
+        changed = api.put(path, json={"invoice_settings": {"footer": None}}).json()
         assert changed["invoice_settings"] == {
-            "footer": "Thanks",
+            "footer": None,
             "custom_fields": fields,
-            "default_payment_method": None,
+            "default_payment_method": "pm_1",
         }
         assert set(api.put(path, json={"invoice_settings": None}).json()["invoice_settings"].values()) == {None}
+
+    @pytest.mark.parametrize(
+        "params", [{"payment_method": None}, {"invoice_settings": {"default_payment_method": None}}]
+    )
+    def test_a_default_can_be_cleared_by_either_name(
+        self, api: httpx.Client, card: Card, params: dict[str, Any]
+    ) -> None:
+        settings = {"footer": "Thanks"}
+        made = api.post("/v1/customers", json={"payment_method": card(), "invoice_settings": settings}).json()
+        assert made["invoice_settings"]["default_payment_method"] == "pm_1"
+        cleared = api.put(f"/v1/customers/{made['id']}", json=params).json()
+        assert cleared["invoice_settings"] == {
+            "footer": "Thanks",
+            "custom_fields": None,
+            "default_payment_method": None,
+        }
+        assert api.get("/v1/payment_methods/pm_1").json()["customer"] == made["id"]
+
+    def test_clearing_a_default_while_setting_it_is_refused(self, api: httpx.Client, card: Card) -> None:
+        ident = api.post("/v1/customers", json={}).json()["id"]
+        params = {"payment_method": None, "invoice_settings": {"default_payment_method": card()}}
+        refused(api.put(f"/v1/customers/{ident}", json=params), 400, "payment_method")
 
     def test_delete(self, api: httpx.Client, card: Card, intent: Intent) -> None:
         method = card()
@@ -470,6 +582,46 @@ class TestRefunds:
         answer = api.post("/v1/refunds", json={"payment_intent": intent()["id"]})
         refused(answer, 400, "payment_intent", "unexpected_state")
         refused(api.post("/v1/refunds", json={"payment_intent": "pi_9"}), 404, "payment_intent", "resource_missing")
+
+    @pytest.fixture(params=["card", "account"])
+    def slow(
+        self, request: pytest.FixtureRequest, sandbox: Sandbox, api: httpx.Client, card: Card, intent: Intent
+    ) -> str:
+        """A payment by card or from an account whose refunds take their time."""
+        ident = intent(payment_method_types=["card", "ach"])["id"]
+        method = card("4000000000007726") if request.param == "card" else ACCOUNT
+        api.post(f"/v1/payment_intents/{ident}/confirm", json={"payment_method": method})
+        sandbox.clock.advance(2)
+        assert api.get(f"/v1/payment_intents/{ident}").json()["status"] == "succeeded"
+        return str(ident)
+
+    def test_a_slow_refund_is_pending_and_then_succeeds(self, sandbox: Sandbox, api: httpx.Client, slow: str) -> None:
+        refund = api.post("/v1/refunds", json={"payment_intent": slow, "amount": 500}).json()
+        assert refund["status"] == "pending"
+        assert api.get("/v1/charges/ch_1").json()["amount_refunded"] == 500
+        refused(api.post("/v1/refunds", json={"payment_intent": slow, "amount": 1501}), 400, "amount")
+        sandbox.clock.advance(1.9)
+        assert api.get(f"/v1/refunds/{refund['id']}").json() == refund
+        sandbox.clock.advance(0.1)
+        assert api.get(f"/v1/refunds/{refund['id']}").json() == {**refund, "status": "succeeded"}
+        assert api.get("/v1/charges/ch_1").json()["amount_refunded"] == 500
+
+    @pytest.mark.parametrize("by_card", [True, False])
+    def test_a_refund_that_fails_gives_nothing_back(
+        self, sandbox: Sandbox, api: httpx.Client, card: Card, intent: Intent, by_card: bool
+    ) -> None:
+        ident = intent(payment_method_types=["card", "ach"])["id"]
+        method = card("4000000000005126") if by_card else account("000333333335")
+        api.post(f"/v1/payment_intents/{ident}/confirm", json={"payment_method": method})
+        sandbox.clock.advance(2)
+        refund = api.post("/v1/refunds", json={"payment_intent": ident}).json()
+        assert refund["status"] == "pending"
+        assert api.get("/v1/charges/ch_1").json()["refunded"] is True
+        sandbox.clock.advance(2)
+        assert api.get(f"/v1/refunds/{refund['id']}").json()["status"] == "failed"
+        charge = api.get("/v1/charges/ch_1").json()
+        assert (charge["amount_refunded"], charge["refunded"]) == (0, False)
+        assert api.post("/v1/refunds", json={"payment_intent": ident}).json()["amount"] == 2000
 
     def test_update_and_retrieve(self, api: httpx.Client, paid: dict[str, Any]) -> None:
         path = "/v1/refunds/" + api.post("/v1/refunds", json={"payment_intent": paid["id"]}).json()["id"]

@@ -38,13 +38,21 @@ REFUSED: list[tuple[str, object, str | None]] = [
     (INTENTS, {**PAY, "amount": None}, "amount"),
     *((INTENTS, {**PAY, "amount": bad}, "amount") for bad in (0, -1, True, 20.0, "2000", [2000], 10**12, 10**30)),
     *((INTENTS, {**PAY, "currency": bad}, "currency") for bad in ("USD", "us", "xxx", "dollars", "", 840)),
-    *((INTENTS, {**PAY, "payment_method_types": bad}, "payment_method_types") for bad in ("card", [], [1], ["a", "a"])),
+    *(
+        (INTENTS, {**PAY, "payment_method_types": bad}, "payment_method_types")
+        for bad in ("card", [], [1], ["card", "card"], ["cash"])
+    ),
     *((INTENTS, {**PAY, "receipt_email": bad}, "receipt_email") for bad in ("", "a", "a@b", "a b@c.de", "a@b.", 1)),
     (INTENTS, {**PAY, "receipt_email": "a" * 320 + "@b.de"}, "receipt_email"),
     (INTENTS, {**PAY, "description": 1}, "description"),
-    (INTENTS, {**PAY, "description": " "}, "description"),
+    (INTENTS, {**PAY, "description": "a" * 1001}, "description"),
+    (INTENTS, {**PAY, "payment_method": "pm_1"}, "payment_method"),
     (INTENTS, {**PAY, "metadata": []}, "metadata"),
     (INTENTS, {**PAY, "metadata": {"a": 1}}, "metadata.a"),
+    (INTENTS, {**PAY, "metadata": {"a": "b" * 501}}, "metadata.a"),
+    (INTENTS, {**PAY, "metadata": {"a" * 41: "b"}}, "metadata"),
+    (INTENTS, {**PAY, "metadata": {"": "b"}}, "metadata"),
+    (INTENTS, {**PAY, "metadata": {str(number): "b" for number in range(51)}}, "metadata"),
     (INTENTS, {**PAY, "setup_future_usage": "always"}, "setup_future_usage"),
     (INTENTS, {**PAY, "ammount": 1}, "ammount"),
     (INTENTS, {**PAY, "customer": {}}, "customer"),
@@ -91,12 +99,40 @@ def test_a_wrong_parameter_is_named(api: httpx.Client, path: str, body: object, 
     answer = api.post(path, content=json.dumps(body), headers={"Content-Type": "application/json"})
     error = answer.json()["error"]
     assert (answer.status_code, error["type"], error.get("param")) == (400, "invalid_request_error", param)
-    assert error["doc_url"] == "https://developers.finsecure.com/errors/invalid_request_error"
+    assert error["doc_url"] == "https://developers.finsecure.com/errors#what-to-do"
     assert api.get(path).json()["data"] == []
 
 
 def test_a_missing_parameter_reads_as_in_the_reference(api: httpx.Client) -> None:
     assert api.post(INTENTS, json={}).json()["error"]["message"] == "Missing required param: amount"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (INTENTS, {**PAY, "description": ""}),
+        (INTENTS, {**PAY, "description": "a" * 1000}),
+        (INTENTS, {**PAY, "metadata": {f"{number:040}": "b" * 500 for number in range(50)}}),
+        (CUSTOMERS, {"name": "", "phone": "", "description": ""}),
+        (METHODS, {**card(), "billing_details": {"name": "", "phone": "", "address": {"line2": ""}}}),
+        (METHODS, card(exp_month=1, exp_year=2020)),
+        (ENDPOINTS, {**HOOK, "description": ""}),
+        *((INTENTS, {**PAY, "currency": code}) for code in ("jpy", "kwd", "clf", "uyi")),
+    ],
+)
+def test_what_is_odd_but_right_is_accepted(api: httpx.Client, path: str, body: dict[str, object]) -> None:
+    """Empty text, as web forms send it, the longest text, a card whose time is over, any currency of ISO 4217."""
+    answer = api.post(path, json=body)
+    assert answer.status_code == 200, answer.text
+    if path in {INTENTS, CUSTOMERS}:
+        assert {name: answer.json()[name] for name in body} == body
+
+
+def test_an_unknown_version_of_the_api_is_refused(api: httpx.Client) -> None:
+    assert api.get(CUSTOMERS, headers={"FinSecure-Version": "2023-10-16"}).status_code == 200
+    answer = api.get(CUSTOMERS, headers={"FinSecure-Version": "2031-01-01"})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["type"], error["param"]) == (400, "invalid_request_error", "FinSecure-Version")
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,7 @@ LIST = check.listing(payment_intent=check.text, customer=check.text)
 
 
 def create(work: Work, intent: Object, status: str, failure: Object | None = None) -> Object:
-    """Record a try. `status` is `succeeded`, `pending` or `failed`."""
-    failure = failure or {}
+    """Record a try: `succeeded`, `pending`, or `failed` with the reason."""
     return work.create(
         "charge",
         {
@@ -20,8 +19,8 @@ def create(work: Work, intent: Object, status: str, failure: Object | None = Non
             "currency": intent["currency"],
             "customer": intent["customer"],
             "description": intent["description"],
-            "failure_code": failure.get("decline_code") or failure.get("code"),
-            "failure_message": failure.get("message"),
+            "failure_code": None,
+            "failure_message": None,
             "metadata": intent["metadata"],
             "paid": status == "succeeded",
             "payment_intent": intent["id"],
@@ -29,10 +28,25 @@ def create(work: Work, intent: Object, status: str, failure: Object | None = Non
             "receipt_email": intent["receipt_email"],
             "refunded": False,
             "status": status,
+            **(failed(failure) if failure else {}),
         },
     )
+
+
+def failed(failure: Object) -> Object:
+    """The members of a charge that failed, and why."""
+    return {
+        "failure_code": failure.get("decline_code") or failure["code"],
+        "failure_message": failure["message"],
+        "status": "failed",
+    }
 
 
 def of(work: Work, intent: str) -> list[Object]:
     """The charges of a payment, newest first."""
     return work.store.objects("charge", equal={"payment_intent": intent})
+
+
+def with_method(work: Work, payment_method: str) -> list[Object]:
+    """The charges to a payment method, newest first."""
+    return work.store.objects("charge", equal={"payment_method": payment_method})

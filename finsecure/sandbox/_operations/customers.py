@@ -13,22 +13,20 @@ from . import payment_methods
 
 _CUSTOM_FIELD = {"name": Parameter(check.text, required=True), "value": Parameter(check.text, required=True)}
 _INVOICE_SETTINGS = {
-    "custom_fields": Parameter(check.list_of(check.nested(_CUSTOM_FIELD))),
-    "default_payment_method": Parameter(check.text),
-    "footer": Parameter(check.text),
+    "custom_fields": Parameter(check.list_of(check.nested(_CUSTOM_FIELD)), cleared=None),
+    "default_payment_method": Parameter(check.text, cleared=None),
+    "footer": Parameter(check.free_text, cleared=None),
 }
 CREATE = {
     "email": Parameter(check.email, cleared=None),
-    "name": Parameter(check.text, cleared=None),
-    "phone": Parameter(check.text, cleared=None),
-    "description": Parameter(check.text, cleared=None),
+    "name": Parameter(check.free_text, cleared=None),
+    "phone": Parameter(check.free_text, cleared=None),
+    "description": Parameter(check.free_text, cleared=None),
     "metadata": Parameter(check.metadata, cleared={}),
-    "payment_method": Parameter(check.text),
-    "invoice_settings": Parameter(check.nested(_INVOICE_SETTINGS), cleared={}),
+    "payment_method": Parameter(check.text, cleared=None),
+    "invoice_settings": check.part(_INVOICE_SETTINGS),
 }
 LIST = check.listing(email=check.text)
-
-_NAMED_BY = {"payment_method": "payment_method", "invoice_settings": "invoice_settings.default_payment_method"}
 
 
 def create(work: Work, _: str, params: Object) -> Object:
@@ -40,7 +38,7 @@ def create(work: Work, _: str, params: Object) -> Object:
             "description": None,
             "email": None,
             "invoice_prefix": None,
-            "invoice_settings": dict.fromkeys(_INVOICE_SETTINGS),
+            "invoice_settings": check.blank(_INVOICE_SETTINGS),
             "metadata": {},
             "name": None,
             "phone": None,
@@ -75,21 +73,17 @@ def delete(work: Work, ident: str, _: Object) -> Object:
 
 def _apply(work: Work, customer: Object, params: Object) -> None:
     """Set what was given. A default payment method, by either of its names, is attached."""
-    defaults: dict[str, str] = {}
-    if "invoice_settings" in params:
-        settings: Object = {**dict.fromkeys(_INVOICE_SETTINGS), **params.pop("invoice_settings")}
-        customer["invoice_settings"] = settings
-        if settings["default_payment_method"]:
-            defaults["invoice_settings"] = settings["default_payment_method"]
+    settings: Object = params.get("invoice_settings", {})
+    name = "invoice_settings.default_payment_method"
     if "payment_method" in params:
-        defaults["payment_method"] = params.pop("payment_method")
-    if len(set(defaults.values())) > 1:
-        raise invalid("payment_method and invoice_settings name different default payment methods.", "payment_method")
-    for name, ident in defaults.items():
-        method = work.find("payment_method", ident, _NAMED_BY[name])
-        payment_methods.save_for(work, method, customer["id"], _NAMED_BY[name])
-        customer["invoice_settings"]["default_payment_method"] = ident
-    customer |= params
+        default, name = params.pop("payment_method"), "payment_method"
+        if settings.setdefault("default_payment_method", default) != default:
+            raise invalid("payment_method and invoice_settings name different default payment methods.", name)
+        params["invoice_settings"] = settings
+    if settings.get("default_payment_method"):
+        method = work.find("payment_method", settings["default_payment_method"], name)
+        payment_methods.save_for(work, method, customer["id"], name)
+    check.merge(CREATE, customer, params)
     work.store.save(customer)
 
 

@@ -12,14 +12,16 @@ from .._problems import invalid
 from .._work import Work
 from . import payment_methods
 
+_SAME = {"ach": "us_bank_account"}
+"""The reference accepts `ach` where a payment method's own type is `us_bank_account`."""
+
 CREATE = {
     "amount": Parameter(check.amount, required=True),
     "currency": Parameter(check.currency, required=True),
-    "payment_method_types": Parameter(check.list_of(check.text)),
+    "payment_method_types": Parameter(check.list_of(check.one_of("card", *_SAME, "us_bank_account"))),
     "customer": Parameter(check.text, cleared=None),
-    "description": Parameter(check.text, cleared=None),
+    "description": Parameter(check.free_text, cleared=None),
     "metadata": Parameter(check.metadata, cleared={}),
-    "payment_method": Parameter(check.text, cleared=None),
     "receipt_email": Parameter(check.email, cleared=None),
     "setup_future_usage": Parameter(check.one_of("on_session", "off_session"), cleared=None),
 }
@@ -36,13 +38,13 @@ def _id_or_object(value: object, param: str) -> str | Object:
 
 
 CONFIRM = {
-    "payment_method": Parameter(_id_or_object),
+    "payment_method": Parameter(_id_or_object, required=True),
     "return_url": Parameter(check.return_url),
     "receipt_email": Parameter(check.email),
 }
 
 _RECORDS = {"description", "metadata"}
-"""What can be changed whatever the status is."""
+"""What can be changed after a payment is confirmed."""
 
 
 def create(work: Work, _: str, params: Object) -> Object:
@@ -73,28 +75,20 @@ def create(work: Work, _: str, params: Object) -> Object:
     )
     intent["client_secret"] = f"{intent['id']}_secret_{work.new_id('secret')}"
     intent |= params
-    customer = _customer(work, intent)
-    default = customer["invoice_settings"]["default_payment_method"] if customer else None
-    if default and "payment_method" not in params:
-        method = work.find("payment_method", default)
-        if _accepts(intent, method):
-            intent["payment_method"] = default
-    _take_method(work, intent)
+    _check_customer(work, intent)
     work.store.save(intent)
     return intent
 
 
 def update(work: Work, ident: str, params: Object) -> Object:
-    """PUT /v1/payment_intents/{id}. Once the payment is under way, only its records change."""
+    """PUT /v1/payment_intents/{id}. Once the payment is confirmed, only its records change."""
     intent = work.find("payment_intent", ident)
     payment = [name for name in params if name not in _RECORDS]
-    if payment:
-        _payments.allow(intent, _payments.NOT_UNDER_WAY, "changed", payment[0])
+    allowed = _payments.CHANGEABLE if payment else _payments.RECORDS_CHANGEABLE
+    _payments.allow(intent, allowed, "changed", next(iter([*payment, *params]), None))
     intent |= params
     if "customer" in params:
-        _customer(work, intent)
-    if payment:
-        _take_method(work, intent)
+        _check_customer(work, intent)
     work.store.save(intent)
     return intent
 
@@ -103,7 +97,7 @@ def confirm(work: Work, ident: str, params: Object) -> Object:
     """POST /v1/payment_intents/{id}/confirm. The payment method decides how it ends."""
     intent = work.find("payment_intent", ident)
     _payments.allow(intent, _payments.OPEN, "confirmed")
-    method = _method_to_confirm(work, intent, params.get("payment_method"))
+    method = _method_to_confirm(work, params["payment_method"])
     _check_method(intent, method)
     intent |= {
         "payment_method": method["id"],
@@ -119,36 +113,23 @@ def cancel(work: Work, ident: str, _: Object) -> Object:
     return _payments.cancel(work, work.find("payment_intent", ident))
 
 
-def _customer(work: Work, intent: Object) -> Object | None:
-    return work.find("customer", intent["customer"], "customer") if intent["customer"] else None
+def _check_customer(work: Work, intent: Object) -> None:
+    if intent["customer"]:
+        work.find("customer", intent["customer"], "customer")
 
 
-def _take_method(work: Work, intent: Object) -> None:
-    if intent["payment_method"]:
-        _check_method(intent, work.find("payment_method", intent["payment_method"], "payment_method"))
-    _payments.await_confirmation(intent)
-
-
-def _method_to_confirm(work: Work, intent: Object, given: str | Object | None) -> Object:
+def _method_to_confirm(work: Work, given: str | Object) -> Object:
     if isinstance(given, dict):
         return payment_methods.keep(work, given, "payment_method.")
-    ident = given or intent["payment_method"]
-    if ident is None:
-        raise invalid("Missing required param: payment_method", "payment_method")
-    return work.find("payment_method", ident, "payment_method")
+    return work.find("payment_method", given, "payment_method")
 
 
 def _check_method(intent: Object, method: Object) -> None:
-    if not _accepts(intent, method):
+    if method["type"] not in [_SAME.get(name, name) for name in intent["payment_method_types"]]:
         accepted = ", ".join(intent["payment_method_types"])
         raise invalid(f"This PaymentIntent accepts {accepted}, not {method['type']}.", "payment_method")
-    if method["customer"] and intent["customer"] and method["customer"] != intent["customer"]:
-        raise invalid("This payment method belongs to another customer.", "payment_method")
-
-
-# The reference accepts "ach" where a payment method's own type is "us_bank_account".
-_SAME = {"ach": "us_bank_account"}
-
-
-def _accepts(intent: Object, method: Object) -> bool:
-    return method["type"] in [_SAME.get(name, name) for name in intent["payment_method_types"]]
+    if method["customer"] not in (None, intent["customer"]):
+        raise invalid(
+            "This payment method is saved for a customer, and pays only a PaymentIntent of that customer.",
+            "payment_method",
+        )

@@ -13,22 +13,20 @@ from .._checks import Parameter
 from .._json import Object
 from .._problems import invalid, unexpected_state
 from .._work import Work
-from ..cards import CARDS
-
-SETTLES = "settles"
-"""The outcome of a bank account: the payment is processing, and succeeds later."""
+from ..cards import ACCOUNTS, CARDS, OWN_CARDS, Account, Card
 
 _MONTH = check.between(1, 12)
 _YEAR = check.between(1000, 9999)
 
 _ADDRESS = {
-    name: Parameter(check.text, cleared=None) for name in ("city", "country", "line1", "line2", "postal_code", "state")
+    name: Parameter(check.free_text, cleared=None)
+    for name in ("city", "country", "line1", "line2", "postal_code", "state")
 }
 _BILLING_DETAILS = {
-    "address": Parameter(check.nested(_ADDRESS)),
-    "email": Parameter(check.email),
-    "name": Parameter(check.text),
-    "phone": Parameter(check.text),
+    "address": check.part(_ADDRESS),
+    "email": Parameter(check.email, cleared=None),
+    "name": Parameter(check.free_text, cleared=None),
+    "phone": Parameter(check.free_text, cleared=None),
 }
 _CARD = {
     "number": Parameter(check.matching("[0-9]{12,19}", "a card number, as a string of digits alone"), required=True),
@@ -46,12 +44,13 @@ CREATE = {
     "type": Parameter(check.one_of("card", "us_bank_account"), required=True),
     "card": Parameter(check.nested(_CARD)),
     "us_bank_account": Parameter(check.nested(_BANK_ACCOUNT)),
-    "billing_details": Parameter(check.nested(_BILLING_DETAILS)),
+    "billing_details": check.part(_BILLING_DETAILS),
     "metadata": Parameter(check.metadata),
 }
+_EXPIRY = {"exp_month": Parameter(_MONTH), "exp_year": Parameter(_YEAR)}
 UPDATE = {
-    "card": Parameter(check.nested({"exp_month": Parameter(_MONTH), "exp_year": Parameter(_YEAR)})),
-    "billing_details": Parameter(check.nested(_BILLING_DETAILS), cleared={}),
+    "card": Parameter(check.nested(_EXPIRY), members=_EXPIRY),
+    "billing_details": check.part(_BILLING_DETAILS),
     "metadata": Parameter(check.metadata, cleared={}),
 }
 ATTACH = {"customer": Parameter(check.text, required=True)}
@@ -66,8 +65,8 @@ def keep(work: Work, params: Object, prefix: str = "") -> Object:
             raise invalid(f"{prefix}{other} does not go with type {kind}.", prefix + other)
     if kind not in params:
         raise invalid(f"Missing required param: {prefix}{kind}", prefix + kind)
-    billing_details = _billing_details(params.get("billing_details", {}))
-    details, outcome = _DETAILS[kind](work, params[kind], billing_details["address"], prefix)
+    billing_details = check.merge(_BILLING_DETAILS, check.blank(_BILLING_DETAILS), params.get("billing_details", {}))
+    details, acts = _DETAILS[kind](work, params[kind], billing_details["address"], prefix)
     return work.create(
         "payment_method",
         {
@@ -77,7 +76,7 @@ def keep(work: Work, params: Object, prefix: str = "") -> Object:
             "customer": None,
             "metadata": params.get("metadata", {}),
         },
-        {"outcome": outcome},
+        {"outcome": acts.outcome, "refund": acts.refund},
     )
 
 
@@ -89,13 +88,9 @@ def create(work: Work, _: str, params: Object) -> Object:
 def update(work: Work, ident: str, params: Object) -> Object:
     """PUT /v1/payment_methods/{id}. A card's expiry is the one thing about it that can change."""
     method = work.find("payment_method", ident)
-    if "card" in params:
-        if method["type"] != "card":
-            raise invalid("card does not go with type us_bank_account.", "card")
-        method["card"] |= params.pop("card")
-    if "billing_details" in params:
-        params["billing_details"] = _billing_details(params["billing_details"])
-    method |= params
+    if "card" in params and method["type"] != "card":
+        raise invalid("card does not go with type us_bank_account.", "card")
+    check.merge(UPDATE, method, params)
     work.store.save(method)
     return method
 
@@ -130,9 +125,9 @@ def detach(work: Work, ident: str, _: Object) -> Object:
     return method
 
 
-def _card(work: Work, params: Object, address: Object, prefix: str) -> tuple[Object, str]:
+def _card(work: Work, params: Object, address: Object, prefix: str) -> tuple[Object, Card | Account]:
     number: str = params["number"]
-    card = CARDS.get(number)
+    card = CARDS.get(number) or OWN_CARDS.get(number)
     if card is None:
         raise invalid(
             f"{prefix}card.number is not a documented test card, and the sandbox accepts no other: use one of the "
@@ -155,10 +150,10 @@ def _card(work: Work, params: Object, address: Object, prefix: str) -> tuple[Obj
         "networks": {"available": [card.brand], "preferred": None},
         "three_d_secure_usage": {"supported": True},
         "wallet": None,
-    }, card.outcome
+    }, card
 
 
-def _bank_account(work: Work, params: Object, address: Object, prefix: str) -> tuple[Object, str]:
+def _bank_account(work: Work, params: Object, address: Object, prefix: str) -> tuple[Object, Card | Account]:
     del address, prefix
     account: str = params["account_number"]
     return {
@@ -168,13 +163,8 @@ def _bank_account(work: Work, params: Object, address: Object, prefix: str) -> t
         "fingerprint": work.fingerprint(params["routing_number"] + "/" + account),
         "last4": account[-4:],
         "routing_number": params["routing_number"],
-    }, SETTLES
+    }, ACCOUNTS.get(account, Account())
 
 
-def _billing_details(given: Object) -> Object:
-    whole: Object = {**dict.fromkeys(_BILLING_DETAILS), **given}
-    return whole | {"address": {**dict.fromkeys(_ADDRESS), **given.get("address", {})}}
-
-
-_Details = Callable[[Work, Object, Object, str], tuple[Object, str]]
+_Details = Callable[[Work, Object, Object, str], tuple[Object, Card | Account]]
 _DETAILS: dict[str, _Details] = {"card": _card, "us_bank_account": _bank_account}

@@ -7,12 +7,13 @@ from .._checks import Parameter
 from .._json import Object
 from .._problems import invalid, unexpected_state
 from .._work import Work
+from ..cards import REFUND_BOUNCES, REFUNDED
 from . import charges
 
 CREATE = {
     "payment_intent": Parameter(check.text, required=True),
     "amount": Parameter(check.amount),
-    "reason": Parameter(check.text),
+    "reason": Parameter(check.free_text),
     "metadata": Parameter(check.metadata),
 }
 UPDATE = {"metadata": Parameter(check.metadata, cleared={})}
@@ -31,10 +32,9 @@ def create(work: Work, _: str, params: Object) -> Object:
     amount: int = params.get("amount", left)
     if not 1 <= amount <= left:
         raise invalid(f"The refund exceeds what is left of the payment: {left} of {charge['amount']}.", "amount")
-    charge["amount_refunded"] += amount
-    charge["refunded"] = charge["amount_refunded"] == charge["amount"]
-    work.store.save(charge)
-    return work.create(
+    _add_refunded(work, charge, amount)
+    outcome = work.store.private(charge["payment_method"]).get("refund", REFUNDED)
+    refund = work.create(
         "refund",
         {
             "amount": amount,
@@ -43,9 +43,13 @@ def create(work: Work, _: str, params: Object) -> Object:
             "metadata": params.get("metadata", {}),
             "payment_intent": intent["id"],
             "reason": params.get("reason"),
-            "status": "succeeded",
+            "status": "succeeded" if outcome == REFUNDED else "pending",
         },
+        {"settles_as": "failed" if outcome == REFUND_BOUNCES else "succeeded"},
     )
+    if refund["status"] == "pending":
+        work.store.settle_at(refund["id"], work.now + work.settle_after)
+    return refund
 
 
 def update(work: Work, ident: str, params: Object) -> Object:
@@ -53,3 +57,17 @@ def update(work: Work, ident: str, params: Object) -> Object:
     refund = work.find("refund", ident) | params
     work.store.save(refund)
     return refund
+
+
+def settle(work: Work, refund: Object) -> None:
+    """Let a refund that is pending succeed or fail; the money of one that fails can be refunded again."""
+    refund["status"] = work.store.private(refund["id"])["settles_as"]
+    work.store.save(refund)
+    if refund["status"] == "failed":
+        _add_refunded(work, work.find("charge", refund["charge"]), -refund["amount"])
+
+
+def _add_refunded(work: Work, charge: Object, amount: int) -> None:
+    charge["amount_refunded"] += amount
+    charge["refunded"] = charge["amount_refunded"] == charge["amount"]
+    work.store.save(charge)

@@ -16,7 +16,7 @@ _EVENTS = check.list_of(check.one_of(EVERY_EVENT, *TYPES))
 CREATE = {
     "url": Parameter(check.webhook_url, required=True),
     "enabled_events": Parameter(_EVENTS, required=True),
-    "description": Parameter(check.text, cleared=None),
+    "description": Parameter(check.free_text, cleared=None),
     "metadata": Parameter(check.metadata, cleared={}),
 }
 LIST = check.listing()
