@@ -97,17 +97,3 @@ def test_the_references_requests_have_the_references_answers(post: Any) -> None:
         "succeeded",
         2000,
     )
-    account = post(
-        "/v1/payment_methods",
-        {
-            "type": "us_bank_account",
-            "us_bank_account": {
-                "routing_number": "110000000",
-                "account_number": "000123456789",
-                "account_holder_type": "individual",
-                "account_type": "checking",
-            },
-            "billing_details": {"name": "John Smith", "email": "john.smith@example.com"},
-        },
-    )
-    assert account["us_bank_account"]["last4"] == "6789"
