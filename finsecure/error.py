@@ -11,7 +11,9 @@
     ├── APIError                       5xx, or an answer that is not what the API documents
     ├── SignatureVerificationError     a webhook that was not signed with your secret
     ├── WebhookPayloadError            a webhook rightly signed whose body is no event
-    └── WebhookUsageError              a payload or a secret that cannot be used (also a ValueError and TypeError)
+    ├── WebhookUsageError              a payload or a secret that cannot be used (also a ValueError and TypeError)
+    ├── EventInProgress                another worker is handling this event: try again later
+    └── InboxError                     the inbox of a webhook handler cannot be used: its table, its server
 
 Every error has every attribute below, so `except FinSecureError as e: e.request_id` always works; what did not come
 is `None`. Reference: Error Handling.
@@ -182,6 +184,14 @@ class WebhookPayloadError(FinSecureError):
 
 class WebhookUsageError(FinSecureError, ValueError, TypeError):
     """What was passed cannot be verified at all: a parsed body, a blank secret, a wrong type."""
+
+
+class EventInProgress(FinSecureError):  # noqa: N818 - it reads as what it says in `except EventInProgress`
+    """Another worker is handling this event. Try again later: by then it is done, or free."""
+
+
+class InboxError(FinSecureError):
+    """The inbox of a webhook handler cannot be used, so the event was not handled: FinSecure delivers it again."""
 
 
 BY_TYPE: dict[str, type[FinSecureError]] = {

@@ -595,8 +595,8 @@ NO_EVENTS: dict[str, tuple[str | bytes, str]] = {
     "something after": (BODY + b"x", "no whole JSON"),
     "no UTF-8": (BODY.replace(b"evt_", b"evt\xff"), "no whole JSON"),
     "UTF-16": (BODY.decode().encode("utf-16"), "no whole JSON"),
-    "a byte order mark": (b"\xef\xbb\xbf" + BODY, "no whole JSON"),
-    "a lone surrogate": (with_value('"\\ud800"'), "no whole JSON"),
+    "a byte order mark and no more": (b"\xef\xbb\xbf", "no whole JSON"),
+    "byte order marks": (b"\xef\xbb\xbf" * 2000 + BODY, "no whole JSON"),
     "100,000 deep": ("[" * 100_000, "no whole JSON"),
     "100,000 deep in a field": (with_value("[" * 100_000 + "]" * 100_000), "no whole JSON"),
     "null": ("null", "it is not what it should be"),
@@ -635,6 +635,34 @@ NO_EVENTS: dict[str, tuple[str | bytes, str]] = {
 def test_a_signed_body_that_is_no_event_says_where_it_is_not(body: str | bytes, reason: str) -> None:
     """A body that is rightly signed but is no event raises WebhookPayloadError, which says where."""
     assert reason in refused_body(body)
+
+
+def test_a_body_that_begins_with_a_byte_order_mark_is_read() -> None:
+    """A byte order mark, which some servers write, is no part of the event."""
+    assert received(b"\xef\xbb\xbf" + BODY) == received(BODY)
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        (rb"\ud800", "\ufffd"),
+        (rb"\uDFFF", "\ufffd"),
+        (rb"a\ud83d\ude00b", "a\U0001f600b"),
+        (rb"\ud83d\ud83d\ude00", "\ufffd\U0001f600"),
+        (rb"\ude00\ud83d", "\ufffd\ufffd"),
+        (rb"\ud800\n\"", '\ufffd\n"'),
+        (rb"\\ud800 \ud800", "\\ud800 \ufffd"),
+        (rb"\\\ud800", "\\\ufffd"),
+        (b"\xed\xa0\x80", "\ufffd"),
+        ("\ud7ff\u00e9".encode() + b"\xed\xbf\xbf", "\ud7ff\u00e9\ufffd"),
+    ],
+)
+def test_a_lone_surrogate_becomes_the_replacement_character(written: bytes, text: str) -> None:
+    """Half a surrogate pair, which no database stores, is read as U+FFFD; whole pairs and backslashes stay."""
+    body = with_value('"@@"').encode().replace(b"@@", written)
+    event = received(body)
+    assert event.to_dict()["new_field"] == text
+    assert json.loads(event.to_json())["new_field"] == text
 
 
 @pytest.mark.parametrize(

@@ -11,17 +11,25 @@ so an old delivery can be replayed; `tolerance` bounds that by the signed `creat
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from pydantic import ValidationError
 from pydantic_core import SchemaValidator
 
 from .._signature import Payload, check_secrets, matching, parse_header, sign, to_bytes
-from ..error import SignatureVerificationError, WebhookPayloadError, WebhookUsageError, without_frames
+from ..error import (
+    EventInProgress,
+    InboxError,
+    SignatureVerificationError,
+    WebhookPayloadError,
+    WebhookUsageError,
+    without_frames,
+)
 from ..resources._validate import validator, what_is_wrong
 from ..resources.events import (
     AnyEvent,
@@ -40,15 +48,46 @@ from ..resources.events import (
 )
 from ._mismatch import why_not
 
+if TYPE_CHECKING:
+    from .handler import Handler, Outcome
+    from .inbox import Claim, Inbox
+    from .memory import MemoryInbox
+else:
+
+    def __getattr__(name: str) -> Any:
+        import importlib
+
+        if name not in _LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = getattr(importlib.import_module(_LATER[name], __name__), name)
+        globals()[name] = found
+        return found
+
+
+_LATER = {  # loaded when it is first used: an inbox brings a library with it
+    "Claim": ".inbox",
+    "Handler": ".handler",
+    "Inbox": ".inbox",
+    "MemoryInbox": ".memory",
+    "Outcome": ".handler",
+}
+
 __all__ = [
+    "Claim",
     "CustomerCreated",
     "CustomerDeleted",
     "CustomerSubscriptionCreated",
     "CustomerSubscriptionUpdated",
     "CustomerUpdated",
     "Event",
+    "EventInProgress",
+    "Handler",
+    "Inbox",
+    "InboxError",
     "InvoicePaymentFailed",
     "InvoicePaymentSucceeded",
+    "MemoryInbox",
+    "Outcome",
     "PaymentIntentCanceled",
     "PaymentIntentPaymentFailed",
     "PaymentIntentRequiresAction",
@@ -120,15 +159,21 @@ def construct_event(
     Reference: Webhooks, Signature Verification.
     """
     secrets = check_secrets(secret)
-    if tolerance is not None:
-        _check_tolerance(tolerance)
+    check_tolerance(tolerance)
     body = to_bytes(payload)
     if not matching(body, parse_header(signature), secrets):
         raise SignatureVerificationError(why_not(body, signature, secrets))
-    event = _read(body)
+    event = read_event(body)
     if tolerance is not None:
         _check_age(event, tolerance)
     return event
+
+
+# A whole pair, or one half of it (the group), or any other escape, so that `\\\\ud800` is read as a backslash and text.
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+_RAW_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")  # no other UTF-8 has these bytes
 
 
 @cache
@@ -136,16 +181,35 @@ def _validator() -> SchemaValidator:
     return validator(AnyEvent)  # found once: a union takes longer to look up by its hash than an event to read
 
 
-def _read(body: bytes) -> Event:
+def read_event(body: bytes) -> Event:
+    """The event that a verified body is."""
+    event, why = _validated(body)
+    if event is None and (mended := _mended(body)) != body:
+        event, why = _validated(mended)
+    if event is None:
+        raise WebhookPayloadError(f"The webhook is signed with your secret, but its body is not an event: {why}.")
+    return event
+
+
+def _validated(body: bytes) -> tuple[Event | None, str]:
+    """The event, or what is wrong; not an exception, whose context would hold the body."""
     try:
-        return cast("Event", _validator().validate_json(body))
+        return cast("Event", _validator().validate_json(body)), ""
     except ValidationError as exc:
-        why = what_is_wrong(exc)
-    # Raised here and not above, so that no context holds the body.
-    raise WebhookPayloadError(f"The webhook is signed with your secret, but its body is not an event: {why}.")
+        return None, what_is_wrong(exc)
 
 
-def _check_tolerance(tolerance: Any) -> None:
+def _mended(body: bytes) -> bytes:
+    """The body without a byte order mark, and with U+FFFD for half a surrogate pair, which no text can hold."""
+    body = body.removeprefix(b"\xef\xbb\xbf")
+    body = _RAW_SURROGATE.sub("\ufffd".encode(), body)
+    return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], body)
+
+
+def check_tolerance(tolerance: Any) -> None:
+    """Refuse a tolerance that is no number of seconds."""
+    if tolerance is None:
+        return
     if isinstance(tolerance, bool) or not isinstance(tolerance, (int, float)) or not 0 <= tolerance < math.inf:
         raise WebhookUsageError(f"tolerance is {tolerance!r}: pass seconds, 0 or more, or None for no check.")
 

@@ -1,0 +1,114 @@
+"""What a handler asks of an inbox: let one worker at a time have an event, and remember the events that are done.
+
+`MemoryInbox`, `RedisInbox`, `SQLAlchemyInbox` and `DjangoInbox` are inboxes. To write your own, follow `Inbox`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
+
+from ..error import EventInProgress, WebhookUsageError
+
+DAY = 24 * 3600
+KEPT_FOR = 30 * DAY
+"""Seconds for which an inbox remembers that an event is done."""
+
+Style: TypeAlias = Literal["sync", "async", "both"]
+
+
+class Claim(NamedTuple):
+    """An event that this worker has to itself.
+
+    Attributes:
+        is_done: Whether the event was handled before, so that there is nothing to do.
+        session: What a handler with a second parameter is given, where the inbox has a transaction to share.
+    """
+
+    is_done: bool = False
+    session: Any = None
+
+
+class Threads(NamedTuple):
+    """How async code runs sync code in a thread, and how that code has the event loop run a coroutine function."""
+
+    run_in_thread: Callable[..., Awaitable[Any]]
+    wait_in_loop: Callable[..., Any]
+
+
+async def _run_in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
+    import anyio.to_thread
+
+    return await anyio.to_thread.run_sync(function, *arguments)
+
+
+def _wait_in_loop(function: Callable[..., Coroutine[Any, Any, Any]], *arguments: Any) -> Any:
+    import anyio.from_thread
+
+    return anyio.from_thread.run(function, *arguments)
+
+
+ANYIO = Threads(_run_in_thread, _wait_in_loop)  # of asyncio and trio
+
+
+class Inbox(Protocol):
+    """Where a handler keeps what it must not forget.
+
+    A claim is a context manager. Entering it raises `EventInProgress` while another worker has the event. Leaving it
+    marks the event as done; leaving it with an exception gives the event back.
+    """
+
+    @property
+    def style(self) -> Style:
+        """Whether it is for sync code, for async code or for both; `handle_async` uses a sync inbox in a thread."""
+        ...
+
+    @property
+    def threads(self) -> Threads:
+        """How it does so."""
+        ...
+
+    @property
+    def kept_for(self) -> float:
+        """Seconds for which it remembers that an event is done."""
+        ...
+
+    def claim(self, id: str) -> AbstractContextManager[Claim]:
+        """Have the event with this id to yourself, in sync code."""
+        ...
+
+    def claim_async(self, id: str) -> AbstractAsyncContextManager[Claim]:
+        """Have the event with this id to yourself, in async code."""
+        ...
+
+    def place(self, name: str) -> float | None:
+        """The moment that was kept under this name, in Unix seconds; `None` where there is none."""
+        ...
+
+    def keep_place(self, name: str, moment: float) -> None:
+        """Keep a moment under a name, for as long as done events are kept."""
+        ...
+
+    async def place_async(self, name: str) -> float | None:
+        """The same as `place`, in async code."""
+        ...
+
+    async def keep_place_async(self, name: str, moment: float) -> None:
+        """The same as `keep_place`, in async code."""
+        ...
+
+
+def in_progress(id: str) -> EventInProgress:
+    """The error where another worker has the event."""
+    return EventInProgress(f"Event {id} is being handled by another worker: try again later.")
+
+
+def check_kept_for(kept_for: Any) -> float:
+    """The seconds for which done events are kept, checked."""
+    if isinstance(kept_for, bool) or not isinstance(kept_for, (int, float)) or not DAY <= kept_for <= 3650 * DAY:
+        raise WebhookUsageError(
+            f"kept_for is {kept_for!r}: pass the seconds for which done events are remembered, from 86400 (a day) to "
+            "315360000 (ten years). FinSecure may deliver an event again for days."
+        )
+    return float(kept_for)

@@ -1,0 +1,254 @@
+"""Which function handles which event: what the decorators of a `Handler` write down.
+
+The overloads of `Registry.on` tell type checkers the class of the event that belongs to each type. A new type needs a
+type variable and an overload here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
+
+from typing_extensions import overload
+
+from ..error import WebhookPayloadError, WebhookUsageError
+from ..resources import events
+from ..resources.events import KNOWN_TYPES, AnyEvent
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., object])
+Function: TypeAlias = Callable[[T], object] | Callable[[T, Any], object]
+"""A function that handles an event; its second parameter, if it has one, is the session of the inbox."""
+
+_TYPES = sorted(KNOWN_TYPES)
+
+# A bound cannot be generic, so that each type has a variable of its own.
+OnPaymentIntentSucceeded = TypeVar("OnPaymentIntentSucceeded", bound=Function[events.PaymentIntentSucceeded])
+OnPaymentIntentPaymentFailed = TypeVar(
+    "OnPaymentIntentPaymentFailed", bound=Function[events.PaymentIntentPaymentFailed]
+)
+OnPaymentIntentRequiresAction = TypeVar(
+    "OnPaymentIntentRequiresAction", bound=Function[events.PaymentIntentRequiresAction]
+)
+OnPaymentIntentCanceled = TypeVar("OnPaymentIntentCanceled", bound=Function[events.PaymentIntentCanceled])
+OnCustomerCreated = TypeVar("OnCustomerCreated", bound=Function[events.CustomerCreated])
+OnCustomerUpdated = TypeVar("OnCustomerUpdated", bound=Function[events.CustomerUpdated])
+OnCustomerDeleted = TypeVar("OnCustomerDeleted", bound=Function[events.CustomerDeleted])
+OnInvoicePaymentSucceeded = TypeVar("OnInvoicePaymentSucceeded", bound=Function[events.InvoicePaymentSucceeded])
+OnInvoicePaymentFailed = TypeVar("OnInvoicePaymentFailed", bound=Function[events.InvoicePaymentFailed])
+OnCustomerSubscriptionCreated = TypeVar(
+    "OnCustomerSubscriptionCreated", bound=Function[events.CustomerSubscriptionCreated]
+)
+OnCustomerSubscriptionUpdated = TypeVar(
+    "OnCustomerSubscriptionUpdated", bound=Function[events.CustomerSubscriptionUpdated]
+)
+OnOther = TypeVar("OnOther", bound=Function[AnyEvent])
+OnUnreadable = TypeVar("OnUnreadable", bound=Callable[[bytes], object] | Callable[[bytes, WebhookPayloadError], object])
+OnDefer = TypeVar("OnDefer", bound=Callable[[str], object])
+
+
+class Registered(NamedTuple):
+    """A function, and what the handler must know to call it."""
+
+    function: Callable[..., Any]
+    takes: int  # arguments
+    is_async: bool
+
+
+class Registry:
+    """The functions of a handler. They are registered when the program starts, before the first event."""
+
+    def __init__(self) -> None:
+        self._functions: dict[str, list[Registered]] = {}
+        self._other: Registered | None = None
+        self._unreadable: Registered | None = None
+        self._defer: Registered | None = None
+        self._coroutine_function: str | None = None  # which one there is, to name it in an error
+        self._has_begun = False
+
+    @overload
+    def on(
+        self, type: Literal["payment_intent.succeeded"]
+    ) -> Callable[[OnPaymentIntentSucceeded], OnPaymentIntentSucceeded]: ...
+
+    @overload
+    def on(
+        self, type: Literal["payment_intent.payment_failed"]
+    ) -> Callable[[OnPaymentIntentPaymentFailed], OnPaymentIntentPaymentFailed]: ...
+
+    @overload
+    def on(
+        self, type: Literal["payment_intent.requires_action"]
+    ) -> Callable[[OnPaymentIntentRequiresAction], OnPaymentIntentRequiresAction]: ...
+
+    @overload
+    def on(
+        self, type: Literal["payment_intent.canceled"]
+    ) -> Callable[[OnPaymentIntentCanceled], OnPaymentIntentCanceled]: ...
+
+    @overload
+    def on(self, type: Literal["customer.created"]) -> Callable[[OnCustomerCreated], OnCustomerCreated]: ...
+
+    @overload
+    def on(self, type: Literal["customer.updated"]) -> Callable[[OnCustomerUpdated], OnCustomerUpdated]: ...
+
+    @overload
+    def on(self, type: Literal["customer.deleted"]) -> Callable[[OnCustomerDeleted], OnCustomerDeleted]: ...
+
+    @overload
+    def on(
+        self, type: Literal["invoice.payment_succeeded"]
+    ) -> Callable[[OnInvoicePaymentSucceeded], OnInvoicePaymentSucceeded]: ...
+
+    @overload
+    def on(
+        self, type: Literal["invoice.payment_failed"]
+    ) -> Callable[[OnInvoicePaymentFailed], OnInvoicePaymentFailed]: ...
+
+    @overload
+    def on(
+        self, type: Literal["customer.subscription.created"]
+    ) -> Callable[[OnCustomerSubscriptionCreated], OnCustomerSubscriptionCreated]: ...
+
+    @overload
+    def on(
+        self, type: Literal["customer.subscription.updated"]
+    ) -> Callable[[OnCustomerSubscriptionUpdated], OnCustomerSubscriptionUpdated]: ...
+
+    def on(self, type: str) -> Callable[[Any], Any]:
+        """Have a function handle the events of one type.
+
+        The function takes the event, and where the inbox shares its transaction also the session: `(event, session)`.
+        It may be a coroutine function, for `handle_async`. Stack several `on` for several types. Several functions for
+        one type are called in the order in which they were registered; if one raises, all are called again when the
+        event comes again.
+
+        Args:
+            type: The event's type, for example `payment_intent.succeeded`.
+
+        Returns:
+            A decorator that leaves the function as it is.
+
+        Raises:
+            finsecure.WebhookUsageError: There is no such type, the function does not take an event, or an event was
+                handled already.
+
+        Example:
+            >>> @webhook.on("payment_intent.succeeded")
+            ... def fulfil(event: PaymentIntentSucceeded) -> None: ...
+
+        Reference: Webhooks, Event Types.
+        """
+        if type not in _TYPES:  # a list has no hash, and is refused like any other
+            raise WebhookUsageError(_no_such_type(type))
+
+        def register(function: F) -> F:
+            self._functions.setdefault(type, []).append(self._registered(function, f'on("{type}")'))
+            return function
+
+        return register
+
+    def other(self, function: OnOther) -> OnOther:
+        """Have a function handle every event that no `on` names. Without it they are acknowledged, with a log line.
+
+        Raises:
+            finsecure.WebhookUsageError: There is such a function already, or an event was handled already.
+
+        Example:
+            >>> @webhook.other
+            ... def note(event: finsecure.webhooks.Event) -> None: ...
+        """
+        self._other = self._only(self._other, function, "other")
+        return function
+
+    def unreadable(self, function: OnUnreadable) -> OnUnreadable:
+        """Have a function take what is signed with your secret, but is no event that this version can read.
+
+        It takes the body, and if it has a second parameter the `WebhookPayloadError` that says what is wrong. When it
+        returns, the answer is 200. Without such a function the answer is 400, with a log line.
+
+        Raises:
+            finsecure.WebhookUsageError: There is such a function already, or an event was handled already.
+
+        Example:
+            >>> @webhook.unreadable
+            ... def keep(body: bytes, error: finsecure.WebhookPayloadError) -> None: ...
+        """
+        self._unreadable = self._only(self._unreadable, function, "unreadable")
+        return function
+
+    def defer(self, function: OnDefer) -> OnDefer:
+        """Have a function hand each verified event, as a string, to your job queue: the answer is 200 once it returns.
+
+        In the worker pass the string to `process`, which calls the functions of `on` and `other`.
+
+        Raises:
+            finsecure.WebhookUsageError: There is such a function already, or an event was handled already.
+
+        Example:
+            >>> @webhook.defer
+            ... def enqueue(message: str) -> None:
+            ...     work_off.delay(message)
+        """
+        self._defer = self._only(self._defer, function, "defer")
+        return function
+
+    def _only(self, before: Registered | None, function: Callable[..., Any], name: str) -> Registered:
+        if before is not None:
+            raise WebhookUsageError(f"There is a function for {name} already: a handler has one.")
+        return self._registered(function, name)
+
+    def _registered(self, function: Callable[..., Any], name: str) -> Registered:
+        if self._has_begun:
+            raise WebhookUsageError(
+                f"{name} was called after the first event, which this function has missed: register every function "
+                "when the program starts, before it answers requests."
+            )
+        if not callable(function):
+            raise WebhookUsageError(f"{name} was given {function!r}: decorate a function with it.")
+        registered = Registered(function, _parameters(function, name), _is_async(function))
+        if registered.is_async and self._coroutine_function is None:
+            self._coroutine_function = f"The function of {name}"
+        return registered
+
+    def _functions_for(self, type: str) -> list[Registered]:
+        return self._functions.get(type) or ([] if self._other is None else [self._other])
+
+
+def _no_such_type(type: object) -> str:
+    if isinstance(type, (list, tuple, set, frozenset)):
+        return "on() takes one type: stack several on() on the function, one for each type."
+    close = difflib.get_close_matches(str(type), _TYPES, n=1)
+    hint = f"do you mean {close[0]!r}?" if close else f"it is one of {', '.join(_TYPES)}."
+    return f"on() was given {type!r}, which is no type of event that this version knows: {hint}"
+
+
+def _parameters(function: Callable[..., Any], name: str) -> int:
+    """How many parameters must be given, 1 or 2."""
+    positional = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return 1  # written in C
+    needed = [each for each in signature.parameters.values() if each.kind in positional and each.default is each.empty]
+    count = max(1, len(needed))
+    try:
+        signature.bind(*range(count))
+    except TypeError:
+        count = 3
+    if count > 2:
+        raise WebhookUsageError(
+            f"The function given to {name} is called with one argument, or two where it has a second parameter: "
+            f"{getattr(function, '__qualname__', function)}{signature} does not take that."
+        )
+    return count
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    while isinstance(function, functools.partial):
+        function = function.func
+    called = function if inspect.isroutine(function) else type(function).__call__
+    return inspect.iscoroutinefunction(called)
