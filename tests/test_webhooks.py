@@ -1,6 +1,6 @@
 """Webhooks: what is signed with your secret becomes a typed event, and nothing else does.
 
-Reference: Webhooks; the rules of the header are those of `finsecure.webhooks._signature`.
+Reference: Webhooks; the rules of the header are those of `finsecure._signature`.
 """
 
 from __future__ import annotations
@@ -735,7 +735,7 @@ def test_an_event_is_read_only() -> None:
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> float:
     """The time stands still."""
-    monkeypatch.setattr("finsecure.webhooks.time.time", lambda: NOON)
+    monkeypatch.setattr("finsecure.webhooks.receive.time.time", lambda: NOON)
     return NOON
 
 

@@ -10,29 +10,11 @@ so an old delivery can be replayed; `tolerance` bounds that by the signed `creat
 
 from __future__ import annotations
 
-import math
-import re
-import time
-from collections.abc import Sequence
-from datetime import datetime
-from functools import cache
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-from pydantic_core import SchemaValidator
-
-from .._signature import Payload, check_secrets, matching, parse_header, sign, to_bytes
-from ..error import (
-    EventInProgress,
-    InboxError,
-    SignatureVerificationError,
-    WebhookPayloadError,
-    WebhookUsageError,
-    without_frames,
-)
-from ..resources._validate import validator, what_is_wrong
+from .._signature import sign
+from ..error import EventInProgress, InboxError
 from ..resources.events import (
-    AnyEvent,
     CustomerCreated,
     CustomerDeleted,
     CustomerSubscriptionCreated,
@@ -46,7 +28,7 @@ from ..resources.events import (
     PaymentIntentSucceeded,
     UnknownEvent,
 )
-from ._mismatch import why_not
+from .receive import Event, construct_event, verify_signature
 
 if TYPE_CHECKING:
     from .handler import Handler, Outcome
@@ -97,130 +79,3 @@ __all__ = [
     "sign",
     "verify_signature",
 ]
-
-Event: TypeAlias = AnyEvent
-"""Any event, told apart by `type`: the type to annotate your handlers with."""
-
-Secrets: TypeAlias = str | bytes | Sequence[str | bytes]
-
-
-@without_frames
-def verify_signature(payload: Payload, signature: str | bytes | None, secret: Secrets | None = None) -> bool:
-    """Whether a webhook was signed with your secret.
-
-    Args:
-        payload: The raw body, exactly as it arrived, before any JSON parsing.
-        signature: The `FinSecure-Signature` header, `sha256=...`; `None` where none came.
-        secret: The endpoint's signing secret, or several while you rotate it: one match is enough. By default
-            `FINSECURE_WEBHOOK_SECRET`.
-
-    Returns:
-        True or False; False for any header or body that a stranger may send.
-
-    Raises:
-        finsecure.WebhookUsageError: The secret is blank or the payload was parsed already: mistakes of the caller's.
-
-    Example:
-        >>> verify_signature(b"{}", sign(b"{}", "whsec_1"), "whsec_1")
-        True
-
-    Reference: Webhooks, Signature Verification.
-    """
-    secrets = check_secrets(secret)
-    return matching(to_bytes(payload), parse_header(signature), secrets)
-
-
-@without_frames
-def construct_event(
-    payload: Payload, signature: str | bytes | None, secret: Secrets | None = None, tolerance: float | None = None
-) -> Event:
-    """The event that a webhook carries, once its signature is verified.
-
-    Args:
-        payload: The raw body, exactly as it arrived, before any JSON parsing.
-        signature: The `FinSecure-Signature` header, `sha256=...`; `None` where none came.
-        secret: The endpoint's signing secret, or several while you rotate it: one match is enough. By default
-            `FINSECURE_WEBHOOK_SECRET`.
-        tolerance: Seconds that the event's signed `created` may lie in the past or the future; `None` for no check.
-            A delivery that is tried again keeps its `created`, so allow for your longest outage.
-
-    Returns:
-        The event. `event.type` tells its kind, and with it what `event.data.object` is; a type that this version does
-        not know arrives as `UnknownEvent`.
-
-    Raises:
-        finsecure.SignatureVerificationError: It was not signed with your secret, or is too old: answer 400.
-        finsecure.WebhookPayloadError: It was, but the body is not an event.
-        finsecure.WebhookUsageError: The secret is blank or the payload was parsed already.
-
-    Example:
-        >>> event = construct_event(body, headers["FinSecure-Signature"], "whsec_...")
-
-    Reference: Webhooks, Signature Verification.
-    """
-    secrets = check_secrets(secret)
-    check_tolerance(tolerance)
-    body = to_bytes(payload)
-    if not matching(body, parse_header(signature), secrets):
-        raise SignatureVerificationError(why_not(body, signature, secrets))
-    event = read_event(body)
-    if tolerance is not None:
-        _check_age(event, tolerance)
-    return event
-
-
-# A whole pair, or one half of it (the group), or any other escape, so that `\\\\ud800` is read as a backslash and text.
-_ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
-)
-_RAW_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")  # no other UTF-8 has these bytes
-
-
-@cache
-def _validator() -> SchemaValidator:
-    return validator(AnyEvent)  # found once: a union takes longer to look up by its hash than an event to read
-
-
-def read_event(body: bytes) -> Event:
-    """The event that a verified body is."""
-    event, why = _validated(body)
-    if event is None and (mended := _mended(body)) != body:
-        event, why = _validated(mended)
-    if event is None:
-        raise WebhookPayloadError(f"The webhook is signed with your secret, but its body is not an event: {why}.")
-    return event
-
-
-def _validated(body: bytes) -> tuple[Event | None, str]:
-    """The event, or what is wrong; not an exception, whose context would hold the body."""
-    try:
-        return cast("Event", _validator().validate_json(body)), ""
-    except ValidationError as exc:
-        return None, what_is_wrong(exc)
-
-
-def _mended(body: bytes) -> bytes:
-    """The body without a byte order mark, and with U+FFFD for half a surrogate pair, which no text can hold."""
-    body = body.removeprefix(b"\xef\xbb\xbf")
-    body = _RAW_SURROGATE.sub("\ufffd".encode(), body)
-    return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], body)
-
-
-def check_tolerance(tolerance: Any) -> None:
-    """Refuse a tolerance that is no number of seconds."""
-    if tolerance is None:
-        return
-    if isinstance(tolerance, bool) or not isinstance(tolerance, (int, float)) or not 0 <= tolerance < math.inf:
-        raise WebhookUsageError(f"tolerance is {tolerance!r}: pass seconds, 0 or more, or None for no check.")
-
-
-def _check_age(event: Event, tolerance: float) -> None:
-    created: Any = event.created
-    if not isinstance(created, datetime):
-        raise SignatureVerificationError("The event does not say when it was created, so its age cannot be checked.")
-    age = time.time() - created.timestamp()
-    if abs(age) > tolerance:
-        when = "ago" if age > 0 else "in the future"
-        raise SignatureVerificationError(
-            f"The event was created {abs(age):.0f} seconds {when}, and the tolerance is {tolerance:g} seconds."
-        )

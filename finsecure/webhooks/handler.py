@@ -30,8 +30,8 @@ from ..error import (
     WebhookUsageError,
     without_frames,
 )
-from . import Event, Secrets, check_tolerance, construct_event, read_event
 from .inbox import ANYIO, Claim, Inbox
+from .receive import Event, Secrets, check_tolerance, construct_event, read_event
 from .registry import Registered, Registry
 
 logger = logging.getLogger("finsecure")
