@@ -5,7 +5,9 @@ Reference: Webhooks; the rules of the header are those of `finsecure._signature`
 
 from __future__ import annotations
 
+import base64
 import copy
+import gzip
 import hashlib
 import hmac
 import json
@@ -13,8 +15,10 @@ import pickle
 import subprocess
 import sys
 import time
+import tracemalloc
 from array import array
 from collections import deque
+from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
@@ -474,10 +478,82 @@ def test_a_large_body_is_not_written_again_to_explain() -> None:
     assert "not signed with this secret" in refused(json.dumps(parsed), webhooks.sign(body, SECRET))
 
 
-@pytest.mark.parametrize("body", [b"[" * 20_000, b"9" * 5000, b"\xff", b"", b'{"a":'], ids=lambda body: repr(body[:5]))
+@pytest.mark.parametrize(
+    "body", [b"[" * 20_000, b"[" * 50, b"9" * 5000, b"\xff", b'{"a":'], ids=lambda body: repr(body[:5])
+)
 def test_a_body_that_is_no_json_is_explained_too(body: bytes) -> None:
     """Junk under a well-written signature gets the general sentence, not a foreign exception."""
-    assert "not signed with this secret" in refused(body, WRONG)
+    assert "check that it is this endpoint's" in refused(body, WRONG)
+
+
+ENCODED: list[tuple[bytes, str]] = [
+    (b"", "the body is empty"),
+    (b"\r\n", "the body is empty"),
+    (gzip.compress(BODY), "the body is gzip"),
+    (base64.b64encode(BODY), "the body is base64"),
+    (base64.encodebytes(BODY), "the body is base64"),
+    (base64.urlsafe_b64encode(b' {"id": "\xff\xfe\xff"}'), "the body is base64"),
+    (base64.b64encode(gzip.compress(BODY)), "the body is base64"),
+    (b"A" * 400, "check that it is this endpoint's"),
+    (b"hello, world", "check that it is this endpoint's"),
+]
+
+
+@pytest.mark.parametrize(("body", "reason"), ENCODED, ids=[f"{body[:6]!r}" for body, _ in ENCODED])
+def test_a_body_that_is_not_yet_json_is_named(body: bytes, reason: str) -> None:
+    """An empty body, gzip and base64 are named with the wrong signature, since they are the likely reason."""
+    assert reason in refused(body, WRONG)
+
+
+SIZE = 2**20
+SHAPES: dict[str, bytes] = {
+    "lists": b"[" * SIZE,
+    "closed lists": b"[" * (SIZE // 2) + b"]" * (SIZE // 2),
+    "objects": b'{"a":' * (SIZE // 5),
+    "closed objects": b'{"a":' * (SIZE // 6) + b"1" + b"}" * (SIZE // 6),
+    "base64 look-alike": b"A" * SIZE,
+    "base64": base64.b64encode(b"{" * (SIZE * 3 // 4)),
+    "gzip bomb": gzip.compress(b"0" * SIZE) + b"0" * SIZE,
+    "digits": b"9" * SIZE,
+    "white space": b" " * SIZE,
+    "line ends": b"\r\n" * (SIZE // 2),
+    "escapes": b'"' + b"\\u00e9" * (SIZE // 6) + b'"',
+    "many values": b"[" + b"1," * (SIZE // 2) + b"1]",
+}
+
+
+def fastest(act: Callable[[], object]) -> float:
+    """Seconds that something takes at best, of several times, since other programs run too."""
+    times: list[float] = []
+    for _ in range(7):
+        began = time.perf_counter()
+        act()
+        times.append(time.perf_counter() - began)
+    return min(times)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [WRONG, ",".join([WRONG] * 16), f"{WRONG}{',' * SIZE}", b"\xff" * SIZE],
+    ids=["one signature", "sixteen signatures", "commas", "bytes"],
+)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_refusing_a_forged_webhook_costs_no_more_than_three_hmacs(shape: str, header: str | bytes) -> None:
+    """Whatever a stranger sends, looking for the reason takes no longer than three HMACs, and next to no memory."""
+    body = SHAPES[shape]
+    hmacs = fastest(lambda: [hmac.digest(SECRET.encode(), body, "sha256") for _ in range(3)])
+    assert fastest(lambda: refused(body, header)) < hmacs
+    tracemalloc.start()
+    refused(body, header)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 64 * 1024
+
+
+@pytest.mark.parametrize("body", [b'{"a":' * 60 + b"1" + b"}" * 60, b"[" + b"1," * 600 + b"1]"], ids=["deep", "wide"])
+def test_a_small_body_of_many_parts_is_not_written_again_either(body: bytes) -> None:
+    """Indenting what is deep or wide is slow, and no event is either."""
+    assert "check that it is this endpoint's" in refused(json.dumps(json.loads(body)), webhooks.sign(body, SECRET))
 
 
 # Events --------------------------------------------------------------------------------------------------------------

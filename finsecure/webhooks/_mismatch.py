@@ -1,18 +1,24 @@
 """Why a webhook is not verified, as far as that can be known: a sentence for the log, without any digest or secret.
 
-Rules: what is said here decides nothing, the webhook is refused already. A stranger can make us ask, so the answer
-must cost little: a large body is not written again to compare.
+Rules: nothing here decides anything, the webhook is refused already. A stranger can make us look for the reason, so
+looking must cost little: of a large body only the beginning is read, and it is hashed again only for a secret that
+has something around it.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterator
 
 from .._signature import HEADER_LIMIT, SIGNATURE_LIMIT, matching, parse_header
 
-_BODY_LIMIT = 64 * 1024  # bytes
+_BODY_LIMIT = 8 * 1024  # bytes; a larger body is not written again to compare, nor one of more parts than these
+_COMMA_LIMIT = 500
+_BRACKET_LIMIT = 50  # so it is nested no deeper, and indenting it stays cheap
+_GZIP = b"\x1f\x8b"
+_BASE64 = re.compile(rb"\s*([A-Za-z0-9+/_-]{8,256})")
 _FORM = "the FinSecure-Signature header is sha256= and 64 lower-case hex digits"
 
 # What a header may be instead, the first that fits.
@@ -34,12 +40,16 @@ def why_not(payload: bytes, signature: object, secrets: list[bytes]) -> str:
     digests = parse_header(signature)
     if not digests:
         return _about_header(signature)
-    if matching(payload, digests, [trimmed for secret in secrets for trimmed in _trimmed(secret)]):
+    encoded = _encoding(payload)
+    if encoded is not None:
+        return f"The webhook was not signed with this secret, and the body is {encoded}."
+    stripped = [bare for secret in secrets if (bare := _stripped(secret)) != secret]
+    if stripped and matching(payload, digests, stripped):
         return (
             "The webhook secret has white space, a newline or quotes around it, often from reading a file: "
             "without them it matches. Strip it."
         )
-    if len(payload) <= _BODY_LIMIT and any(matching(other, digests, secrets) for other in _written_again(payload)):
+    if any(matching(other, digests, secrets) for other in _written_again(payload)):
         return (
             "The payload is not the body as it arrived: it was parsed and written again, or its white space was "
             "changed. Pass the raw bytes of the request."
@@ -50,13 +60,31 @@ def why_not(payload: bytes, signature: object, secrets: list[bytes]) -> str:
     )
 
 
+def _encoding(payload: bytes) -> str | None:
+    """What a body is that is no JSON yet; told from its first bytes, so that a bomb is never unpacked."""
+    if not payload[:64].strip() and len(payload) <= 64:
+        return "empty: it was read before, or it was not passed on"
+    if payload.startswith(_GZIP):
+        return "gzip: pass it decompressed, as FinSecure sent it"
+    text = _BASE64.match(payload[:300])
+    if text is not None:
+        start = text[1].translate(_URL_SAFE)
+        decoded = base64.b64decode(start[: len(start) // 4 * 4]).lstrip()
+        if decoded.startswith((b"{", _GZIP)):
+            return "base64: decode it first, as AWS API Gateway asks with isBase64Encoded"
+    return None
+
+
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+
+
 def _about_header(signature: object) -> str:
-    if isinstance(signature, bytes):
-        signature = signature.decode("latin-1")
-    if not isinstance(signature, str):
+    if not isinstance(signature, (str, bytes)):
         return f"The signature is of type {type(signature).__name__}: pass the FinSecure-Signature header as a str."
     if len(signature) > HEADER_LIMIT:
         return f"The FinSecure-Signature header is longer than {HEADER_LIMIT} bytes, so it was not read."
+    if isinstance(signature, bytes):
+        signature = signature.decode("latin-1")
     if signature.count(",") >= SIGNATURE_LIMIT:
         return f"The FinSecure-Signature header has more than {SIGNATURE_LIMIT} signatures, so it was not read."
     for form, sentence in _OTHER_HEADERS:
@@ -65,19 +93,22 @@ def _about_header(signature: object) -> str:
     return "The FinSecure-Signature header is not of the form sha256=<64 lower-case hex digits>."
 
 
-def _trimmed(secret: bytes) -> Iterator[bytes]:
-    stripped = secret.strip()
-    yield stripped
-    if stripped[:1] in (b'"', b"'") and stripped[-1:] == stripped[:1]:
-        yield stripped[1:-1]
+def _stripped(secret: bytes) -> bytes:
+    """A secret without white space or quotes around it."""
+    bare = secret.strip()
+    return bare[1:-1] if bare[:1] in (b'"', b"'") and bare[-1:] == bare[:1] else bare
 
 
 def _written_again(payload: bytes) -> Iterator[bytes]:
     """What the body may have been, before a framework parsed it and wrote it again."""
+    if len(payload) > _BODY_LIMIT:
+        return
     stripped = payload.removeprefix(b"\xef\xbb\xbf").strip()
     yield stripped
     yield stripped + b"\n"
     yield payload.replace(b"\r\n", b"\n")
+    if payload.count(b",") > _COMMA_LIMIT or payload.count(b"[") + payload.count(b"{") > _BRACKET_LIMIT:
+        return
     try:
         parsed = json.loads(payload)
         for ascii_only in (True, False):
