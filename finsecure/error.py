@@ -6,7 +6,7 @@
     ├── CardError                      402: the customer's payment method was declined
     ├── RateLimitError                 429: too many requests
     ├── InvalidRequestError            400, 404, 405, 415, 422, or refused here before anything was sent
-    ├── IdempotencyError               an idempotency key used again with another body, or still in use
+    ├── IdempotencyError               an idempotency key used again for another request, or still in use
     ├── AuthenticationError            401, 403, or a key that was refused here
     ├── APIError                       5xx, or an answer that is not what the API documents
     ├── SignatureVerificationError     a webhook that was not signed with your secret
@@ -163,7 +163,7 @@ class InvalidRequestError(FinSecureError):
 
 
 class IdempotencyError(FinSecureError):
-    """An idempotency key was used for another body, or its first request is still under way."""
+    """An idempotency key was used for another path or body, or its first request is still under way."""
 
 
 class AuthenticationError(FinSecureError):

@@ -67,7 +67,7 @@ class PaymentIntents(Operations[D_co]):
 
         Raises:
             finsecure.InvalidRequestError: A parameter is wrong; `param` names it.
-            finsecure.IdempotencyError: The key was used for other parameters.
+            finsecure.IdempotencyError: The key was used for another operation or other parameters.
             finsecure.FinSecureError: Any other failure; see `finsecure.error`.
 
         Example:

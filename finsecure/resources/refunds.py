@@ -38,6 +38,10 @@ class Refunds(Operations[D_co]):
             idempotency_key: Names this one refund: the same key never refunds twice within 24 hours.
                 By default a random key for each call, shared by its retries.
 
+        Returns:
+            The refund: `succeeded`, or `pending` where the money takes its time, as it does to a bank account. Look a
+            pending one up later: it can still fail.
+
         Raises:
             finsecure.InvalidRequestError: More than is left (`param` is `amount`), or nothing was paid.
             finsecure.FinSecureError: Any other failure; see `finsecure.error`.

@@ -163,7 +163,7 @@ class Sandbox:
         self._engine.resolve_action(payment_intent_id, succeed=succeed)
 
     def deliver(self) -> list[Delivery]:
-        """Deliver the webhooks that are due now, bank payments that settle now included.
+        """Settle the bank payments and refunds whose time has come, and deliver the webhooks that are due.
 
         Returns:
             What was tried. A try that failed is due again 1, 5, 30 and 120 seconds later, by the sandbox's clock.
