@@ -11,16 +11,17 @@ from pathlib import Path
 import nox
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
-SUPPORTED = ("3.10", "3.11", "3.12", "3.13")
+SUPPORTED = ("3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
 PYTHONS = sorted({*SUPPORTED, HERE}, key=lambda version: int(version.split(".")[1]))
 BIN = "Scripts" if os.name == "nt" else "bin"
 PEERS = ("stripe", "lithic", "increase", "openai", "requests", "httpx", "httpx2", "pyreqwest", "standardwebhooks")
+PYTEST = ("-m", "not types", "-n", str(os.cpu_count() or 1), "--timeout=180")  # seconds for one test
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "virtualenv"  # what plain pip can do; `nox --default-venv-backend uv` is faster
 nox.options.error_on_missing_interpreters = False  # those who have one Python test with that one, CI included
-nox.options.sessions = ["lint", "types", "tests", "docs", "package"]
+nox.options.sessions = ["lint", "types", "tests", "tests-lowest", "docs", "package"]
 
 
 def _is_there(version: str) -> bool:
@@ -33,6 +34,8 @@ def _is_there(version: str) -> bool:
 # Where coverage is measured: not on 3.11, which does not tell a tracer of exceptions that are thrown into coroutines,
 # as anyio throws them at each connect. What runs after an `asyncio.run` seems not to run there.
 COVERED = next((version for version in (HERE, *reversed(SUPPORTED)) if version != "3.11" and _is_there(version)), HERE)
+
+LOWEST = next((version for version in SUPPORTED[1:] if _is_there(version)), HERE)  # the oldest on which all extras run
 
 
 def install(session: nox.Session, *groups: str, project: str = ".[sandbox]") -> None:
@@ -57,7 +60,7 @@ def types(session: nox.Session) -> None:
     session.env["FINSECURE_REQUIRED"] = "1"  # no test may be skipped for want of a type checker
     session.run("mypy")
     session.run("pyright")
-    session.run("pytest", "-m", "types", *session.posargs)
+    session.run("pytest", "-m", "types", "--timeout=600", *session.posargs)
     with session.chdir(session.create_tmp()):  # so that the installed package is looked at, not the working tree
         session.run("pyright", "--verifytypes", "finsecure", "--ignoreexternal")
 
@@ -66,7 +69,7 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The tests on each Python there is; on one of them also the documentation's, all transports, branch coverage."""
     install(session, "test")
-    pytest = ["-m", "not types", "-n", str(os.cpu_count() or 1), *session.posargs]
+    pytest = [*PYTEST, *session.posargs]
     if session.python != COVERED or session.posargs:
         session.run("pytest", *pytest, *([] if session.posargs else ["--ignore=tests/docs"]))
         return
@@ -79,6 +82,17 @@ def tests(session: nox.Session) -> None:
     session.run("coverage", "run", str(Path(session.bin, "pytest")), *pytest)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report", *([] if COVERED == "3.11" else ["--fail-under=100"]))
+
+
+@nox.session(name="tests-lowest", python=LOWEST)
+def tests_lowest(session: nox.Session) -> None:
+    """The tests with the lowest version of each dependency that pyproject.toml allows."""
+    session.install("uv")
+    python = str(Path(session.bin, "python"))
+    tools = nox.project.dependency_groups(PYPROJECT, "test")
+    project = ".[sandbox,fast,otel,httpx2]"
+    session.run("uv", "pip", "install", "--python", python, "--resolution", "lowest-direct", project, *tools)
+    session.run("pytest", *PYTEST, "--ignore=tests/docs", *session.posargs)
 
 
 @nox.session(default=False)

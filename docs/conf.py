@@ -9,7 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "finsecure"
-author = "The finsecure authors"
+author = "FinSecure"
 copyright = author
 release = version = version_of("finsecure")
 

@@ -225,6 +225,12 @@ def _ci_runs_it(command: str, environment: Mapping[str, str]) -> None:
     assert command in steps, command
 
 
+def _ci_installs_it(command: str, environment: Mapping[str, str]) -> None:
+    """.ci/run installs the same."""
+    installed = re.findall(r"missing\+=\(([\w-]+)\)", (ROOT / ".ci" / "run").read_text(encoding="utf-8"))
+    assert command.split()[2:] == installed
+
+
 def _package_session_runs_it(command: str, environment: Mapping[str, str]) -> None:
     """The `package` session of nox does the same with the wheel."""
     package = (ROOT / "noxfile.py").read_text(encoding="utf-8").partition("def package(")[2]
@@ -273,6 +279,7 @@ COMMANDS: dict[str, Check] = {  # each command that a page may show: how it is c
     r"python3 -m venv \.venv && \.venv/bin/pip install '\.\[sandbox\]' && \.venv/bin/finsecure demo": (
         _package_session_runs_it
     ),
+    r"apt-get install [\w -]+": _ci_installs_it,
     r"(\.venv/bin/)?pip install (-e )?['\"]?(finsecure|\.)(\[[\w,]+\])?['\"]?": _names_the_project,
     r"(\.venv/bin/)?nox( -s [\w.-]+)*": _names_a_session,
     r"export FINSECURE_\w+=\S+": _sets_what_is_read,
