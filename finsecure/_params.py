@@ -1,19 +1,30 @@
-"""Checks of the arguments, by the name of the parameter: what is certainly wrong is refused before anything is sent."""
+"""Checks of the arguments, by the name of the parameter: what is certainly wrong is refused before anything is sent.
+
+What comes out is plain: a `str` or `int` and no subclass of theirs, since an enum member or a numpy integer would be
+written in its own way further on.
+"""
 
 from __future__ import annotations
 
 import math
+import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, cast, final
+from enum import Enum
+from numbers import Number
+from typing import Any, Final, SupportsIndex, cast, final
 from urllib.parse import quote
 
 from typing_extensions import TypedDict, override
 
 from .error import InvalidRequestError
 
-_NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,6})?")
+TOO_LARGE = 10**30
+"""No amount, count or time has as many digits; Python itself refuses to write integers of several thousand."""
+
+_NUMBER = re.compile(r"(\d{1,12})(?:\.(\d{1,6}))?", re.ASCII)
+_DEEPEST = 64  # levels of dicts and lists
 
 
 @final
@@ -26,6 +37,10 @@ class NotGiven:
 
     def __bool__(self) -> bool:
         return False
+
+    @override
+    def __reduce__(self) -> str:
+        return "NOT_GIVEN"  # by name, so that copies and pickles are the one there is
 
 
 NOT_GIVEN: Final = NotGiven()
@@ -42,10 +57,28 @@ class CreatedFilter(TypedDict, total=False):
 
 
 def wrong(param: str, why: str) -> InvalidRequestError:
+    """The error of a parameter or an option that is certainly a mistake."""
     return InvalidRequestError(why, type="invalid_request_error", param=param)
 
 
-def _type_of(value: object) -> str:
+def as_int(value: object) -> int | None:
+    """A plain int for whatever Python takes for an integer, such as numpy's; `None` for all else, bool among it."""
+    if type(value) is int:
+        return value
+    try:
+        return None if isinstance(value, bool) else operator.index(cast("SupportsIndex", value))
+    except TypeError:
+        return None
+
+
+def as_str(value: object) -> str | None:
+    """A plain str for any str, such as the member of a `str` enum; `None` for all else."""
+    if type(value) is str:
+        return value
+    return str.__str__(value) if isinstance(value, str) else None  # str(value) is the name of an enum's member
+
+
+def type_of(value: object) -> str:
     """What came, safe to print: its type only, since a value may be a secret."""
     name = type(value).__name__
     return f"an {name}" if name[:1] in "aeiou" else f"a {name}"
@@ -66,72 +99,140 @@ def _quoted(id: str) -> str:
 
 
 def _id(name: str, value: object) -> str:
-    if not isinstance(value, str):
+    text = as_str(value)
+    if text is None:
         hint = "pass its `.id`" if isinstance(getattr(value, "id", None), str) else "pass the id as a str"
-        raise wrong(name, f"{name} is {_type_of(value)}: {hint}.")
-    if not value.strip():
+        raise wrong(name, f"{name} is {type_of(value)}: {hint}.")
+    if not text.strip():
         raise wrong(name, f"{name} is empty: pass an id that the API gave.")
-    return value
+    return text
 
 
 def _amount(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        number = str(value) if not isinstance(value, bool) and _NUMBER.fullmatch(str(value)) else None
-        given = _type_of(value) + (f" ({value!r})" if number else "")
-        raise wrong(
-            name,
-            f"{name} is {given}: pass an int in the smallest currency unit, 1999 for $19.99, for example "
-            f'finsecure.to_minor_units(Decimal("{number or "19.99"}"), currency).',
+    number = as_int(value)
+    if number is None:
+        raise wrong(name, _no_amount(name, value))
+    if number >= TOO_LARGE:
+        raise wrong(name, f"{name} is too large to be money: pass a number of the smallest currency unit.")
+    if number <= 0:
+        shown = number if -number < TOO_LARGE else "far below zero"
+        raise wrong(name, f"{name} is {shown}: pass a positive number of the smallest currency unit.")
+    return number
+
+
+def _no_amount(name: str, value: object) -> str:
+    """Why a price is refused; a whole number may have been meant either way, so the message names both."""
+    text = _number(value)
+    number = None if text is None else _NUMBER.fullmatch(text)
+    if number is None:
+        return (
+            f"{name} is {type_of(value)}: pass an int in the smallest currency unit, 1999 for $19.99, for example "
+            'finsecure.to_minor_units(Decimal("19.99"), currency).'
         )
-    if value <= 0:
-        raise wrong(name, f"{name} is {value}: pass a positive number of the smallest currency unit.")
-    return value
+    whole, fraction = int(number[1]), (number[2] or "").rstrip("0")
+    shown = repr(text) if isinstance(value, str) else text
+    price = f'finsecure.to_minor_units(Decimal("{text}"), currency)'
+    if fraction:
+        return (
+            f"{name} is {type_of(value)} ({shown}): pass an int in the smallest currency unit, 1999 for $19.99, for "
+            f"example {price}."
+        )
+    return (
+        f"{name} is {type_of(value)} ({shown}), which can mean two prices: pass {whole} as an int for {whole} of the "
+        f"smallest currency unit (${whole // 100}.{whole % 100:02}), or {price} for {whole} whole ones (${whole}.00)."
+    )
+
+
+def _number(value: object) -> str | None:
+    """The text of something like a number."""
+    if isinstance(value, bool) or not isinstance(value, Number):
+        return as_str(value)
+    try:
+        return str(value)
+    except ValueError:  # a fraction of integers that are too long to be written
+        return None
 
 
 def _currency(name: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise wrong(name, f"{name} is {_type_of(value)}: pass a three-letter ISO code as a str, for example 'usd'.")
-    if len(value) != 3 or not (value.isascii() and value.isalpha()):
-        raise wrong(name, f"{name} is {value!r}: pass a three-letter ISO code, for example 'usd'.")
-    return value.lower()  # the API's own spelling
+    code = as_str(value)
+    if code is None:
+        raise wrong(name, f"{name} is {type_of(value)}: pass a three-letter ISO code as a str, for example 'usd'.")
+    if len(code) != 3 or not (code.isascii() and code.isalpha()):
+        raise wrong(name, f"{name} is {code!r}: pass a three-letter ISO code, for example 'usd'.")
+    return code.lower()  # the API's own spelling
 
 
 def _limit(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise wrong(name, f"{name} is {_type_of(value)}: pass an int from 1 to 100, the size of one page.")
-    if not 1 <= value <= 100:
-        raise wrong(name, f"{name} is {value}: pass 1 to 100, the size of one page. Iterating fetches all pages.")
-    return value
+    limit = as_int(value)
+    if limit is None:
+        raise wrong(name, f"{name} is {type_of(value)}: pass an int from 1 to 100, the size of one page.")
+    if not 1 <= limit <= 100:
+        shown = limit if abs(limit) < TOO_LARGE else "far out of range"
+        raise wrong(name, f"{name} is {shown}: pass 1 to 100, the size of one page. Iterating fetches all pages.")
+    return limit
 
 
 def _string(name: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise wrong(name, f"{name} is {_type_of(value)}: pass a str.")
-    return value
+    text = as_str(value)
+    if text is None:
+        raise wrong(name, f"{name} is {type_of(value)}: pass {_instead(value)}.")
+    return text
+
+
+def _instead(value: object) -> str:
+    """What to pass where a str is wanted."""
+    if isinstance(value, NotGiven):
+        return "a str, or leave it out: NOT_GIVEN is for update"
+    return "its `.value`" if isinstance(value, Enum) and isinstance(value.value, str) else "a str"
 
 
 def _strings(name: str, value: object) -> list[str]:
     if isinstance(value, str) or not isinstance(value, Sequence):
-        raise wrong(name, f"{name} is {_type_of(value)}: pass a list of strings.")
+        raise wrong(name, f"{name} is {type_of(value)}: pass a list of strings.")
     return [_string(f"{name}[{index}]", item) for index, item in enumerate(cast("Sequence[object]", value))]
 
 
 def _object(name: str, value: object) -> dict[str, Any]:
     if not isinstance(value, Mapping):
-        raise wrong(name, f"{name} is {_type_of(value)}: pass a dict.")
-    items = cast("Mapping[object, Any]", value).items()
-    for key, _ in items:
-        if not isinstance(key, str):
-            raise wrong(name, f"{name} has a key that is {_type_of(key)}: pass a dict whose keys are str.")
-    return cast("dict[str, Any]", dict(items))
+        raise wrong(name, f"{name} is {type_of(value)}: pass a dict.")
+    return cast("dict[str, Any]", _plain(name, value, _DEEPEST))
+
+
+def _plain(name: str, value: Any, deepest: int) -> Any:
+    """A JSON value with plain strings and numbers at any depth. What JSON does not have stays as it is."""
+    if value is None or isinstance(value, (bool, float)):
+        return value
+    if isinstance(value, str):
+        return as_str(value)
+    if deepest < 0:
+        raise wrong(name, f"{name} contains itself, or is nested more than {_DEEPEST} levels deep: pass plain values.")
+    if isinstance(value, Mapping):
+        plain: dict[str, Any] = {}
+        for key, inner in cast("Mapping[object, Any]", value).items():
+            text = as_str(key)
+            if text is None:
+                raise wrong(name, f"{name} has a key that is {type_of(key)}: pass a dict whose keys are str.")
+            if not isinstance(inner, NotGiven):
+                plain[text] = _plain(name, inner, deepest - 1)
+        return plain
+    if isinstance(value, (list, tuple)):
+        return [_plain(name, inner, deepest - 1) for inner in cast("Sequence[Any]", value)]
+    number = as_int(value)
+    return value if number is None else number
 
 
 def _metadata(name: str, value: object) -> dict[str, Any]:
-    checked = _object(name, value)
-    for key, inner in checked.items():
-        if not isinstance(inner, str):
-            raise wrong(name, f"{name}[{key!r}] is {_type_of(inner)}: metadata holds strings, pass str(...) of it.")
-    return checked
+    if not isinstance(value, Mapping):
+        raise wrong(name, f"{name} is {type_of(value)}: pass a dict.")
+    plain: dict[str, Any] = {}
+    for key, inner in cast("Mapping[object, Any]", value).items():
+        text, string = as_str(key), as_str(inner)
+        if text is None:
+            raise wrong(name, f"{name} has a key that is {type_of(key)}: pass a dict whose keys are str.")
+        if string is None:
+            raise wrong(name, f"{name}[{text!r}] is {type_of(inner)}: metadata holds strings, pass str(...) of it.")
+        plain[text] = string
+    return plain
 
 
 def _id_or_object(name: str, value: object) -> str | dict[str, Any]:
@@ -148,19 +249,21 @@ def _created(name: str, value: object) -> dict[str, int]:
         if bound not in _ROUND:
             raise wrong(name, f"{name} has the bound {bound!r}: pass gt, gte, lt or lte.")
         if isinstance(moment, datetime):
-            if moment.tzinfo is None:
+            if moment.utcoffset() is None:
                 raise wrong(name, f"{name}[{bound}] has no time zone: pass an aware datetime, for example in UTC.")
             bounds[bound] = _ROUND[bound](moment.timestamp())
-        elif isinstance(moment, bool) or not isinstance(moment, int):
+        elif type(moment) is not int:
             raise wrong(
-                name, f"{name}[{bound}] is {_type_of(moment)}: pass an aware datetime or Unix seconds as an int."
+                name, f"{name}[{bound}] is {type_of(moment)}: pass an aware datetime or Unix seconds as an int."
             )
+        elif abs(moment) >= TOO_LARGE:
+            raise wrong(name, f"{name}[{bound}] is too large to be a time: pass Unix seconds.")
         else:
             bounds[bound] = moment
     return bounds
 
 
-def check_idempotency_key(value: object) -> None:
+def check_idempotency_key(value: object) -> str:
     key = _string("idempotency_key", value)
     if not key or key != key.strip() or len(key) > 255 or not (key.isascii() and key.isprintable()):
         raise wrong(
@@ -168,6 +271,7 @@ def check_idempotency_key(value: object) -> None:
             "idempotency_key is blank, too long, not printable ASCII, or has spaces around it: pass 1 to 255 "
             "characters that name this one payment, for example 'order_12345'.",
         )
+    return key
 
 
 CHECKS: dict[str, Callable[[str, object], Any]] = {
