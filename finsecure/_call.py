@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from typing_extensions import override
 
-from ._params import NOT_GIVEN, check_idempotency_key, check_params, path_id
+from ._params import NotGiven, as_str, check_idempotency_key, check_params, path_id
 from .error import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Call(Generic[T_co]):
     ) -> None:
         self.method: str = method
         self.template: str = template  # with "{id}", which is what a log may show
-        self.id: str | None = id
+        self.id: str | None = as_str(id)
         self.path: str = template.replace("{id}", path_id(id)) if "{id}" in template else template
         self.returns: Any = returns  # the model of the answer, or of each object in it; for events a union
         self.many: bool = many  # whether the answer is a page
@@ -108,7 +108,7 @@ def POST(
 ) -> Call[T]:
     """Describe creating or doing something; parameters that are `None` are left out, or refused if `required`."""
     if idempotency_key is not None:
-        check_idempotency_key(idempotency_key)
+        idempotency_key = check_idempotency_key(idempotency_key)
     return Call(
         "POST",
         template,
@@ -122,7 +122,7 @@ def POST(
 
 def PUT(template: str, returns: type[T], *, id: str, required: tuple[str, ...] = (), **params: Any) -> Call[T]:
     """Describe changing an object; `NOT_GIVEN` parameters are left out, `None` clears, or is refused if `required`."""
-    given = {name: value for name, value in params.items() if value is not NOT_GIVEN}
+    given = {name: value for name, value in params.items() if not isinstance(value, NotGiven)}
     checked = check_params(given, required)
     return Call("PUT", template, returns, {name: checked.get(name) for name in given}, id=id)
 

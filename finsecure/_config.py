@@ -18,11 +18,13 @@ from typing_extensions import Self, TypedDict
 from . import _redact
 from ._clock import SYSTEM, Clock
 from ._http import Origin
+from ._params import TOO_LARGE, as_int, as_str, shown, wrong
 from ._version import API_VERSION, __version__
-from .error import AuthenticationError, InvalidRequestError
+from .error import AuthenticationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from ipaddress import IPv4Address, IPv6Address
 
     from ._call import Call
 
@@ -39,10 +41,9 @@ _WHERE_KEYS_ARE = (
 )
 
 
-class Options(TypedDict, total=False):
-    """What `with_options` and `configure` take; as in `Client`."""
+class Defaults(TypedDict, total=False):
+    """What `configure` takes besides the key; as in `Client`."""
 
-    api_key: str | None
     base_url: str | None
     timeout: float
     max_retries: int
@@ -53,8 +54,15 @@ class Options(TypedDict, total=False):
     clock: Clock
 
 
+class Options(Defaults, total=False):
+    """What `with_options` takes; as in `Client`, but `None` is no key here."""
+
+    api_key: str
+
+
 _HEADER_TEXT = re.compile(r"[!-~](?:[ -~]*[!-~])?")
-OPTION_NAMES = frozenset(Options.__annotations__)
+OPTION_NAMES = frozenset({*Defaults.__annotations__, *Options.__annotations__})
+_NEVER_NONE = OPTION_NAMES - {"deadline", "app_info"}
 
 
 @dataclass(frozen=True)
@@ -91,37 +99,29 @@ class Config:
         key = _key(api_key)
         mode = key[3:7]
         chosen = base_url if base_url is not None else os.environ.get("FINSECURE_BASE_URL") or None
-        url = HOSTS[mode] if chosen is None else chosen
-        origin = _origin(url, mode)
-        _seconds("timeout", timeout)
-        if deadline is not None:
-            _seconds("deadline", deadline)
-        if isinstance(max_retries, bool) or not isinstance(cast("object", max_retries), int) or max_retries < 0:
-            raise _wrong("max_retries", f"max_retries is {max_retries!r}: pass 0 or more as an int.")
-        if type(max_response_size) is not int or max_response_size < 1:
-            raise _wrong("max_response_size", f"max_response_size is {max_response_size!r}: pass bytes as an int.")
-        _header_text("api_version", api_version)
+        url, origin = _origin(HOSTS[mode] if chosen is None else chosen, mode)
+        version = _header_text("api_version", api_version)
+        application = None if app_info is None else _header_text("app_info", app_info)
         agent = f"finsecure-python/{__version__} python/{'.'.join(map(str, sys.version_info[:3]))}"
-        if app_info is not None:
-            _header_text("app_info", app_info)
-            agent += f" {app_info}"
+        if application is not None:
+            agent += f" {application}"
         headers = (
             (b"Host", origin.authority.encode()),
             (b"Authorization", b"Bearer " + key.encode()),
             (b"Accept", b"application/json"),
             (b"Accept-Encoding", b"gzip"),
             (b"User-Agent", agent.encode()),
-            (b"FinSecure-Version", api_version.encode()),
+            (b"FinSecure-Version", version.encode()),
         )
         return cls(
             api_key=key,
             base_url=url,
-            timeout=float(timeout),
-            max_retries=max_retries,
-            deadline=deadline,
-            max_response_size=max_response_size,
-            api_version=api_version,
-            app_info=app_info,
+            timeout=_seconds("timeout", timeout),
+            max_retries=_count("max_retries", max_retries, 0),
+            deadline=None if deadline is None else _seconds("deadline", deadline),
+            max_response_size=_count("max_response_size", max_response_size, 1),
+            api_version=version,
+            app_info=application,
             clock=clock or SYSTEM,
             host_of_mode=chosen is None,
             origin=origin,
@@ -134,6 +134,9 @@ class Config:
             setting.name: getattr(self, setting.name) for setting in fields(self) if setting.name in OPTION_NAMES
         }
         check_names(options)
+        for name in _NEVER_NONE & options.keys():
+            if cast("dict[str, Any]", options)[name] is None:
+                raise wrong(name, f"{name} is None: leave it out to keep what this client has, or pass another value.")
         changed: dict[str, Any] = {**kept, **options}
         if not self.host_of_mode or "base_url" in options:
             return Config.checked(**changed)
@@ -153,21 +156,17 @@ class Config:
 def check_names(options: Iterable[str]) -> None:
     """Refuse an option that there is not."""
     for name in set(options) - OPTION_NAMES:
-        raise _wrong(name, f"There is no option {name!r} here: pass one of {', '.join(sorted(OPTION_NAMES))}.")
-
-
-def _wrong(param: str, why: str) -> InvalidRequestError:
-    return InvalidRequestError(why, type="invalid_request_error", param=param)
+        raise wrong(name, f"There is no option {name!r} here: pass one of {', '.join(sorted(OPTION_NAMES))}.")
 
 
 def _key(given: object) -> str:
-    key: object = given
-    if key is None:
-        key = os.environ.get("FINSECURE_SECRET_KEY") or os.environ.get("FINSECURE_PUBLISHABLE_KEY")
-    if key is None:
+    if given is None:
+        given = os.environ.get("FINSECURE_SECRET_KEY") or os.environ.get("FINSECURE_PUBLISHABLE_KEY")
+    if given is None:
         raise _unusable(f"There is no API key. {_WHERE_KEYS_ARE}")
-    if not isinstance(key, str):
-        raise _unusable(f"The API key is a {type(key).__name__}, not a str. {_WHERE_KEYS_ARE}")
+    key = as_str(given)
+    if key is None:
+        raise _unusable(f"The API key is a {type(given).__name__}, not a str. {_WHERE_KEYS_ARE}")
     if not key.strip():
         raise _unusable(f"The API key is blank. {_WHERE_KEYS_ARE}")
     if any(character.isspace() for character in key):
@@ -191,58 +190,82 @@ def _unusable(why: str) -> AuthenticationError:
     return AuthenticationError(f"{why} Nothing was sent.", type="authentication_error", param="api_key")
 
 
-def _origin(url: object, mode: str) -> Origin:
-    if not isinstance(url, str):
-        raise _wrong("base_url", f"base_url is a {type(url).__name__}: pass a str such as {HOSTS['test']!r}.")
+def _origin(given: object, mode: str) -> tuple[str, Origin]:
+    url = as_str(given)
+    if url is None:
+        raise wrong("base_url", f"base_url is a {type(given).__name__}: pass a str such as {HOSTS['test']!r}.")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
         host.encode("ascii")
     except ValueError:
-        raise _wrong("base_url", f"base_url is not a URL: pass one such as {HOSTS['test']!r}.") from None
+        raise wrong("base_url", f"base_url is not a URL: pass one such as {HOSTS['test']!r}.") from None
     clean = url.isprintable() and not any(character.isspace() for character in url)
-    if parts.scheme not in {"https", "http"} or not _may_be_looked_up(host) or not clean:
-        raise _wrong("base_url", f"base_url is not an http or https URL: pass one such as {HOSTS['test']!r}.")
+    if parts.scheme not in {"https", "http"} or not clean or not (_DNS_NAME.fullmatch(host) or _address(host)):
+        raise wrong(
+            "base_url",
+            "base_url is not an http or https URL with a DNS name or an address as its host: pass one such as "
+            f"{HOSTS['test']!r}.",
+        )
     if parts.username is not None or parts.query or parts.fragment:
-        raise _wrong("base_url", "base_url has a user, query or fragment: pass only scheme, host, port and path.")
+        raise wrong("base_url", "base_url has a user, query or fragment: pass only scheme, host, port and path.")
     prefix = parts.path.rstrip("/")
-    if prefix == "/v1" or not prefix.isascii():
-        why = "ends in /v1: leave out the version" if prefix == "/v1" else "has a path that is not ASCII: encode it"
-        raise _wrong("base_url", f"base_url {why}.")
+    if prefix == "/v1" or not _PATH.fullmatch(prefix):
+        why = "ends in /v1: leave out the version" if prefix == "/v1" else "has a path that is not ASCII or not encoded"
+        raise wrong("base_url", f"base_url {why}.")
     if parts.scheme == "http":
         if mode == "live":
-            raise _wrong("base_url", "base_url is plain http and the key is a live one: live keys go over https only.")
+            raise wrong("base_url", "base_url is plain http and the key is a live one: live keys go over https only.")
         if not is_loopback(host):
-            raise _wrong("base_url", f"base_url is plain http: use https, http is only for loopback, not {host}.")
+            raise wrong("base_url", f"base_url is plain http: use https, http is only for loopback, not {host}.")
     default = 443 if parts.scheme == "https" else 80
-    return Origin(parts.scheme, host, None if port == default else port, prefix)
+    return url, Origin(parts.scheme, host, None if port == default else port, prefix)
 
 
-def _may_be_looked_up(host: str) -> bool:
-    return all(0 < len(label) < 64 for label in host.removesuffix(".").split("."))
+# HTTP libraries agree on these, but not on which host `https://a\\.b` names. A name whose last label is a number is read
+# as an address (0x7f.1 is 127.0.0.1).
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_DNS_NAME = re.compile(rf"(?=.{{1,254}}\Z)(?:{_LABEL}\.)*(?!(?:0x[0-9a-f]*|\d+)\.?\Z){_LABEL}\.?")
+_PATH = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
 
 
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine by its very name."""
     if host == "localhost":
         return True
-    import ipaddress  # only for plain http
+    address = _address(host)
+    return address is not None and address.is_loopback
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    import ipaddress  # only where the host is no name
 
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return None if "%" in host else ipaddress.ip_address(host)  # a zone means something on one machine alone
     except ValueError:
-        return False
+        return None
 
 
-def _seconds(param: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (0 < value <= LONGEST):
-        raise _wrong(param, f"{param} is {value!r}: pass a positive number of seconds, a day at most.")
+def _seconds(param: str, value: object) -> float:
+    number = value if isinstance(value, float) else as_int(value)
+    if number is None or not 0 < number <= LONGEST:
+        raise wrong(param, f"{param} is {shown(value)}: pass a positive number of seconds, a day at most.")
+    return float(number)
 
 
-def _header_text(param: str, value: object) -> None:
-    if not isinstance(value, str) or not _HEADER_TEXT.fullmatch(value):
-        raise _wrong(
+def _count(param: str, value: object, least: int) -> int:
+    number = as_int(value)
+    if number is None or not least <= number < TOO_LARGE:
+        raise wrong(param, f"{param} is {shown(value)}: pass {least} or more as an int.")
+    return number
+
+
+def _header_text(param: str, value: object) -> str:
+    text = as_str(value)
+    if text is None or not _HEADER_TEXT.fullmatch(text):
+        raise wrong(
             param, f"{param} is not a line of printable ASCII, or has spaces around it: it is sent as a header."
         )
-    if _redact.text(value) != value:
-        raise _wrong(param, f"{param} looks like a secret: it is sent as a header that may be logged.")
+    if _redact.text(text) != text:
+        raise wrong(param, f"{param} looks like a secret: it is sent as a header that may be logged.")
+    return text

@@ -84,6 +84,16 @@ def type_of(value: object) -> str:
     return f"an {name}" if name[:1] in "aeiou" else f"a {name}"
 
 
+def shown(value: object) -> str:
+    """A number that came, as text; of anything else its type."""
+    if value is None or isinstance(value, bool):
+        return repr(value)
+    number = as_int(value)
+    if number is not None:
+        return str(number) if abs(number) < TOO_LARGE else "an integer of more than 30 digits"
+    return float.__repr__(value) if isinstance(value, float) else type_of(value)
+
+
 def path_id(id: object) -> str:
     checked = _id("id", id)
     if checked in {".", ".."}:
@@ -112,11 +122,8 @@ def _amount(name: str, value: object) -> int:
     number = as_int(value)
     if number is None:
         raise wrong(name, _no_amount(name, value))
-    if number >= TOO_LARGE:
-        raise wrong(name, f"{name} is too large to be money: pass a number of the smallest currency unit.")
-    if number <= 0:
-        shown = number if -number < TOO_LARGE else "far below zero"
-        raise wrong(name, f"{name} is {shown}: pass a positive number of the smallest currency unit.")
+    if not 0 < number < TOO_LARGE:
+        raise wrong(name, f"{name} is {shown(number)}: pass a positive number of the smallest currency unit.")
     return number
 
 
@@ -130,15 +137,15 @@ def _no_amount(name: str, value: object) -> str:
             'finsecure.to_minor_units(Decimal("19.99"), currency).'
         )
     whole, fraction = int(number[1]), (number[2] or "").rstrip("0")
-    shown = repr(text) if isinstance(value, str) else text
+    given = repr(text) if isinstance(value, str) else text
     price = f'finsecure.to_minor_units(Decimal("{text}"), currency)'
     if fraction:
         return (
-            f"{name} is {type_of(value)} ({shown}): pass an int in the smallest currency unit, 1999 for $19.99, for "
+            f"{name} is {type_of(value)} ({given}): pass an int in the smallest currency unit, 1999 for $19.99, for "
             f"example {price}."
         )
     return (
-        f"{name} is {type_of(value)} ({shown}), which can mean two prices: pass {whole} as an int for {whole} of the "
+        f"{name} is {type_of(value)} ({given}), which can mean two amounts: pass {whole} as an int for {whole} of the "
         f"smallest currency unit (${whole // 100}.{whole % 100:02}), or {price} for {whole} whole ones (${whole}.00)."
     )
 
@@ -167,8 +174,7 @@ def _limit(name: str, value: object) -> int:
     if limit is None:
         raise wrong(name, f"{name} is {type_of(value)}: pass an int from 1 to 100, the size of one page.")
     if not 1 <= limit <= 100:
-        shown = limit if abs(limit) < TOO_LARGE else "far out of range"
-        raise wrong(name, f"{name} is {shown}: pass 1 to 100, the size of one page. Iterating fetches all pages.")
+        raise wrong(name, f"{name} is {shown(limit)}: pass 1 to 100, the size of one page. Iterating fetches all pages.")
     return limit
 
 
@@ -218,7 +224,11 @@ def _plain(name: str, value: Any, deepest: int) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(name, inner, deepest - 1) for inner in cast("Sequence[Any]", value)]
     number = as_int(value)
-    return value if number is None else number
+    if number is None:
+        return value
+    if abs(number) >= TOO_LARGE:
+        raise wrong(name, f"{name} has an integer of more than 30 digits: pass it as a str.")
+    return number
 
 
 def _metadata(name: str, value: object) -> dict[str, Any]:
@@ -257,7 +267,7 @@ def _created(name: str, value: object) -> dict[str, int]:
                 name, f"{name}[{bound}] is {type_of(moment)}: pass an aware datetime or Unix seconds as an int."
             )
         elif abs(moment) >= TOO_LARGE:
-            raise wrong(name, f"{name}[{bound}] is too large to be a time: pass Unix seconds.")
+            raise wrong(name, f"{name}[{bound}] is {shown(moment)}: pass Unix seconds.")
         else:
             bounds[bound] = moment
     return bounds

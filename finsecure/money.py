@@ -7,11 +7,10 @@ itself. Floats are refused, since 19.99 is not a number that a float can hold.
 from __future__ import annotations
 
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact, InvalidOperation
+from typing import cast
 
 from ._currencies import DIGITS
-from .error import InvalidRequestError
-
-_TOO_LARGE = 10**30
+from ._params import TOO_LARGE, as_int, as_str, type_of, wrong
 
 # No digit is dropped, whatever decimal context the caller works in.
 _EXACT = Context(prec=60, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[Inexact])
@@ -44,9 +43,9 @@ def to_minor_units(amount: Decimal | int | str, currency: str) -> int:
     except Inexact:
         scaled = None
     if scaled is None or scaled != scaled.to_integral_value(context=_EXACT):
-        raise _wrong(
+        raise wrong(
             "amount",
-            f"amount {number} has more than the {digits} decimal places that {currency.lower()} has: round it first.",
+            f"amount {number} has more than the {digits} decimal places that {_code(currency)} has: round it first.",
         )
     return int(scaled)
 
@@ -81,31 +80,33 @@ def minor_digits(currency: str) -> int:
 
 def _number(amount: object) -> Decimal:
     if isinstance(amount, float):
-        raise _wrong("amount", f"amount is a float ({amount!r}), which cannot hold a price: pass Decimal('{amount}').")
-    if isinstance(amount, bool) or not isinstance(amount, (Decimal, int, str)):
-        raise _wrong("amount", f"amount is a {type(amount).__name__}: pass a Decimal, an int or text like '19.99'.")
+        shown = float.__repr__(amount)
+        raise wrong("amount", f"amount is a float ({shown}), which cannot hold a price: pass Decimal('{shown}').")
+    integer, text = as_int(amount), as_str(amount)
+    if integer is None and text is None and not isinstance(amount, Decimal):
+        raise wrong("amount", f"amount is {type_of(amount)}: pass a Decimal, an int or text like '19.99'.")
+    if text is not None and (not text.isascii() or "_" in text):  # what Decimal alone would read
+        raise wrong("amount", "amount is no number: write it with the digits 0 to 9 and a point, like '19.99'.")
     try:
-        number = Decimal(amount)
+        number = Decimal(integer if integer is not None else cast("Decimal | str", amount if text is None else text))
     except (InvalidOperation, ValueError):
-        raise _wrong("amount", "amount is no number: pass a Decimal, an int or text like '19.99'.") from None
-    if not number.is_finite() or number.copy_abs() >= _TOO_LARGE:
-        raise _wrong("amount", "amount is not a finite price: pass a Decimal such as Decimal('19.99').")
+        raise wrong("amount", "amount is no number: pass a Decimal, an int or text like '19.99'.") from None
+    if not number.is_finite() or number.copy_abs() >= TOO_LARGE:
+        raise wrong("amount", "amount is not a finite price: pass a Decimal such as Decimal('19.99').")
     return number
 
 
 def _int(amount: object) -> int:
-    if isinstance(amount, bool) or not isinstance(amount, int):
-        raise _wrong("amount", f"amount is a {type(amount).__name__}: pass an int, in the smallest currency unit.")
-    if abs(amount) >= _TOO_LARGE:
-        raise _wrong("amount", "amount is too large to be money.")
-    return amount
+    integer = as_int(amount)
+    if integer is None:
+        raise wrong("amount", f"amount is {type_of(amount)}: pass an int, in the smallest currency unit.")
+    if abs(integer) >= TOO_LARGE:
+        raise wrong("amount", "amount is too large to be money.")
+    return integer
 
 
 def _code(currency: object) -> str:
-    if not isinstance(currency, str) or len(currency) != 3 or not (currency.isascii() and currency.isalpha()):
-        raise _wrong("currency", "currency is not a three-letter ISO code: pass one such as 'usd'.")
-    return currency.lower()
-
-
-def _wrong(param: str, why: str) -> InvalidRequestError:
-    return InvalidRequestError(why, type="invalid_request_error", param=param)
+    code = as_str(currency)
+    if code is None or len(code) != 3 or not (code.isascii() and code.isalpha()):
+        raise wrong("currency", "currency is not a three-letter ISO code: pass one such as 'usd'.")
+    return code.lower()

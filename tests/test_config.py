@@ -589,7 +589,7 @@ def test_configure_names_an_option_that_there_is_not() -> None:
 @either
 def test_a_value_that_is_a_secret_is_not_shown(client_type: type[Any]) -> None:
     """A key in the wrong place is an error that does not repeat it."""
-    with pytest.raises(finsecure.InvalidRequestError, match=r"timeout is 'sk_test_\[hidden\]") as caught:
+    with pytest.raises(finsecure.InvalidRequestError, match="timeout is a str: pass") as caught:
         client_type(KEY, timeout="sk_test_12345678")
     assert "12345678" not in repr(caught.value)
 

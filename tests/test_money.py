@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import decimal
 from decimal import Decimal
+from enum import Enum
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -13,6 +15,31 @@ from hypothesis import strategies as st
 import finsecure
 from finsecure import InvalidRequestError, from_minor_units, to_minor_units
 from finsecure.money import minor_digits
+
+
+
+class Price(str, Enum):
+    """A price as a program's constant."""
+
+    TICKET = "19.99"
+
+
+class Int64:
+    """An integer that is no `int`, as numpy has them."""
+
+    def __init__(self, value: int) -> None:
+        self._value = value
+
+    def __index__(self) -> int:
+        return self._value
+
+
+class Float64(float):
+    """A float with a `repr` of its own, as numpy has them."""
+
+    def __repr__(self) -> str:
+        return f"np.float64({float(self)})"
+
 
 # ISO 4217, list one (the currencies that have minor units, as of 2025), and what is lately withdrawn but still met.
 ISO_4217 = {
@@ -49,7 +76,8 @@ EXACT: list[tuple[Any, str, int]] = [
     ("1." + "0" * 100, "usd", 100),
     ("0e999999999", "usd", 0),
     (10**29, "usd", 10**31),
-    ("1_000.50", "usd", 100_050),
+    (Int64(20), "usd", 2000),
+    (Price.TICKET, "usd", 1999),
     (" 19.99\n", "usd", 1999),
 ]
 
@@ -63,6 +91,7 @@ BACK: list[tuple[int, str, str]] = [
     (1, "bhd", "0.001"),
     (12345, "clf", "1.2345"),
     (-1, "usd", "-0.01"),
+    (Int64(1999), "usd", "19.99"),
     (10**29, "usd", "1" + "0" * 27 + ".00"),
 ]
 
@@ -79,6 +108,10 @@ REFUSED: list[tuple[Any, str, str, str]] = [
     ("19,99", "usd", "amount", "no number"),
     ("$19.99", "usd", "amount", "no number"),
     ("19.99 USD", "usd", "amount", "no number"),
+    ("1_0", "usd", "amount", "no number: write it with the digits 0 to 9"),
+    ("１９.９９", "usd", "amount", "no number: write it with the digits 0 to 9"),  # noqa: RUF001 - full-width digits
+    (Fraction(1, 2), "usd", "amount", "a Fraction"),
+    (Float64(19.99), "usd", "amount", r"a float \(19\.99\).*pass Decimal\('19\.99'\)"),
     ("nan", "usd", "amount", "not a finite price"),
     (Decimal("sNaN"), "usd", "amount", "not a finite price"),
     ("Infinity", "usd", "amount", "not a finite price"),
