@@ -41,8 +41,8 @@ _WHERE_KEYS_ARE = (
 )
 
 
-class Defaults(TypedDict, total=False):
-    """What `configure` takes besides the key; as in `Client`."""
+class _AnyOptions(TypedDict, total=False):
+    """Options beside the key; as in `Client`."""
 
     base_url: str | None
     timeout: float
@@ -54,14 +54,20 @@ class Defaults(TypedDict, total=False):
     clock: Clock
 
 
-class Options(Defaults, total=False):
-    """What `with_options` takes; as in `Client`, but `None` is no key here."""
+class Options(_AnyOptions, total=False):
+    """What `with_options` takes. `None` is no key: it would be that of the environment, maybe another account's."""
 
     api_key: str
 
 
+class ModuleOptions(_AnyOptions, total=False):
+    """What `configure` takes; as in `Client`."""
+
+    api_key: str | None
+
+
 _HEADER_TEXT = re.compile(r"[!-~](?:[ -~]*[!-~])?")
-OPTION_NAMES = frozenset({*Defaults.__annotations__, *Options.__annotations__})
+OPTION_NAMES = frozenset({*_AnyOptions.__annotations__, *Options.__annotations__})
 _NEVER_NONE = OPTION_NAMES - {"deadline", "app_info"}
 
 
@@ -222,8 +228,8 @@ def _origin(given: object, mode: str) -> tuple[str, Origin]:
     return url, Origin(parts.scheme, host, None if port == default else port, prefix)
 
 
-# HTTP libraries agree on these, but not on which host `https://a\\.b` names. A name whose last label is a number is read
-# as an address (0x7f.1 is 127.0.0.1).
+# HTTP libraries agree on these names, but not on which host `https://a\\.b` is. A name that ends in a number is read as
+# an address: 0x7f.1 is 127.0.0.1.
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _DNS_NAME = re.compile(rf"(?=.{{1,254}}\Z)(?:{_LABEL}\.)*(?!(?:0x[0-9a-f]*|\d+)\.?\Z){_LABEL}\.?")
 _PATH = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")

@@ -15,7 +15,7 @@ from .error import AuthenticationError, without_frames
 if TYPE_CHECKING:
     import httpx
 
-    from ._config import Options
+    from ._config import ModuleOptions
 
 
 class State(NamedTuple):
@@ -36,7 +36,7 @@ def configure(
     *,
     http_client: httpx.Client | None = None,
     transport: Literal["httpx", "httpx2", "pyreqwest"] = "httpx",
-    **options: Unpack[Options],
+    **options: Unpack[ModuleOptions],
 ) -> None:
     """Set up module-level use, `finsecure.PaymentIntent.create(...)`. Replaces what was configured before.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from numbers import Number
@@ -24,7 +24,6 @@ TOO_LARGE = 10**30
 """No amount, count or time has as many digits; Python itself refuses to write integers of several thousand."""
 
 _NUMBER = re.compile(r"(\d{1,12})(?:\.(\d{1,6}))?", re.ASCII)
-_DEEPEST = 64  # levels of dicts and lists
 
 
 @final
@@ -174,7 +173,9 @@ def _limit(name: str, value: object) -> int:
     if limit is None:
         raise wrong(name, f"{name} is {type_of(value)}: pass an int from 1 to 100, the size of one page.")
     if not 1 <= limit <= 100:
-        raise wrong(name, f"{name} is {shown(limit)}: pass 1 to 100, the size of one page. Iterating fetches all pages.")
+        raise wrong(
+            name, f"{name} is {shown(limit)}: pass 1 to 100, the size of one page. Iterating fetches all pages."
+        )
     return limit
 
 
@@ -198,50 +199,45 @@ def _strings(name: str, value: object) -> list[str]:
     return [_string(f"{name}[{index}]", item) for index, item in enumerate(cast("Sequence[object]", value))]
 
 
-def _object(name: str, value: object) -> dict[str, Any]:
+def _items(name: str, value: object) -> Iterator[tuple[str, Any]]:
     if not isinstance(value, Mapping):
         raise wrong(name, f"{name} is {type_of(value)}: pass a dict.")
-    return cast("dict[str, Any]", _plain(name, value, _DEEPEST))
+    for key, inner in cast("Mapping[object, Any]", value).items():
+        text = as_str(key)
+        if text is None:
+            raise wrong(name, f"{name} has a key that is {type_of(key)}: pass a dict whose keys are str.")
+        yield text, inner
 
 
-def _plain(name: str, value: Any, deepest: int) -> Any:
-    """A JSON value with plain strings and numbers at any depth. What JSON does not have stays as it is."""
+def _object(name: str, value: object, levels: int = 64) -> dict[str, Any]:
+    return {key: _plain(name, inner, levels) for key, inner in _items(name, value) if not isinstance(inner, NotGiven)}
+
+
+def _plain(name: str, value: Any, levels: int) -> Any:
+    """A JSON value with plain strings and integers at any depth. What JSON does not have stays as it is."""
     if value is None or isinstance(value, (bool, float)):
         return value
     if isinstance(value, str):
         return as_str(value)
-    if deepest < 0:
-        raise wrong(name, f"{name} contains itself, or is nested more than {_DEEPEST} levels deep: pass plain values.")
+    if levels == 0:
+        raise wrong(name, f"{name} contains itself, or is nested too deeply: pass plain values.")
     if isinstance(value, Mapping):
-        plain: dict[str, Any] = {}
-        for key, inner in cast("Mapping[object, Any]", value).items():
-            text = as_str(key)
-            if text is None:
-                raise wrong(name, f"{name} has a key that is {type_of(key)}: pass a dict whose keys are str.")
-            if not isinstance(inner, NotGiven):
-                plain[text] = _plain(name, inner, deepest - 1)
-        return plain
+        return _object(name, cast("object", value), levels - 1)
     if isinstance(value, (list, tuple)):
-        return [_plain(name, inner, deepest - 1) for inner in cast("Sequence[Any]", value)]
+        return [_plain(name, inner, levels - 1) for inner in cast("Sequence[Any]", value)]
     number = as_int(value)
-    if number is None:
-        return value
-    if abs(number) >= TOO_LARGE:
+    if number is not None and abs(number) >= TOO_LARGE:
         raise wrong(name, f"{name} has an integer of more than 30 digits: pass it as a str.")
-    return number
+    return value if number is None else number
 
 
-def _metadata(name: str, value: object) -> dict[str, Any]:
-    if not isinstance(value, Mapping):
-        raise wrong(name, f"{name} is {type_of(value)}: pass a dict.")
-    plain: dict[str, Any] = {}
-    for key, inner in cast("Mapping[object, Any]", value).items():
-        text, string = as_str(key), as_str(inner)
+def _metadata(name: str, value: object) -> dict[str, str]:
+    plain: dict[str, str] = {}
+    for key, inner in _items(name, value):
+        text = as_str(inner)
         if text is None:
-            raise wrong(name, f"{name} has a key that is {type_of(key)}: pass a dict whose keys are str.")
-        if string is None:
-            raise wrong(name, f"{name}[{text!r}] is {type_of(inner)}: metadata holds strings, pass str(...) of it.")
-        plain[text] = string
+            raise wrong(name, f"{name}[{key!r}] is {type_of(inner)}: metadata holds strings, pass str(...) of it.")
+        plain[key] = text
     return plain
 
 

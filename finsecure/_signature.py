@@ -18,6 +18,7 @@ Payload: TypeAlias = bytes | bytearray | memoryview | str
 
 HEADER_LIMIT = 4096  # bytes; a longer header is refused unread
 SIGNATURE_LIMIT = 16
+_PRINTABLE = re.compile(rb"[!-~]+")
 _SIGNATURE = re.compile(rb"sha256=([0-9a-f]{64})")
 _OTHER_SCHEME = re.compile(rb"[A-Za-z0-9_.-]+=[!-+\--~]+")  # printable ASCII but the comma
 
@@ -79,22 +80,30 @@ def _utf8(text: str, errors: str) -> bytes | None:
 
 def check_secret(secret: object) -> bytes:
     """One usable signing secret, as bytes."""
-    if isinstance(secret, str):
-        if "\0" in secret:
-            raise WebhookUsageError("The webhook secret contains a NUL character: copy it again from your dashboard.")
-        raw = _utf8(secret, "strict")
-        if raw is None:
-            raise WebhookUsageError("The webhook secret does not encode as UTF-8: copy it again.")
-    elif isinstance(secret, bytes):
-        raw = secret
-    else:
+    if not isinstance(secret, (str, bytes)):
         raise WebhookUsageError(
             f"The webhook secret is of type {type(secret).__name__}: pass the endpoint's signing secret as a str."
         )
-    if raw.startswith((b"sk_test_", b"sk_live_", b"pk_test_", b"pk_live_")):
-        raise WebhookUsageError("An API key was passed as the webhook secret: pass the endpoint's signing secret.")
+    raw = secret.encode("utf-8", "surrogatepass") if isinstance(secret, str) else secret
     if not raw.strip():
         raise WebhookUsageError("The webhook secret is empty or blank: pass the endpoint's signing secret.")
+    # Bytes of another scheme may be any; text and what the API gave are printable ASCII.
+    if isinstance(secret, str) or raw.startswith(b"whsec_"):
+        if any(character.isspace() for character in raw.decode("utf-8", "replace")):
+            raise WebhookUsageError(
+                "The webhook secret has white space or a newline in it, often from a file. Strip it, or copy it again."
+            )
+        if not _PRINTABLE.fullmatch(raw):
+            raise WebhookUsageError(
+                "The webhook secret has characters that no secret has, maybe invisible ones: copy it again from your "
+                "dashboard."
+            )
+    if raw.startswith((b"sk_test_", b"sk_live_", b"pk_test_", b"pk_live_")):
+        raise WebhookUsageError("An API key was passed as the webhook secret: pass the endpoint's signing secret.")
+    if raw == b"whsec_" or raw.endswith(b"..."):
+        raise WebhookUsageError(
+            "The webhook secret is the placeholder of the documentation: pass the endpoint's signing secret."
+        )
     return raw
 
 

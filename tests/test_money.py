@@ -17,7 +17,6 @@ from finsecure import InvalidRequestError, from_minor_units, to_minor_units
 from finsecure.money import minor_digits
 
 
-
 class Price(str, Enum):
     """A price as a program's constant."""
 
@@ -81,7 +80,7 @@ EXACT: list[tuple[Any, str, int]] = [
     (" 19.99\n", "usd", 1999),
 ]
 
-BACK: list[tuple[int, str, str]] = [
+BACK: list[tuple[Any, str, str]] = [
     (1999, "usd", "19.99"),
     (1990, "EUR", "19.90"),
     (1, "gbp", "0.01"),

@@ -3,11 +3,20 @@
 # pyright: reportPrivateUsage=false
 from __future__ import annotations
 
+import contextlib
+import copy
+import dataclasses
 import json
+import pickle
+import subprocess
+import sys
+from collections import OrderedDict
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
+from enum import Enum
 from fractions import Fraction
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -18,8 +27,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import finsecure
-from finsecure import _wire
+from finsecure import NOT_GIVEN, _wire
 from finsecure._call import GET, POST
+from finsecure._params import CHECKS
 
 if TYPE_CHECKING:
     from tests.conftest import Door
@@ -55,6 +65,76 @@ def retrieve(id: object) -> Use:
     return lambda api: api.payment_intents.retrieve(id)
 
 
+HUGE = 10**5000  # more digits than Python writes
+
+
+class Kind(str, Enum):
+    """Constants as programs keep them; `str()` of one is its name."""
+
+    CARD = "card"
+    CREATED = "customer.created"
+    CURRENCY = "USD"
+    ID = "pi_1"
+    KEY = "order_1"
+    NAME = "name"
+    AMOUNT = "2000"
+
+
+class Plain(Enum):
+    """Constants that are no `str`."""
+
+    ADDRESS = "a@example.com"
+    NUMBER = 1
+
+
+class Size(int, Enum):
+    """Constants that are an `int`."""
+
+    TEN = 10
+
+
+class Int64:
+    """An integer that is no `int`, as numpy has them."""
+
+    def __init__(self, value: int) -> None:
+        self._value = value
+
+    def __index__(self) -> int:
+        return self._value
+
+
+class NoIndex:
+    """What has `__index__` and is no integer, as numpy's arrays."""
+
+    def __index__(self) -> int:
+        raise TypeError("only integer scalar arrays can be converted to a scalar index")
+
+
+class Loud(str):
+    """A `str` that writes itself in its own way."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return f"<{self!r}>"
+
+    def __format__(self, spec: str) -> str:
+        return str(self)
+
+
+class Nowhere(tzinfo):
+    """A time zone that does not say how far from UTC it is."""
+
+    def utcoffset(self, moment: datetime | None) -> None:
+        """Unknown."""
+
+    def tzname(self, moment: datetime | None) -> None:
+        """Unknown."""
+
+    def dst(self, moment: datetime | None) -> None:
+        """Unknown."""
+
+
 none: Any = None  # what a type checker would refuse
 
 REFUSED: dict[str, tuple[Use, str, str]] = {
@@ -66,6 +146,45 @@ REFUSED: dict[str, tuple[Use, str, str]] = {
     ),
     "amount Decimal": (create(amount=Decimal("19.99")), "amount", r'to_minor_units\(Decimal\("19.99"\)'),
     "amount str": (create(amount="2000"), "amount", r'a str \(\'2000\'\).*Decimal\("2000"\)'),
+    "amount whole str": (
+        create(amount="2000"),
+        "amount",
+        r"pass 2000 as an int for .*\(\$20\.00\), or .*\(\$2000\.00\)",
+    ),
+    "amount whole Decimal": (create(amount=Decimal(500)), "amount", r"two amounts: pass 500 .*\(\$5\.00\).*\$500\.00"),
+    "amount whole Fraction": (create(amount=Fraction(505)), "amount", r"two amounts: pass 505 .*\(\$5\.05\)"),
+    "amount whole float": (
+        create(amount=500.0),
+        "amount",
+        r"a float \(500\.0\), which can mean two amounts: pass 500 ",
+    ),
+    "amount str of an enum": (create(amount=Kind.AMOUNT), "amount", r"a Kind \('2000'\), which can mean two amounts"),
+    "amount with points": (create(amount="19.99"), "amount", r'a str \(\'19\.99\'\): .*example .*Decimal\("19\.99"\)'),
+    "amount with an underscore": (create(amount="1_0"), "amount", "amount is a str: pass an int"),
+    "amount in full-width digits": (create(amount="\uff11\uff10"), "amount", "amount is a str: pass an int"),
+    "amount of 5,000 digits": (create(amount=HUGE), "amount", "an integer of more than 30 digits: pass a positive"),
+    "amount far below zero": (create(amount=-HUGE), "amount", "an integer of more than 30 digits: pass a positive"),
+    "amount a huge fraction": (create(amount=Fraction(HUGE, 7)), "amount", "amount is a Fraction: pass an int"),
+    "amount an array": (create(amount=NoIndex()), "amount", "amount is a NoIndex: pass an int"),
+    "amount zero of numpy": (create(amount=Int64(0)), "amount", "amount is 0: pass a positive"),
+    "limit of 5,000 digits": (listing(limit=HUGE), "limit", "an integer of more than 30 digits: pass 1 to 100"),
+    "limit far below zero": (listing(limit=-HUGE), "limit", "an integer of more than 30 digits: pass 1 to 100"),
+    "limit of numpy": (listing(limit=Int64(101)), "limit", "limit is 101"),
+    "created of 5,000 digits": (listing(created={"gt": HUGE}), "created", "integer of more than 30 digits: pass"),
+    "created far in the past": (listing(created={"lt": -HUGE}), "created", "integer of more than 30 digits: pass"),
+    "number of 5,000 digits in a dict": (
+        lambda api: api.payment_methods.create(type="card", card={"exp_year": HUGE}),
+        "card",
+        "an integer of more than 30 digits",
+    ),
+    "plain enum": (customer(email=Plain.ADDRESS), "email", "email is a Plain: pass its `.value`"),
+    "plain enum without a str": (customer(email=Plain.NUMBER), "email", "email is a Plain: pass a str"),
+    "NOT_GIVEN where all is new": (customer(email=NOT_GIVEN), "email", "leave it out: NOT_GIVEN is for update"),
+    "metadata of NOT_GIVEN": (
+        customer(metadata={"a": NOT_GIVEN}),
+        "metadata",
+        r"metadata\['a'\] is a NotGiven",
+    ),
     "amount odd str": (create(amount="sk_test_1234"), "amount", r"amount is a str: pass an int"),
     "amount bool": (create(amount=True), "amount", "amount is a bool: pass an int"),
     "amount None": (create(amount=None), "amount", "amount is a NoneType: pass an int"),
@@ -126,7 +245,13 @@ REFUSED: dict[str, tuple[Use, str, str]] = {
     ),
     "no number": (customer(invoice_settings={"footer": float("nan")}), "invoice_settings", "finite float"),
     "one of two": (customer(name="x", invoice_settings={"footer": b"x"}), "invoice_settings", "JSON does not have"),
-    "circle": (customer(invoice_settings={"footer": DEEP}), "invoice_settings", "JSON does not have"),
+    "circle": (customer(invoice_settings={"footer": DEEP}), "invoice_settings", "contains itself"),
+    "key of a nested dict": (
+        customer(invoice_settings={"footer": {1: "x"}}),
+        "invoice_settings",
+        "a key that is an int: pass a dict whose",
+    ),
+    "set in a dict": (customer(invoice_settings={"footer": {"x"}}), "invoice_settings", "JSON does not have"),
     "surrogate in a query": (listing(email="\ud800"), "email", "does not encode as UTF-8"),
     "limit zero": (listing(limit=0), "limit", "limit is 0: pass 1 to 100"),
     "limit large": (listing(limit=101), "limit", "limit is 101.*Iterating fetches all pages"),
@@ -139,6 +264,11 @@ REFUSED: dict[str, tuple[Use, str, str]] = {
     "created bound": (listing(created={"after": 1}), "created", "'after': pass gt, gte, lt or lte"),
     "created naive": (
         listing(created={"gt": datetime(2022, 1, 1)}),  # noqa: DTZ001 - the mistake that is meant
+        "created",
+        r"created\[gt\] has no time zone",
+    ),
+    "created in a zone that does not know": (
+        listing(created={"gt": datetime(2022, 1, 1, tzinfo=Nowhere())}),
         "created",
         r"created\[gt\] has no time zone",
     ),
@@ -224,7 +354,7 @@ def test_create_leaves_out_what_is_none(wire: Door, server: respx.MockRouter) ->
     ("params", "sent"),
     [
         ({}, {}),
-        ({"description": finsecure.NOT_GIVEN}, {}),
+        ({"description": NOT_GIVEN}, {}),
         ({"description": None, "metadata": None}, {"description": None, "metadata": None}),
         ({"description": "Tea", "customer": None}, {"description": "Tea", "customer": None}),
         ({"metadata": {}}, {"metadata": {}}),
@@ -238,9 +368,128 @@ def test_update_sends_none_as_null_and_leaves_out_what_is_not_given(
     assert json.loads(server.calls.last.request.content) == sent
 
 
+COPIES: dict[str, Callable[[Any], Any]] = {
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "pickle": lambda value: pickle.loads(pickle.dumps(value)),
+    "first pickle": lambda value: pickle.loads(pickle.dumps(value, 0)),
+}
+
+
+@pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
+def test_a_copy_of_not_given_is_not_given(copied: Callable[[Any], Any]) -> None:
+    """Parameters are copied on their way through a program: what is to be left alone stays so."""
+    assert copied(NOT_GIVEN) is NOT_GIVEN
+
+
+@dataclasses.dataclass(frozen=True)
+class Changes:
+    """What a form of a program's own may change."""
+
+    description: Any = NOT_GIVEN
+    metadata: Any = NOT_GIVEN
+
+
+def test_not_given_survives_dataclasses(wire: Door, server: respx.MockRouter) -> None:
+    server.route().respond(json=INTENT)
+    changes = dataclasses.asdict(dataclasses.replace(Changes(), metadata={"a": "1"}))
+    wire.call(lambda api: api.payment_intents.update("pi_1", **changes))
+    assert json.loads(server.calls.last.request.content) == {"metadata": {"a": "1"}}
+
+
+def test_not_given_comes_back_from_another_process() -> None:
+    script = (
+        "import pickle, sys; value = pickle.load(sys.stdin.buffer); import finsecure; "
+        "assert value is finsecure.NOT_GIVEN; sys.stdout.buffer.write(pickle.dumps(value))"
+    )
+    there = subprocess.run(
+        [sys.executable, "-c", script], input=pickle.dumps(NOT_GIVEN), capture_output=True, check=True
+    )
+    assert pickle.loads(there.stdout) is NOT_GIVEN
+
+
+def test_a_member_that_is_not_given_is_left_out(wire: Door, server: respx.MockRouter) -> None:
+    """An update changes the members that are given, also inside a dict."""
+    server.route().respond(json={"id": "pm_1", "object": "payment_method"})
+    owner: Any = {"name": NOT_GIVEN, "address": {"city": "Ulm", "line2": NOT_GIVEN}}
+    wire.call(lambda api: api.payment_methods.update("pm_1", billing_details=owner))
+    assert json.loads(server.calls.last.request.content) == {"billing_details": {"address": {"city": "Ulm"}}}
+
+
+FILTERS: list[tuple[Use, dict[str, str]]] = [
+    (lambda api: api.payment_methods.list(type=Kind.CARD), {"type": "card"}),
+    (lambda api: api.events.list(type=Kind.CREATED, limit=Size.TEN), {"type": "customer.created", "limit": "10"}),
+    (listing(limit=Int64(7), email=Loud("a@b.c")), {"limit": "7", "email": "a@b.c"}),
+    (listing(starting_after=Kind.ID), {"starting_after": "pi_1"}),
+    (listing(created={Loud("gt"): Size.TEN}), {"created[gt]": "10"}),
+    (listing(created={"lte": Int64(9)}), {"created[lte]": "9"}),
+]
+
+
+@pytest.mark.parametrize(("use", "query"), FILTERS)
+def test_a_filter_is_sent_as_its_value(wire: Door, server: respx.MockRouter, use: Use, query: dict[str, str]) -> None:
+    """A constant of an enum filters by its value, not by its name, which would find nothing."""
+    server.route().respond(json={"object": "list", "data": [], "has_more": False})
+    wire.call(use)
+    assert dict(server.calls.last.request.url.params) == query
+
+
+@pytest.mark.parametrize(
+    ("use", "sent"),
+    [
+        (create(amount=Int64(500), currency=Kind.CURRENCY), {"amount": 500, "currency": "usd"}),
+        (create(amount=Size.TEN, customer=Loud("cus_1")), {"amount": 10, "currency": "usd", "customer": "cus_1"}),
+        (
+            create(metadata=MappingProxyType({Kind.NAME: Kind.CARD, Loud("a"): Loud("b")})),
+            {"amount": 2000, "currency": "usd", "metadata": {"name": "card", "a": "b"}},
+        ),
+        (
+            create(payment_method_types=(Kind.CARD, Loud("ach"))),
+            {"amount": 2000, "currency": "usd", "payment_method_types": ["card", "ach"]},
+        ),
+        (
+            confirm({"type": Kind.CARD, Loud("card"): OrderedDict({"exp_month": Size.TEN, "exp_year": Int64(2030)})}),
+            {"payment_method": {"type": "card", "card": {"exp_month": 10, "exp_year": 2030}}},
+        ),
+        (
+            confirm({"card": {"lines": (Kind.CARD, Size.TEN, [Int64(1), True, 1.5, None])}}),
+            {"payment_method": {"card": {"lines": ["card", 10, [1, True, 1.5, None]]}}},
+        ),
+    ],
+)
+def test_a_body_has_plain_values_at_any_depth(
+    wire: Door, server: respx.MockRouter, use: Use, sent: dict[str, Any]
+) -> None:
+    """Members of enums and whatever Python takes for an integer are sent as what they stand for."""
+    server.route().respond(json=INTENT)
+    wire.call(use)
+    assert json.loads(server.calls.last.request.content) == sent
+
+
+def test_an_id_and_a_key_are_sent_as_their_value(wire: Door, server: respx.MockRouter) -> None:
+    server.route().respond(json=INTENT)
+    intent = wire.call(
+        lambda api: api.payment_intents.confirm(Kind.ID, payment_method=Loud("pm_1"), idempotency_key=Kind.KEY)
+    )
+    request = server.calls.last.request
+    assert request.url.path == "/v1/payment_intents/pi_1/confirm"
+    assert request.headers["idempotency-key"] == "order_1"
+    assert intent.last_response
+    assert type(intent.last_response.idempotency_key) is str
+
+
+@given(
+    st.sampled_from(sorted(CHECKS)),
+    st.recursive(st.none() | st.booleans() | st.floats() | st.text() | st.integers(), st.lists, max_leaves=9),
+)
+def test_whatever_is_passed_is_plain_json_or_an_error_of_ours(name: str, value: Any) -> None:
+    with contextlib.suppress(finsecure.InvalidRequestError):
+        assert json.loads(json.dumps(CHECKS[name](name, value))) is not None
+
+
 def test_not_given_says_what_it_is_and_is_false() -> None:
-    assert repr(finsecure.NOT_GIVEN) == "NOT_GIVEN"
-    assert not finsecure.NOT_GIVEN
+    assert repr(NOT_GIVEN) == "NOT_GIVEN"
+    assert not NOT_GIVEN
 
 
 def test_the_callers_dicts_are_sent_as_they_are_and_not_changed(wire: Door, server: respx.MockRouter) -> None:

@@ -88,8 +88,7 @@ class Handler(Registry):
     ) -> None:
         super().__init__()
         self._secrets = check_secrets(secret)
-        check_tolerance(tolerance)
-        self._tolerance = tolerance
+        self._tolerance = check_tolerance(tolerance)
         self._inbox = inbox
         self._clock = clock
 

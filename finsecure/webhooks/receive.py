@@ -6,7 +6,6 @@ The signature covers the body and no time, so an old delivery can be replayed; `
 
 from __future__ import annotations
 
-import math
 import re
 import time
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from typing import Any, TypeAlias, cast
 from pydantic import ValidationError
 from pydantic_core import SchemaValidator
 
+from .._params import TOO_LARGE, as_int, shown
 from .._signature import Payload, check_secrets, matching, parse_header, to_bytes
 from ..error import SignatureVerificationError, WebhookPayloadError, WebhookUsageError, without_frames
 from ..resources._validate import validator, what_is_wrong
@@ -84,7 +84,7 @@ def construct_event(
     Reference: Webhooks, Signature Verification.
     """
     secrets = check_secrets(secret)
-    check_tolerance(tolerance)
+    tolerance = check_tolerance(tolerance)
     body = to_bytes(payload)
     if not matching(body, parse_header(signature), secrets):
         raise SignatureVerificationError(why_not(body, signature, secrets))
@@ -131,12 +131,12 @@ def _mended(body: bytes) -> bytes:
     return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], body)
 
 
-def check_tolerance(tolerance: Any) -> None:
-    """Refuse a tolerance that is no number of seconds."""
-    if tolerance is None:
-        return
-    if isinstance(tolerance, bool) or not isinstance(tolerance, (int, float)) or not 0 <= tolerance < math.inf:
-        raise WebhookUsageError(f"tolerance is {tolerance!r}: pass seconds, 0 or more, or None for no check.")
+def check_tolerance(tolerance: object) -> float | None:
+    """A tolerance as seconds; what is no number of them is refused."""
+    seconds = tolerance if tolerance is None or isinstance(tolerance, float) else as_int(tolerance)
+    if tolerance is not None and (seconds is None or not 0 <= seconds < TOO_LARGE):
+        raise WebhookUsageError(f"tolerance is {shown(tolerance)}: pass seconds, 0 or more, or None for no check.")
+    return seconds
 
 
 def _check_age(event: Event, tolerance: float) -> None:

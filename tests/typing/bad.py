@@ -54,6 +54,7 @@ Client("sk_test_1", timeout="30")  # bad: a str
 Client("sk_test_1", max_retries=0.5)  # bad: a float
 client.with_options(retries=2)  # bad: no such option
 client.with_options(timeout="30")  # bad: a str
+client.with_options(api_key=None)  # bad: whose key would that be?
 client.with_options(http_client=None)  # bad: the connections stay the same
 finsecure.configure(key="sk_test_1")  # bad: no such option
 finsecure.PaymentIntend  # bad: no such name
