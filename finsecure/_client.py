@@ -196,7 +196,7 @@ class Client(AnyClient[Sync]):
             api_key, base_url, timeout, max_retries, deadline, max_response_size, api_version, app_info, clock
         )
         self._begin(config, open_transport(transport, http_client), RetryBudget(), owns_transport=True)
-        _log.set_up_from_environment()
+        _log.client_made(config)
 
     def send(self, call: Call[T]) -> T:
         """Send a described call: what the resource methods do."""
@@ -292,7 +292,7 @@ class AsyncClient(AnyClient[Async]):
             api_key, base_url, timeout, max_retries, deadline, max_response_size, api_version, app_info, clock
         )
         self._begin(config, open_async_transport(transport, http_client), RetryBudget(), owns_transport=True)
-        _log.set_up_from_environment()
+        _log.client_made(config)
 
     async def send(self, call: Call[T]) -> T:
         """Send a described call: what the resource methods do."""

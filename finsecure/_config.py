@@ -85,6 +85,7 @@ class Config:
     app_info: str | None
     clock: Clock = field(repr=False)
     host_of_mode: bool = field(repr=False)  # whether the key's mode picked the host
+    host_of_environment: bool = field(repr=False)  # whether FINSECURE_BASE_URL did
     origin: Origin = field(repr=False)
     headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
 
@@ -104,8 +105,8 @@ class Config:
         """Settings from arguments and environment, or an error that says which is wrong and what to do."""
         key = _key(api_key)
         mode = key[3:7]
-        chosen = base_url if base_url is not None else os.environ.get("FINSECURE_BASE_URL") or None
-        url, origin = _origin(HOSTS[mode] if chosen is None else chosen, mode)
+        environment = os.environ.get("FINSECURE_BASE_URL") if base_url is None else None
+        url, origin = _origin(environment or (HOSTS[mode] if base_url is None else base_url), mode)
         version = _header_text("api_version", api_version)
         application = None if app_info is None else _header_text("app_info", app_info)
         agent = f"finsecure-python/{__version__} python/{'.'.join(map(str, sys.version_info[:3]))}"
@@ -129,7 +130,8 @@ class Config:
             api_version=version,
             app_info=application,
             clock=clock or SYSTEM,
-            host_of_mode=chosen is None,
+            host_of_mode=base_url is None and not environment,
+            host_of_environment=bool(environment),
             origin=origin,
             headers=headers,
         )
@@ -148,6 +150,10 @@ class Config:
             return Config.checked(**changed)
         changed["base_url"] = HOSTS[_key(changed["api_key"])[3:7]]  # not the environment's: it was not asked before
         return replace(Config.checked(**changed), host_of_mode=True)
+
+    def live_key_goes_astray(self) -> bool:
+        """Whether a live key is sent to a host that is not FinSecure's because the environment says so."""
+        return self.host_of_environment and self.api_key[3:7] == "live" and not _OURS.fullmatch(self.origin.host)
 
     def check_allowed(self, call: Call[Any]) -> None:
         """Refuse what this key may not do. Reference: Key Types."""
@@ -232,6 +238,7 @@ def _origin(given: object, mode: str) -> tuple[str, Origin]:
 # an address: 0x7f.1 is 127.0.0.1.
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _DNS_NAME = re.compile(rf"(?=.{{1,254}}\Z)(?:{_LABEL}\.)*(?!(?:0x[0-9a-f]*|\d+)\.?\Z){_LABEL}\.?")
+_OURS = re.compile(r"(.+\.)?finsecure\.com\.?")
 _PATH = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
 
 

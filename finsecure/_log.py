@@ -12,12 +12,24 @@ from typing import TYPE_CHECKING, Any
 from ._http import Failure
 
 if TYPE_CHECKING:
+    from ._config import Config
     from ._exchange import Exchange
 
 logger = logging.getLogger("finsecure")
 
 
-def set_up_from_environment() -> None:
+def client_made(config: Config) -> None:
+    """A client was made with these settings."""
+    _set_up_from_environment()
+    if config.live_key_goes_astray():
+        logger.warning(
+            "FINSECURE_BASE_URL sends this client's live key to %s, which is not FinSecure's: pass base_url= if that "
+            "is meant, or unset the variable",
+            config.origin.url,
+        )
+
+
+def _set_up_from_environment() -> None:
     """Show the log on stderr where `FINSECURE_LOG` asks for it and nothing else does."""
     asked = os.environ.get("FINSECURE_LOG", "").lower()
     level = {"debug": logging.DEBUG, "info": logging.INFO}.get(asked)

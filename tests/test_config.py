@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -30,6 +31,22 @@ OpenDoor = Callable[..., "Door"]
 
 KEY = "sk_test_1234567890abcdef"
 CUSTOMER = {"id": "cus_1", "object": "customer"}
+
+
+class Places(str, Enum):
+    """Settings as programs keep them; `str()` of one is its name."""
+
+    PROXY = "https://proxy.example"
+    SHOP = "my-shop/1.2"
+    VERSION = "2024-01-01"
+    KEY = "sk_test_of_an_enum"
+
+
+class Five:
+    """An integer that is no `int`, as numpy has them."""
+
+    def __index__(self) -> int:
+        return 5
 
 
 @pytest.fixture
@@ -68,6 +85,7 @@ def asked(door: Door, server: respx.MockRouter) -> httpx.Request:
         ("sk_test_...", "the placeholder of the documentation"),
         ("SK_TEST_12345678", "not a FinSecure API key"),
         (b"sk_test_12345678", "a bytes, not a str"),
+        ("\u200b", "characters that no key has"),
     ],
 )
 def test_an_unusable_key_is_refused_and_never_shown(open_door: OpenDoor, key: object, says: str) -> None:
@@ -197,6 +215,23 @@ def test_base_url_comes_from_the_environment_where_none_is_given(
         ("https://bücher.example", "not a URL"),
         ("https://api..example.com", "not an http or https URL"),
         (f"https://{'a' * 64}.example", "not an http or https URL"),
+        ("https://evil.example\\.api.finsecure.com", "a DNS name or an address as its host"),
+        ("https://evil.example\\@api.finsecure.com", "a DNS name or an address as its host|a user"),
+        ("https://api.finsecure.com%2f.evil.example", "a DNS name or an address as its host"),
+        ("https://api.finsecure.com;evil.example", "a DNS name or an address as its host"),
+        ("https://api.finsecure.com,evil.example", "a DNS name or an address as its host"),
+        ("https://-api.finsecure.com", "a DNS name or an address as its host"),
+        ("https://api-.finsecure.com", "a DNS name or an address as its host"),
+        ("https://*.finsecure.com", "a DNS name or an address as its host"),
+        ("https://.", "a DNS name or an address as its host"),
+        ("https://0x7f.1", "a DNS name or an address as its host"),
+        ("https://2130706433", "a DNS name or an address as its host"),
+        ("https://127.1", "a DNS name or an address as its host"),
+        ("https://1.2.3.256", "a DNS name or an address as its host"),
+        ("https://[fe80::1%25eth0]", "a DNS name or an address as its host"),
+        ("https://[fe80::1%eth0]", "a DNS name or an address as its host"),
+        (f"https://{'a.' * 127}com", "a DNS name or an address as its host"),
+        ("https://api.finsecure.com/\\evil.example", "not encoded"),
         ("https://api.finsecure.com/ü", "not ASCII"),
         ("https://user:password@api.finsecure.com", "a user, query or fragment"),
         ("https://api.finsecure.com?a=b", "a user, query or fragment"),
@@ -216,6 +251,64 @@ def test_a_base_url_that_could_leak_or_lead_astray_is_refused(open_door: OpenDoo
         open_door(base_url=base_url)
     assert caught.value.param == "base_url"
     assert "password" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "host"),
+    [
+        ("https://API.example.com.", "api.example.com."),
+        ("https://payments_1.internal", "payments_1.internal"),
+        ("https://xn--bcher-kva.example", "xn--bcher-kva.example"),
+        ("https://a", "a"),
+        ("https://0xygen", "0xygen"),
+        ("https://1.2.3.4", "1.2.3.4"),
+        ("https://[2001:db8::1]", "[2001:db8::1]"),
+        (Places.PROXY, "proxy.example"),
+    ],
+)
+def test_a_name_or_an_address_is_a_host(
+    open_door: OpenDoor, anywhere: respx.MockRouter, base_url: str, host: str
+) -> None:
+    assert asked(open_door(base_url=base_url), anywhere).headers["host"] == host
+
+
+FOREIGN = "https://proxy.example:8443"
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "environment", "warned"),
+    [
+        ("sk_live_1", None, FOREIGN, True),
+        ("pk_live_1", None, "https://finsecure.com.example", True),
+        ("sk_live_1", None, "https://127.0.0.1", True),
+        ("sk_live_1", None, "https://eu.finsecure.com", False),
+        ("sk_live_1", None, "https://finsecure.com.", False),
+        ("sk_live_1", None, "", False),
+        ("sk_live_1", FOREIGN, "https://other.example", False),
+        ("sk_test_1", None, FOREIGN, False),
+    ],
+)
+def test_a_live_key_that_the_environment_sends_elsewhere_is_warned_of_once(
+    open_door: OpenDoor,
+    anywhere: respx.MockRouter,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    key: str,
+    given: str | None,
+    environment: str,
+    warned: bool,
+) -> None:
+    """A test's FINSECURE_BASE_URL that was left in a shop's environment is said when the client is made."""
+    monkeypatch.setenv("FINSECURE_BASE_URL", environment)
+    anywhere.route().respond(json={"id": "pm_1", "object": "payment_method"})
+    door = open_door(key, base_url=given)
+    for _ in range(2):
+        door.call(lambda api: api.payment_methods.create(type="card"))
+    if door.name != "module":
+        door.api.with_options(timeout=5)
+    messages = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert len(messages) == warned
+    assert all("FINSECURE_BASE_URL" in message and key not in message for message in messages)
 
 
 @pytest.mark.parametrize("base_url", ["http://localhost:8000", "http://api.finsecure.com"])
@@ -246,6 +339,23 @@ def test_a_wrong_option_is_refused_by_name_when_the_client_is_made(
     with pytest.raises(finsecure.InvalidRequestError, match=option) as caught:
         open_door(**{option: value})
     assert caught.value.param == option
+
+
+@pytest.mark.parametrize("option", ["timeout", "deadline", "max_retries", "max_response_size"])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_integer_too_long_to_be_written_is_refused_by_name(open_door: OpenDoor, option: str, sign: int) -> None:
+    with pytest.raises(finsecure.InvalidRequestError, match=f"{option} is an integer of more than 30 digits: pass"):
+        open_door(**{option: sign * 10**5000})
+
+
+def test_options_may_be_whatever_stands_for_a_str_or_an_int(open_door: OpenDoor, anywhere: respx.MockRouter) -> None:
+    numbers: dict[str, Any] = dict.fromkeys(("timeout", "deadline", "max_retries"), Five())
+    door = open_door(Places.KEY, base_url=Places.PROXY, app_info=Places.SHOP, api_version=Places.VERSION, **numbers)
+    request = asked(door, anywhere)
+    assert request.url.host == "proxy.example"
+    assert request.headers["authorization"] == "Bearer sk_test_of_an_enum"
+    assert request.headers["user-agent"].endswith(" my-shop/1.2")
+    assert request.headers["finsecure-version"] == "2024-01-01"
 
 
 def test_a_client_of_the_other_door_is_refused_as_http_client(kind: str, open_door: OpenDoor) -> None:
@@ -309,6 +419,20 @@ def test_with_options_refuses_what_is_no_option(client_type: type[Any]) -> None:
         client.with_options(http_client=httpx.Client())
     with pytest.raises(finsecure.InvalidRequestError, match="timeout is 0"):
         client.with_options(timeout=0)
+
+
+@either
+@pytest.mark.parametrize("option", ["api_key", "base_url", "clock", "max_retries", "max_response_size", "timeout"])
+def test_none_is_no_option_of_another_client(
+    client_type: type[Any], monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    """A key that is missing does not become that of the environment, which may be another account's."""
+    monkeypatch.setenv("FINSECURE_SECRET_KEY", "sk_test_of_another_account")
+    monkeypatch.setenv("FINSECURE_BASE_URL", "https://elsewhere.example")
+    client = client_type(KEY, base_url="https://proxy.example")
+    with pytest.raises(finsecure.InvalidRequestError, match=f"{option} is None: leave it out") as caught:
+        client.with_options(**{option: None})
+    assert caught.value.param == option
 
 
 @either
