@@ -96,6 +96,13 @@ def tests_lowest(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def signatures(session: nox.Session) -> None:
+    """Write tests/signatures.txt anew, after a change of what is public."""
+    session.install(".")
+    session.run("python", "tests/signatures.py")
+
+
+@nox.session(default=False)
 def chaos(session: nox.Session) -> None:
     """The faults at full size, on each transport that is asked for; writes the figures of docs/reliability.md."""
     install(session, "test")
