@@ -19,10 +19,13 @@ from ._operation import Async, D_co, Operations, Sync
 from ._pages import AsyncPage, AsyncPages, Page
 from ._retry import RetryBudget
 from ._transport import open_async_transport, open_transport
+from ._transport.whose import hide_network
 from ._version import API_VERSION
-from .error import without_frames
+from .error import FinSecureError, without_frames
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import httpx
 
     from ._call import Call
@@ -201,16 +204,20 @@ class Client(AnyClient[Sync]):
     def send(self, call: Call[T]) -> T:
         """Send a described call: what the resource methods do."""
         exchange = Exchange(call, _wire.encode(call, self._config), self._config, self._budget)
-        outcome: Any = self._attempt(exchange)
-        if exchange.delay is not None:
-            import tenacity  # not before something failed
+        outcome: Any
+        try:
+            outcome = self._attempt(exchange)
+            if exchange.delay is not None:
+                import tenacity  # not before something failed
 
-            sleep = self._config.clock.sleep
-            sleep(exchange.delay)
-            retrying = tenacity.Retrying(
-                retry=lambda _: exchange.delay is not None, wait=lambda _: exchange.delay or 0.0, sleep=sleep
-            )
-            outcome = retrying(self._attempt, exchange)
+                sleep = self._config.clock.sleep
+                sleep(exchange.delay)
+                retrying = tenacity.Retrying(
+                    retry=lambda _: exchange.delay is not None, wait=lambda _: exchange.delay or 0.0, sleep=sleep
+                )
+                outcome = retrying(self._attempt, exchange)
+        except BaseException as exc:  # noqa: BLE001 - raised again
+            raise _left(exchange, exc)  # noqa: B904 - the same exception, with a note
         exchange.finish(outcome)
         _log.call_done(exchange, outcome)
         _telemetry.call_done(exchange, outcome)
@@ -297,16 +304,20 @@ class AsyncClient(AnyClient[Async]):
     async def send(self, call: Call[T]) -> T:
         """Send a described call: what the resource methods do."""
         exchange = Exchange(call, _wire.encode(call, self._config), self._config, self._budget)
-        outcome: Any = await self._attempt(exchange)
-        if exchange.delay is not None:
-            import tenacity  # not before something failed
+        outcome: Any
+        try:
+            outcome = await self._attempt(exchange)
+            if exchange.delay is not None:
+                import tenacity  # not before something failed
 
-            sleep = self._config.clock.sleep_async
-            await sleep(exchange.delay)
-            retrying = tenacity.AsyncRetrying(
-                retry=lambda _: exchange.delay is not None, wait=lambda _: exchange.delay or 0.0, sleep=sleep
-            )
-            outcome = await retrying(self._attempt, exchange)
+                sleep = self._config.clock.sleep_async
+                await sleep(exchange.delay)
+                retrying = tenacity.AsyncRetrying(
+                    retry=lambda _: exchange.delay is not None, wait=lambda _: exchange.delay or 0.0, sleep=sleep
+                )
+                outcome = await retrying(self._attempt, exchange)
+        except BaseException as exc:  # noqa: BLE001 - raised again
+            raise _left(exchange, exc)  # noqa: B904 - the same exception, with a note
         exchange.finish(outcome)
         _log.call_done(exchange, outcome)
         _telemetry.call_done(exchange, outcome)
@@ -341,3 +352,17 @@ class AsyncClient(AnyClient[Async]):
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+def _left(exchange: Exchange, exc: BaseException) -> BaseException:
+    """What leaves a call unfinished, with a note of what was under way.
+
+    That is an interrupt, a cancellation, or an exception of the program's own. Python 3.10 has no notes, only the log.
+    """
+    if isinstance(exc, FinSecureError):
+        return exc  # a setting that turned out to be wrong
+    note = exchange.note()
+    add_note: Callable[[str], None] = getattr(exc, "add_note", lambda _: None)
+    add_note(note)
+    _log.call_left(exc, note)
+    return hide_network(exc)

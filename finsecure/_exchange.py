@@ -57,6 +57,7 @@ class Exchange:
     def begin_attempt(self) -> float:
         """Count an attempt; the seconds it may take."""
         self.attempts += 1
+        self.delay = None
         timeout = self.config.timeout
         if self.config.deadline is not None:
             timeout = min(timeout, max(0.001, self.config.deadline - self.elapsed()))
@@ -130,6 +131,21 @@ class Exchange:
             return self.delay
 
         return {"retry": is_planned, "wait": wait}
+
+    def note(self) -> str:
+        """What an exception that leaves the call unfinished must not take with it: the key, and what may be done."""
+        operation = f"finsecure: {self.call.method} {self.call.template}"
+        key = self.request.idempotency_key
+        if self.call.method == "GET":
+            return f"{operation} was left before it was over; it changes nothing."
+        under_way = self.delay is None  # rather than waiting for the next attempt
+        executed = self._unresolved or (under_way and not self.request.unsent)
+        facts = f"{operation} was left before it was over: idempotency_key={key!r}, maybe_executed={executed}."
+        if not executed:
+            return f"{facts} It was not carried out."
+        if key is None:
+            return f"{facts} The server may have carried it out: look before you send it again."
+        return f"{facts} The server may have carried it out: send it again with this key to learn the outcome safely."
 
     def finish(self, outcome: Any) -> None:
         """The call is over. Where the API did answer, be it with a refusal, retries are good for something."""

@@ -37,7 +37,7 @@ class Origin(NamedTuple):
 class Request:
     """One HTTP request, made once and sent as often as it takes."""
 
-    __slots__ = ("body", "headers", "idempotency_key", "max_response_size", "method", "repeatable", "target")
+    __slots__ = ("body", "headers", "idempotency_key", "max_response_size", "method", "repeatable", "target", "unsent")
 
     def __init__(
         self,
@@ -55,6 +55,7 @@ class Request:
         self.idempotency_key = idempotency_key
         self.max_response_size = max_response_size  # bytes, decompressed
         self.repeatable = idempotency_key is not None or method != "POST"  # doing it twice is the same as once
+        self.unsent = False  # whether the latest attempt ended before any of it was written; for what leaves a call
 
     @override
     def __repr__(self) -> str:

@@ -57,6 +57,11 @@ def call_done(exchange: Exchange, outcome: Any) -> None:
         logger.info("%s %s attempts=%d ms=%d", _what(exchange), _result(outcome), exchange.attempts, milliseconds)
 
 
+def call_left(exc: BaseException, note: str) -> None:
+    """A call was left by an exception that is not this library's. Its key must not be lost, so this is a warning."""
+    logger.warning("%s (%s)", note, type(exc).__name__)
+
+
 def _what(exchange: Exchange) -> str:
     return f"{exchange.call.method} {exchange.call.template}"
 

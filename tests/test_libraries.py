@@ -404,12 +404,24 @@ def test_where_there_is_no_fork_nothing_is_registered(monkeypatch: pytest.Monkey
     assert not called
 
 
-def test_a_ready_client_lets_foreign_errors_through() -> None:
-    def hook(_: httpx.Request) -> httpx.Response:
-        raise LookupError("mine")
+def test_a_ready_client_lets_only_the_programs_own_exceptions_through() -> None:
+    """A class of the program's own leaves a call unchanged; an exception of Python's becomes an error of ours."""
 
-    with httpx.Client(transport=httpx.MockTransport(hook)) as ready, pytest.raises(LookupError):
-        finsecure.Client(KEY, http_client=ready).customers.retrieve("cus_1")
+    class Mine(Exception):  # noqa: N818 - as a program names it
+        pass
+
+    raised: list[Exception] = [Mine("mine"), LookupError("sk_test_1")]
+
+    def fail(_: httpx.Request) -> httpx.Response:
+        raise raised[0]
+
+    with httpx.Client(transport=httpx.MockTransport(fail)) as ready:
+        client = finsecure.Client(KEY, http_client=ready, max_retries=0)
+        with pytest.raises(Mine, match="mine"):
+            client.customers.retrieve("cus_1")
+        del raised[0]
+        with pytest.raises(finsecure.APIConnectionError, match=r"not foreseen \(LookupError\)"):
+            client.customers.retrieve("cus_1")
 
 
 def test_a_ready_client_whose_body_drips_is_stopped_by_the_timeout() -> None:

@@ -6,6 +6,7 @@ By class name, since httpx, httpcore and their successors use the same names, an
 from __future__ import annotations
 
 import ssl
+from typing import Any, cast
 
 from .._http import Failure, Kind
 from ..error import APIConnectionError, APITimeoutError
@@ -23,10 +24,14 @@ _TABLE: dict[str, tuple[Kind, str]] = {
     "ProtocolError": ("not sent", "The proxy did not answer as SOCKS asks"),  # socksio's; HTTP's has names of its own
     "RemoteProtocolError": ("lost", "The connection was closed, or the answer was no HTTP"),
     "LocalProtocolError": ("final", "The request could not be written as HTTP"),
+    "InvalidURL": ("final", "The URL cannot be used"),
+    "SocketBlockedError": ("final", "Sockets are forbidden here, so nothing was written"),
+    "SocketConnectBlockedError": ("final", "This host is forbidden here, so nothing was written"),
     "UnsupportedProtocol": ("final", "The URL's scheme is not supported"),
     "NetworkError": ("lost", "The connection broke"),
     "TransportError": ("lost", "The connection broke"),
     "HTTPError": ("lost", "The connection broke"),
+    "StreamError": ("lost", "The answer could not be read"),
     "ClosedResourceError": ("lost", "The connection was closed"),
     "BrokenResourceError": ("lost", "The connection broke"),
     "BusyResourceError": ("lost", "The connection was in use by another task"),
@@ -39,6 +44,10 @@ _TABLE: dict[str, tuple[Kind, str]] = {
 
 def failure(exc: Exception, *, connection_was_old: bool = False) -> Failure | None:
     """The `Failure` that an exception of the network stands for; `None` for any other exception."""
+    while getattr(
+        exc, "exceptions", ()
+    ):  # anyio connects in a group of tasks, and raises what it did not expect as one
+        exc = cast("Any", exc).exceptions[0]
     certificate = _certificate_problem(exc)
     if certificate is not None:
         return certificate_refused(certificate)
@@ -59,8 +68,11 @@ def failure(exc: Exception, *, connection_was_old: bool = False) -> Failure | No
 
 def unforeseen(exc: Exception) -> Failure:
     """An exception that nobody foresaw. It is not kept as the cause: what it says may hold a request."""
-    why = f"The transport failed in a way that was not foreseen ({type(exc).__name__})."
-    return Failure("lost", APIConnectionError(why))
+    if str(exc) == "Event loop is closed":
+        why = "The connection belongs to an event loop that is closed: make an http_client in the loop that uses it"
+    else:
+        why = "The transport failed in a way that was not foreseen"
+    return Failure("lost", APIConnectionError(f"{why} ({type(exc).__name__})."))
 
 
 def certificate_refused(why: str) -> Failure:

@@ -18,6 +18,7 @@ from .lifetime import LoopPools, ProcessPools
 from .pools import CONNECTIONS, KEEPALIVE
 from .proxy import proxy_for
 from .tls import tls_context
+from .whose import raise_own
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable
@@ -38,13 +39,14 @@ def _http(core: Any, request: Request, origin: Origin, deadline: Deadline, body:
     return made
 
 
-def _failed(exc: Exception, origin: Origin, deadline: Deadline) -> Failure:
-    known = failure(exc, connection_was_old=not deadline.connected and not deadline.received)
-    if known is None:
-        return unforeseen(exc)
-    if known.kind == "lost" and deadline.connected and origin.scheme == "https" and not deadline.tls_started:
-        return known._replace(kind="not sent")  # it failed at the proxy, which was sent nothing but where to go
-    return known
+def _failed(exc: Exception, deadline: Deadline, *, unsent: bool) -> Failure:
+    known = failure(exc, connection_was_old=not deadline.connected and not deadline.received) or unforeseen(exc)
+    return known._replace(kind="not sent") if known.kind == "lost" and unsent else known
+
+
+def _unsent(origin: Origin, deadline: Deadline) -> bool:
+    """Whether the attempt ended while its connection was being made; a proxy is only told where to go."""
+    return deadline.connected and not (deadline.sent and (deadline.tls_started or origin.scheme == "http"))
 
 
 def _check_is_ours(core: Any, deadline: Deadline) -> None:
@@ -76,8 +78,12 @@ class HttpcoreTransport:
                 return _read(response, request.max_response_size)
             finally:
                 response.close()
-        except Exception as exc:
-            failed = _failed(exc, origin, deadline)
+        except BaseException as exc:
+            request.unsent = _unsent(origin, deadline)
+            if not isinstance(exc, Exception):
+                raise
+            raise_own(exc)
+            failed = _failed(exc, deadline, unsent=request.unsent)
             if isinstance(exc, self._core.PoolTimeout):
                 pools.discard_if_stuck(slot)
             elif failed.kind == "stale":
@@ -148,8 +154,12 @@ class AsyncHttpcoreTransport:
                 return await _aread(response, request.max_response_size, deadline)
             finally:
                 await response.aclose()
-        except Exception as exc:
-            failed = _failed(exc, origin, deadline)
+        except BaseException as exc:
+            request.unsent = _unsent(origin, deadline)
+            if not isinstance(exc, Exception):
+                raise
+            raise_own(exc)
+            failed = _failed(exc, deadline, unsent=request.unsent)
             if isinstance(exc, self._core.PoolTimeout):
                 pools.discard_if_stuck(slot)
             elif failed.kind == "stale":

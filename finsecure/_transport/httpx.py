@@ -2,43 +2,138 @@
 
 The request is ours to the last header: redirects are not followed, and the client's own auth, cookies and headers stay
 out. Closing the client stays with whoever made it.
+
+Response hooks may read the body, to log it, or raise, as httpx's own `raise_for_status` does, after which httpx throws
+the body away. So where a client has such hooks, a first one is put before them that reads the body of our answers.
 """
 
 from __future__ import annotations
 
 import sys
-import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from .._clock import monotonic
 from .body import Body
-from .failures import closed, failure
+from .failures import closed, failure, unforeseen
+from .whose import raise_own, raised_in
 
 if TYPE_CHECKING:
     import httpx
 
-    from .._http import Failure, Origin, Outcome, Request
+    from .._http import Origin, Outcome, Request
+
+_OURS = "finsecure"  # the extension of a request that holds its `_Reading`
 
 
-def _http(client: object, request: Request, origin: Origin, timeout: float) -> Any:
-    family = next(
-        kind.__module__.partition(".")[0]
-        for kind in type(client).__mro__
-        if kind.__module__.partition(".")[0] in {"httpx", "httpx2"}
-    )
-    return sys.modules[family].Request(
+class _Reading:
+    """The body of one answer, read once: before the caller's hooks see it, or else afterwards."""
+
+    def __init__(self, timeout: float, limit: int) -> None:
+        self.ends = monotonic() + timeout
+        self._limit = limit
+        self._body: Body | None = None
+        self._raw: list[bytes] = []
+        self.outcome: Outcome | None = None
+
+    def begins(self, response: Any) -> bool:
+        """Whether the body is still to be read from the stream."""
+        if self.outcome is not None:
+            return False
+        headers: list[tuple[bytes, bytes]] = response.headers.raw
+        if not response.is_stream_consumed:
+            self._body = Body(response.status_code, headers, self._limit)
+            return True
+        decoded = [(name, value) for name, value in headers if name.lower() != b"content-encoding"]
+        body = Body(response.status_code, decoded, self._limit)
+        body.add(response.content)  # a mock's, or read by a client of the caller's own class
+        self.outcome = body.outcome()
+        return False
+
+    def add(self, chunk: bytes) -> bool:
+        """Take a chunk; whether to go on reading."""
+        self._raw.append(chunk)
+        return cast("Body", self._body).add(chunk)
+
+    def end(self, response: Any) -> None:
+        """The body is read: let the hooks read it again."""
+        self.outcome = cast("Body", self._body).outcome()
+        response.stream = sys.modules[_family(response)].ByteStream(b"".join(self._raw))
+
+
+def _family(instance: object) -> str:
+    """`httpx` or `httpx2`, also for an instance of a class that was derived from theirs."""
+    packages = [kind.__module__.partition(".")[0] for kind in type(instance).__mro__]
+    return next(package for package in packages if package in {"httpx", "httpx2"})
+
+
+def _http(client: object, request: Request, origin: Origin, timeout: float, reading: _Reading) -> Any:
+    timeouts = dict.fromkeys(("pool", "connect", "write", "read"), timeout)
+    return sys.modules[_family(client)].Request(
         request.method,
         f"{origin.scheme}://{origin.authority}{request.target}",
         headers=request.headers,
         content=request.body,
-        extensions={"timeout": dict.fromkeys(("pool", "connect", "write", "read"), timeout)},
+        extensions={"timeout": timeouts, _OURS: reading},
     )
 
 
-def _failed(exc: Exception) -> Failure:
-    known = failure(exc)
-    if known is None:
+def _read(response: Any, reading: _Reading) -> None:
+    if reading.begins(response):
+        stream = response.stream  # not iter_raw(), by which the response would count as read
+        try:
+            for chunk in stream:
+                if not reading.add(chunk):
+                    break
+                if monotonic() > reading.ends:
+                    raise TimeoutError("the time for this attempt is over")
+        finally:
+            stream.close()
+        reading.end(response)
+
+
+async def _aread(response: Any, reading: _Reading) -> None:
+    if reading.begins(response):
+        stream = response.stream  # as above
+        try:
+            async for chunk in stream:
+                if not reading.add(chunk):
+                    break
+        finally:
+            await stream.aclose()
+        reading.end(response)
+
+
+def _read_first(response: Any) -> None:
+    """The first response hook of a ready client."""
+    reading = response.request.extensions.get(_OURS)
+    if reading is not None:
+        _read(response, reading)
+
+
+async def _aread_first(response: Any) -> None:
+    """The first response hook of a ready async client."""
+    reading = response.request.extensions.get(_OURS)
+    if reading is not None:
+        await _aread(response, reading)
+
+
+def _put_first(client: Any, hook: object) -> None:
+    hooks: list[object] = client.event_hooks["response"]
+    if hooks and hooks[0] is not hook:
+        hooks.insert(0, hook)
+
+
+def _failed(client: Any, request: Request, reading: _Reading, exc: BaseException) -> Outcome:
+    before: list[object] = client.event_hooks["request"]
+    after = [hook for hook in client.event_hooks["response"] if hook is not _read_first and hook is not _aread_first]
+    request.unsent = raised_in(exc, before)
+    if not isinstance(exc, Exception):
         raise exc
-    return known
+    raise_own(exc, [*before, *after])
+    if type(exc).__name__ == "HTTPStatusError" and reading.outcome is not None:
+        return reading.outcome  # a hook asked to raise for what the answer says, as we do
+    known = failure(exc) or unforeseen(exc)
+    return known._replace(kind="not sent") if known.kind == "lost" and request.unsent else known
 
 
 class HttpxTransport:
@@ -52,24 +147,19 @@ class HttpxTransport:
         """Send a request once. Its reads are limited one by one until the body comes; from there by `timeout`."""
         if self._closed or self._http.is_closed:
             return closed()
-        ends = time.monotonic() + timeout
+        _put_first(self._http, _read_first)
+        reading = _Reading(timeout, request.max_response_size)
         try:
             response = self._http.send(
-                _http(self._http, request, origin, timeout), stream=True, auth=None, follow_redirects=False
+                _http(self._http, request, origin, timeout, reading), stream=True, auth=None, follow_redirects=False
             )
             try:
-                body = Body(response.status_code, response.headers.raw, request.max_response_size)
-                stream: Any = response.stream  # not iter_raw(), which refuses the ready responses of mocks
-                for chunk in stream:
-                    if not body.add(chunk):
-                        break
-                    if time.monotonic() > ends:
-                        raise TimeoutError("the time for this attempt is over")
+                _read(response, reading)
             finally:
                 response.close()
-        except Exception as exc:
-            return _failed(exc)
-        return body.outcome()
+        except BaseException as exc:
+            return _failed(self._http, request, reading, exc)
+        return cast("Outcome", reading.outcome)
 
     def close(self) -> None:
         """Send no more; the client itself is not ours to close."""
@@ -89,23 +179,21 @@ class AsyncHttpxTransport:
             return closed()
         import anyio
 
+        _put_first(self._http, _aread_first)
+        reading = _Reading(timeout, request.max_response_size)
         try:
             # A little later than httpx's own limits, which end a silence without cancelling inside its pool.
             with anyio.fail_after(timeout * 1.05):
                 response = await self._http.send(
-                    _http(self._http, request, origin, timeout), stream=True, auth=None, follow_redirects=False
+                    _http(self._http, request, origin, timeout, reading), stream=True, auth=None, follow_redirects=False
                 )
                 try:
-                    body = Body(response.status_code, response.headers.raw, request.max_response_size)
-                    stream: Any = response.stream  # as above
-                    async for chunk in stream:
-                        if not body.add(chunk):
-                            break
+                    await _aread(response, reading)
                 finally:
                     await response.aclose()
-        except Exception as exc:
-            return _failed(exc)
-        return body.outcome()
+        except BaseException as exc:
+            return _failed(self._http, request, reading, exc)
+        return cast("Outcome", reading.outcome)
 
     async def aclose(self) -> None:
         """Send no more; the client itself is not ours to close."""

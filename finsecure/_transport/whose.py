@@ -1,0 +1,150 @@
+"""Whose an exception is that came up while a request was sent: the program's own, or the network's.
+
+A signal handler raises wherever the program happens to be, which is mostly deep in the HTTP stack; Celery, RQ and
+`signal.alarm` set their time limits this way. And httpx calls the program's event hooks. What these raise must leave a
+call at once and unchanged, though the HTTP stack may have made a `ReadTimeout` of it. So the whole chain of causes and
+contexts is looked at, and only when something failed:
+
+1. What a signal handler or an event hook raised is the program's own. But an exception of the HTTP stack's that came
+   from a hook, where the hook used it wrongly, is not.
+2. So is what arrives with a class that is neither Python's, nor the HTTP stack's, nor an `OSError`.
+3. An exception that was being handled when the call was made says nothing about the call.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterable, Iterator
+from functools import partial
+from types import CodeType, FrameType, TracebackType
+from typing import Any, cast
+
+_HTTP_STACK = frozenset(
+    {
+        *("httpx", "httpx2", "httpcore", "httpcore2", "h11", "socksio", "idna", "certifi", "pyreqwest"),
+        *("anyio", "sniffio", "trio", "outcome", "uvloop", "exceptiongroup", "pytest_socket"),
+    }
+)
+_CARRIERS = _HTTP_STACK | {"finsecure", "tenacity", "ssl", "socket", "selectors", "asyncio", "concurrent", "contextlib"}
+
+
+def raise_own(exc: BaseException, hooks: Iterable[object] = ()) -> None:
+    """Raise the exception of the program's own that `exc` is, or was made of; return where it is the network's.
+
+    Args:
+        exc: What was caught around sending.
+        hooks: The event hooks that may have been called.
+    """
+    own = programs_own(exc, hooks)
+    if own is not None:
+        context = own.__context__
+        try:
+            raise own
+        finally:
+            own.__context__ = context  # not what the HTTP stack made of it
+
+
+def programs_own(exc: BaseException, hooks: Iterable[object] = ()) -> BaseException | None:
+    """The exception of the program's own that `exc` is, or was made of; `None` where it is the network's."""
+    handlers = {_code(signal.getsignal(number)) for number in signal.valid_signals()} - {None}
+    raised = {id(member) for member in _members(exc)}
+    for one in _chain(exc):
+        is_http = any(_package(kind) in _HTTP_STACK for kind in type(one).__mro__)
+        is_foreign = id(one) in raised and _is_foreign(type(one))
+        if _handled_a_signal(one, handlers) or (not is_http and (is_foreign or raised_in(one, hooks))):
+            return one
+    return None
+
+
+def raised_in(exc: BaseException, functions: Iterable[object]) -> bool:
+    """Whether an exception came out of one of these functions."""
+    codes = {_code(function) for function in functions}
+    return any(frame.f_code in codes for frame in _frames(exc))
+
+
+def hide_network(exc: BaseException) -> BaseException:
+    """Leave the frames of the network and of this client out of a traceback: their local variables hold the request."""
+    for one in _chain(exc):
+        entries = [entry for entry in _entries(one) if _top(entry.tb_frame.f_globals.get("__name__")) not in _CARRIERS]
+        traceback: TracebackType | None = None
+        for entry in reversed(entries):
+            traceback = TracebackType(traceback, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+        one.__traceback__ = traceback
+    return exc
+
+
+def _chain(exc: BaseException) -> Iterator[BaseException]:
+    """An exception, and all that it was made of since the call began."""
+    first = exc.__traceback__
+    around: set[FrameType] = set()  # those in which an exception is handled that was there before
+    frame = None if first is None else first.tb_frame.f_back
+    while frame is not None:
+        around.add(frame)
+        frame = frame.f_back
+    waiting, seen = [exc], {id(exc)}
+    while waiting:
+        one = waiting.pop(0)
+        yield one
+        for other in (one.__cause__, one.__context__, *_members(one)):
+            if other is None or id(other) in seen or other.__traceback__ is None:
+                continue
+            if other.__traceback__.tb_frame not in around:
+                seen.add(id(other))
+                waiting.append(other)
+
+
+def _members(exc: BaseException) -> list[BaseException]:
+    """An exception, or those that a group of them holds."""
+    grouped: Any = getattr(exc, "exceptions", None)
+    if not isinstance(grouped, tuple):
+        return [exc]
+    return [member for one in cast("tuple[BaseException, ...]", grouped) for member in _members(one)]
+
+
+def _entries(exc: BaseException) -> Iterator[TracebackType]:
+    entry = exc.__traceback__
+    while entry is not None:
+        yield entry
+        entry = entry.tb_next
+
+
+def _frames(exc: BaseException) -> Iterator[FrameType]:
+    return (entry.tb_frame for entry in _entries(exc))
+
+
+def _handled_a_signal(exc: BaseException, handlers: set[CodeType | None]) -> bool:
+    """Whether a signal handler raised it: one that is installed, or one that was given the frame it interrupted."""
+    interrupted: FrameType | None = None
+    for frame in _frames(exc):
+        if frame.f_code in handlers:
+            return True
+        for value in frame.f_locals.values() if interrupted is not None else ():
+            given = cast("tuple[object, ...]", value) if isinstance(value, tuple) else (value,)
+            if any(one is interrupted for one in given):
+                return True  # it has put another handler in its place since
+        interrupted = frame
+    return False
+
+
+def _code(function: object) -> CodeType | None:
+    """The code that runs when this is called, where it is Python's."""
+    while isinstance(function, partial):
+        function = function.func
+    function = getattr(function, "__func__", function)
+    if not hasattr(function, "__code__"):
+        function = getattr(type(function), "__call__", None)  # noqa: B004 - of an object that can be called
+    code: object = getattr(function, "__code__", None)
+    return code if isinstance(code, CodeType) else None
+
+
+def _is_foreign(kind: type[BaseException]) -> bool:
+    return not issubclass(kind, OSError) and _package(kind) not in sys.stdlib_module_names
+
+
+def _package(kind: type) -> str:
+    return _top(kind.__module__)
+
+
+def _top(module: object) -> str:
+    return str(module).partition(".")[0]
