@@ -14,7 +14,7 @@ from . import error
 from ._call import Call, LastResponse
 from ._http import Failure, Request, Response
 from ._retry import retry_after
-from .resources._validate import PageData, validator, what_is_wrong
+from .resources._validate import PageData, missing, validator, what_is_wrong
 
 if TYPE_CHECKING:
     from ._config import Config
@@ -114,7 +114,15 @@ def _success(exchange: Exchange, response: Response) -> Any:
 
 
 def _is_another(call: Call[Any], value: Any) -> str | None:
-    return "it has another id" if call.id is not None and value.id != call.id else None
+    """Why an object is not the one that was asked for."""
+    if call.id is not None and value.id != call.id:
+        return "it has another id"
+    return _is_partial(value)
+
+
+def _is_partial(value: Any) -> str | None:
+    name = missing(value)
+    return None if name is None else f"{name} is missing"
 
 
 def _leads_nowhere(call: Call[Any], value: PageData[Any]) -> str | None:
@@ -124,7 +132,7 @@ def _leads_nowhere(call: Call[Any], value: PageData[Any]) -> str | None:
     cursor = call.params.get("starting_after") or call.params.get("ending_before")
     if cursor is not None and any(item.id == cursor for item in value.data):
         return "the page has the object again that it was to go on from"
-    return None
+    return next(filter(None, map(_is_partial, value.data)), None)
 
 
 def _malformed(exchange: Exchange, response: Response, why: str) -> Failure:
@@ -171,7 +179,7 @@ def _payment_intent(body: Any) -> PaymentIntent | None:
 
     try:
         partial: Any = body["error"]["payment_intent"]
-        value: PaymentIntent = validator(PaymentIntent).validate_python({"object": "payment_intent", **partial})
+        value: PaymentIntent = validator(PaymentIntent).validate_python(partial)
     except (TypeError, KeyError, ValidationError):
         return None
     return value

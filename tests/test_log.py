@@ -277,7 +277,8 @@ def test_a_model_warns_of_nothing_that_it_holds(far: Far) -> None:
     """A field of an unexpected shape is written again without a warning that would show it."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        body = {"id": "pi_1", "object": "payment_intent", "client_secret": {"secret": WEBHOOK_SECRET}}
+        paid = {"id": "pi_1", "object": "payment_intent", "amount": 1, "currency": "usd", "status": "succeeded"}
+        body = {**paid, "client_secret": {"secret": WEBHOOK_SECRET}}
         with httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200, json=body))) as http_client:
             intent = finsecure.Client("sk_test_1", http_client=http_client).payment_intents.retrieve("pi_1")
         assert json.loads(intent.to_json()) == intent.to_dict() == body

@@ -78,6 +78,8 @@ class Case(NamedTuple):
     def answer(self) -> dict[str, Any]:
         name = self.group.removesuffix("s")
         found: dict[str, Any] = {"id": "xx_1", "object": name}
+        if name in {"payment_intent", "charge", "refund"}:
+            found |= {"amount": 2000, "currency": "usd", "status": "succeeded"}
         if name == "event":
             found |= {"type": "something.new", "data": {"object": {}}}
         return {"object": "list", "data": [found], "has_more": False} if self.name == "list" else found

@@ -634,18 +634,39 @@ def test_an_event_says_all_that_came() -> None:
     assert json.loads(event.to_json()) == event_body()
 
 
-def test_a_partial_object_has_none_for_what_did_not_come() -> None:
-    """An object of an event can be partial: its other fields are None."""
-    event = received(json.dumps(event_body(object={"id": "pi_1", "object": "payment_intent"})))
+@pytest.mark.parametrize("object", [{"id": "pi_1", "object": "payment_intent"}, {"id": "pi_1"}], ids=str)
+def test_a_partial_object_says_what_did_not_come(object: dict[str, Any]) -> None:
+    """The event's type names the class of its object; a field that every whole object has raises, another is None."""
+    event = received(json.dumps(event_body(object=object)))
     assert event.type == "payment_intent.succeeded"
-    assert (event.data.object.amount, event.data.object.charges, event.data.object.created) == (None, None, None)
+    intent = event.data.object
+    assert isinstance(intent, PaymentIntent)
+    assert (intent.charges, intent.description, intent.to_dict()) == (None, None, object)
+    for name in ("amount", "currency", "status", "created"):
+        assert not hasattr(intent, name)
+        message = rf"^{name} did not come .* finsecure.PaymentIntent.retrieve\('pi_1'\)"
+        with pytest.raises(AttributeError, match=message):
+            getattr(intent, name)
+    with pytest.raises(AttributeError, match="no last_response"):
+        _ = intent.last_response
+
+
+def test_an_update_says_what_was_there_before() -> None:
+    """`previous_attributes` of an event are kept, and null clears a field of its object."""
+    body = event_body("customer.updated", {"id": "cus_1", "object": "customer", "email": None, "created": None})
+    body["data"]["previous_attributes"] = {"email": "old@example.com"}
+    event = received(json.dumps(body))
+    assert event.type == "customer.updated"
+    assert (event.data.previous_attributes, event.data.object.email) == ({"email": "old@example.com"}, None)
 
 
 def test_an_event_may_lack_all_but_what_makes_it_one() -> None:
     """id, object, type and data.object are enough."""
     minimal = {"id": "evt_1", "object": "event", "type": "customer.deleted"}
     event = received(json.dumps({**minimal, "data": {"object": {"id": "cus_1", "object": "customer"}}}))
-    assert (event.created, event.request, event.api_version) == (None, None, None)
+    assert (event.request, event.api_version) == (None, None)
+    with pytest.raises(AttributeError, match="created did not come"):
+        _ = event.created
 
 
 @pytest.mark.parametrize(
@@ -677,7 +698,7 @@ def test_an_unknown_type_arrives_with_a_known_or_an_unknown_object(object: dict[
 @pytest.mark.parametrize("type", TYPES)
 def test_a_known_type_with_another_object_is_refused(type: str) -> None:
     """A malformed event of a known type is an error, and does not slip through as one of an unknown type."""
-    for other in ({"id": "po_1", "object": "payout"}, {"object": "payment_intent"}, {"id": "pi_1"}, {"a": 1}):
+    for other in ({"id": "po_1", "object": "payout"}, {"object": "payment_intent"}, {"a": 1}):
         refused_body(json.dumps(event_body(type, other)))
 
 

@@ -124,7 +124,7 @@ def pay(day: Day) -> Facts:
     yield Fact("payment", intent.id)
     yield Fact("status", intent.status, "succeeded")
     yield Fact("received", money(intent.amount_received), "42.00 USD")
-    yield Fact("request", intent.last_response and intent.last_response.request_id)
+    yield Fact("request", intent.last_response.request_id)
 
 
 def decline(day: Day) -> Facts:
@@ -262,7 +262,7 @@ def rate_limit(day: Day) -> Facts:
     create = client.payment_intents.create
     intents = [create(amount=500, currency="usd") for _ in range(4)]
 
-    responses = [intent.last_response for intent in intents if intent.last_response]
+    responses = [intent.last_response for intent in intents]
     for number, response in enumerate(responses, 1):
         attempts = f"{response.attempts} attempt{'s' * (response.attempts > 1)}"
         yield Fact(f"payment {number}", f"{attempts}, {response.elapsed:.2f} s")
@@ -290,7 +290,7 @@ def many(day: Day) -> Facts:
 
     took = perf_counter() - started
     ids = {payment.id for payment in payments}
-    found = {intent.id: intent.amount or 0 for intent in created if intent.id in ids}
+    found = {intent.id: intent.amount for intent in created if intent.id in ids}
     earlier, twice = len(ids) - len(found), len(payments) - len(ids)
     yield Fact("listed", f"{len(found)} of these, {earlier} from before, {twice} twice",
                f"250 of these, {before} from before, 0 twice")
@@ -466,7 +466,7 @@ def bank_page(intent: finsecure.PaymentIntent) -> str:
 
 def replayed(intent: finsecure.PaymentIntent) -> str:
     """Whether the API gave a stored answer."""
-    return yes_or_no(intent.last_response is not None and intent.last_response.idempotent_replayed)
+    return yes_or_no(intent.last_response.idempotent_replayed)
 
 
 def money(amount: int | None) -> str:
@@ -474,9 +474,9 @@ def money(amount: int | None) -> str:
     return f"{finsecure.from_minor_units(amount or 0, 'usd'):,} USD"
 
 
-def moment(when: datetime | None) -> str:
+def moment(when: datetime) -> str:
     """A time as people write it."""
-    return f"{when:%d %B %Y, %H:%M:%S} UTC" if when else "not known"
+    return f"{when:%d %B %Y, %H:%M:%S} UTC"
 
 
 def yes_or_no(answer: bool) -> str:

@@ -4,27 +4,35 @@ Rules: money that moved is not reported as failed because of a shape. So an unkn
 `None`, and a value of an unexpected type arrives as it came, with a warning in the log. Only what makes an answer the
 object that was asked for is strict: `id`, `object`, `amount`, `currency`, `status`.
 
+An object of an event or an error can be partial. So that `intent.amount` is an `int` and not an `int | None` to type
+checkers, `amount`, `currency`, `status` and `created` are declared with `ABSENT`: where they did not come, reading them
+raises an AttributeError that says how to get them. An answer must have the first three, which `_wire` asks of it.
+
 How: each lenient field is tried as what it should be and, failing that, as anything (a union that pydantic-core walks
 without entering Python), so that a well-formed answer pays nothing for it. Anything is any JSON value: NaN, Infinity
-and numbers that overflow are none, wherever they stand.
+and numbers that overflow are none, wherever they stand. The default of an absent field is validated by a function that
+omits it, so that it is not in `__dict__` and `__getattr__` is asked; again a well-formed answer never enters Python.
 """
 
 from __future__ import annotations
 
+import copy
+import json
 import logging
 from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, SupportsIndex, TypeAlias, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, PrivateAttr
-from pydantic_core import CoreSchema, SchemaValidator, core_schema
-from typing_extensions import TypeAliasType, dataclass_transform, override
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, PrivateAttr
+from pydantic_core import MISSING, CoreSchema, PydanticOmit, SchemaValidator, core_schema
+from typing_extensions import Self, TypeAliasType, dataclass_transform, override
 
 from .. import _redact
 from .._call import LastResponse
 
 if TYPE_CHECKING:
     from pydantic._internal._model_construction import ModelMetaclass
+    from pydantic.json_schema import JsonSchemaValue
 else:
     ModelMetaclass = type(BaseModel)
 
@@ -32,6 +40,14 @@ T = TypeVar("T")
 logger = logging.getLogger("finsecure")
 
 STRICT_FIELDS = frozenset({"amount", "currency", "status"})  # besides those that every object must have
+ABSENT: Any = MISSING
+"""The default of a field that an object has unless it is partial."""
+
+
+def _omit(value: object) -> object:
+    if value is MISSING or value is None:
+        raise PydanticOmit
+    raise ValueError("it is not what the field holds")
 
 
 def _as_it_came(model: str, name: str, value: Any) -> Any:
@@ -43,11 +59,11 @@ if TYPE_CHECKING:
     Json: TypeAlias = Any
     """A value whose shape the API does not document."""
 else:
-    from pydantic import StrictBool
+    from pydantic import StrictBool, WithJsonSchema
 
     # Not NaN, Infinity or a number too large for a float, which Python's parsers would let through.
     Float = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-    Int = Annotated[int, Field(strict=True, gt=-(2**1024), lt=2**1024)]
+    Int = Annotated[int, Field(strict=True, gt=-(2**1024), lt=2**1024), WithJsonSchema({"type": "integer"})]
     Json = TypeAliasType(
         "Json",
         Annotated[
@@ -120,6 +136,10 @@ class _TimeSchema:
             serialization=core_schema.plain_serializer_function_ser_schema(_write_time),
         )
 
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """What is written: the number or the text that came."""
+        return {"anyOf": [{"type": "integer"}, {"type": "number"}, {"type": "string", "format": "date-time"}]}
+
 
 Timestamp: TypeAlias = Annotated[datetime, _TimeSchema()]
 """When, as an aware UTC datetime; written back as the number or text that came."""
@@ -128,6 +148,29 @@ Timestamp: TypeAlias = Annotated[datetime, _TimeSchema()]
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(Field, PrivateAttr))
 class _ReadOnly(ModelMetaclass):
     """Tells type checkers what `frozen` in the configuration tells pydantic: read-only, and so hashable."""
+
+
+def fields_of(schema: Any) -> Any:
+    """The schema that holds a model's fields, inside what pydantic may have wrapped around it."""
+    while "fields" not in schema:
+        schema = schema["schema"]
+    return schema
+
+
+def _first_arm(schema: Any) -> Any:
+    """What the API documents for a field: the first arm of its union."""
+    return schema["choices"][0][0] if schema["type"] == "union" else schema
+
+
+def _plain(value: object, *, exclude_none: bool) -> Any:
+    if isinstance(value, Part):
+        return value.to_dict(exclude_none=exclude_none)
+    if isinstance(value, list):
+        return [_plain(item, exclude_none=exclude_none) for item in cast("list[object]", value)]
+    if isinstance(value, dict):
+        items = cast("dict[str, Any]", value).items()
+        return {name: _plain(item, exclude_none=exclude_none) for name, item in items}
+    return _write_time(value)
 
 
 class Part(BaseModel, metaclass=_ReadOnly):
@@ -141,33 +184,94 @@ class Part(BaseModel, metaclass=_ReadOnly):
     @override
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         schema, anything = handler(source), handler.generate_schema(Json)
-        model: Any = schema
-        while "fields" not in model:  # down to the fields, through what pydantic may have wrapped around them
-            model = model["schema"]
+        model = fields_of(handler.resolve_ref_schema(schema))
+        if "extras_schema" in model:
+            return schema  # pydantic kept the schema of an earlier time, which has all this
         for name, field in model["fields"].items():
             optional = field["schema"]
-            if optional["type"] == "default" and name not in STRICT_FIELDS:
+            if optional["type"] != "default" or name == "object":
+                continue
+            declared, absent = optional["schema"], optional.get("default") is MISSING
+            # null: no union. But an amount that is null is one that did not come.
+            nullable = declared["type"] == "nullable" or (absent and name not in STRICT_FIELDS)
+            # The label is no part of the place that an error names.
+            arms: list[Any] = [(declared["schema"] if declared["type"] == "nullable" else declared, "=")]
+            if absent:
+                optional["validate_default"] = True
+                arms.append(core_schema.no_info_plain_validator_function(_omit))
+            if name not in STRICT_FIELDS:
                 kept = partial(_as_it_came, cls.__name__, name)
-                declared = optional["schema"]
-                nullable = declared["type"] == "nullable"
-                lenient = core_schema.union_schema(
-                    [
-                        declared["schema"] if nullable else declared,
-                        core_schema.no_info_after_validator_function(kept, anything),
-                    ],
-                    mode="left_to_right",
-                )
-                optional["schema"] = core_schema.nullable_schema(lenient) if nullable else lenient  # null: no union
+                arms.append(core_schema.no_info_after_validator_function(kept, anything))
+            either = core_schema.union_schema(arms, mode="left_to_right") if len(arms) > 1 else arms[0][0]
+            optional["schema"] = core_schema.nullable_schema(either) if nullable else either
         model["extras_schema"] = anything
         return schema
 
-    def to_dict(self) -> dict[str, Any]:
-        """What the API sent, as plain dicts, lists and JSON values; secrets included."""
-        return self.model_dump(exclude_unset=True, warnings=False)
+    @classmethod
+    @override
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """What the API documents: each field as it is declared, without the arms that keep what is not."""
+        documented = copy.deepcopy(schema)
+        for field in fields_of(documented)["fields"].values():
+            outer = field["schema"]
+            inner = outer.get("schema", outer)
+            if inner["type"] == "nullable" and outer.get("default") is not MISSING:
+                inner["schema"] = _first_arm(inner["schema"])
+            elif outer["type"] == "default":
+                outer["schema"] = _first_arm(inner["schema"] if inner["type"] == "nullable" else inner)
+        fields_of(documented).pop("extras_schema", None)
+        return handler(documented)
 
-    def to_json(self) -> str:
-        """What the API sent, as JSON text; secrets included."""
-        return self.model_dump_json(exclude_unset=True, warnings=False)
+    if not TYPE_CHECKING:  # or every name would be an attribute to type checkers
+
+        def __getattr__(self, name: str) -> Any:
+            field = type(self).model_fields.get(name)
+            if name == "last_response" or (field is not None and field.default is MISSING):
+                # A name, so that Python does not set its own and suggest `create` for `created`.
+                raise AttributeError(self._absent(name), name=name, obj=None)
+            return super().__getattr__(name)
+
+    def _absent(self, name: str) -> str:
+        return f"{name} did not come with this {type(self).__name__}: the object is partial."
+
+    @override
+    @classmethod
+    def model_construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:
+        """As pydantic's; a field that was not given is absent, as in a partial answer."""
+        constructed = super().model_construct(_fields_set, **values)
+        content: dict[str, Any] = vars(constructed)
+        for name in [name for name, value in content.items() if value is MISSING]:
+            del content[name]
+        return constructed
+
+    def to_dict(self, *, exclude_none: bool = False) -> dict[str, Any]:
+        """Return what the API sent, as plain dicts, lists and JSON values. It includes secrets.
+
+        Args:
+            exclude_none: Leave out fields that are `None`.
+
+        Example:
+            >>> order.payment = intent.to_dict()
+        """
+        sent = self.model_fields_set
+        extra: dict[str, Any] = self.__pydantic_extra__ or {}
+        content = {name: value for name, value in self.__dict__.items() if name in sent} | extra
+        return {
+            name: _plain(value, exclude_none=exclude_none)
+            for name, value in content.items()
+            if not (exclude_none and value is None)
+        }
+
+    def to_json(self, *, indent: int | None = None, exclude_none: bool = False) -> str:
+        """Return what the API sent, as JSON text. It includes secrets.
+
+        Args:
+            indent: Spaces to indent each level by; by default everything stands in one line.
+            exclude_none: Leave out fields that are `None`.
+        """
+        separators = (",", ":") if indent is None else None
+        plain = self.to_dict(exclude_none=exclude_none)
+        return json.dumps(plain, indent=indent, separators=separators, ensure_ascii=False)
 
     @override
     def __eq__(self, other: object) -> bool:
@@ -217,9 +321,32 @@ class Object(Part):
     id: Annotated[str, Field(min_length=1)]
 
     @property
-    def last_response(self) -> LastResponse | None:
-        """How the answer that brought this object came; `None` for an object inside another or in a list."""
-        return cast("LastResponse | None", self.__dict__.get("_last_response"))
+    def last_response(self) -> LastResponse:
+        """How the answer that brought this object came.
+
+        Raises:
+            AttributeError: The object came inside another one, in a list or in an event.
+        """
+        try:
+            response: LastResponse = self.__dict__["_last_response"]
+        except KeyError:
+            raise AttributeError(self._absent("last_response")) from None
+        return response
+
+    @override
+    def _absent(self, name: str) -> str:
+        kind = type(self).__name__
+        if name == "last_response":
+            return (
+                f"This {kind} has no last_response: it came inside another object, a list or an event. A page and an "
+                "object that an operation returns have one."
+            )
+        if hasattr(type(self), "retrieve"):
+            return (
+                f"{name} did not come with this {kind}: events and errors carry partial objects. Get the whole one "
+                f"with finsecure.{kind}.retrieve({self.id!r}) or the client's retrieve."
+            )
+        return f"{name} did not come with this {kind}: events carry partial objects."
 
     @override
     def __hash__(self) -> int:

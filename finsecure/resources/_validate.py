@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import SchemaValidator
 
 from .. import _runtime
+from ._object import STRICT_FIELDS
 
 T = TypeVar("T")
 
@@ -43,18 +44,31 @@ _runtime.in_child(_begin_anew)
 
 def validator(returns: Any, many: bool = False) -> SchemaValidator:
     """The validator of a model, or of a page of them; built once, by one thread."""
-    found = _validators.get((returns, many))
-    if found is None:
+    built = _validators.get((returns, many))
+    if built is None:
         with _building:
-            found = _validators.get((returns, many))  # it may have been built while this thread waited
-            if found is not None:
-                return found
+            built = _validators.get((returns, many))  # it may have been built while this thread waited
+            if built is not None:
+                return built
             page: Any = PageData  # of what is only known here, which no type checker can read
             adapter: TypeAdapter[Any] = TypeAdapter(page[returns] if many else returns)
             adapter.rebuild(force=True)
-            found = cast("SchemaValidator", adapter.validator)
-            _validators[returns, many] = found
-    return found
+            built = cast("SchemaValidator", adapter.validator)
+            _validators[returns, many] = built
+    return built
+
+
+def missing(value: Any) -> str | None:
+    """A field that makes this object the one that was asked for, and did not come with it, or came as null."""
+    kind = cast("type[BaseModel]", type(value))
+    required = _required.get(kind)
+    if required is None:
+        required = _required[kind] = frozenset({"object", *(STRICT_FIELDS if "amount" in kind.model_fields else ())})
+    fields: set[str] = value.model_fields_set
+    return None if fields >= required else min(required - fields)
+
+
+_required: dict[type[BaseModel], frozenset[str]] = {}
 
 
 def what_is_wrong(exc: ValidationError) -> str:

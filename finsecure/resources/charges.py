@@ -8,7 +8,7 @@ from .._call import GET, LIST, Call
 from .._operation import D_co, Operations, listing, operation
 from .._pages import Page
 from .._params import CreatedFilter
-from ._object import Object, Timestamp
+from ._object import ABSENT, Object, Timestamp
 
 ChargeStatus: TypeAlias = Literal["pending", "succeeded", "failed"] | str
 """How an attempt went; any status not yet known passes through."""
@@ -90,11 +90,11 @@ class Charge(Object, Charges[None]):
         refunded: Whether all of it was given back.
     """
 
-    object: Literal["charge"]
-    amount: int | None = None
+    object: Literal["charge"] = "charge"
+    amount: int = ABSENT
     amount_refunded: int | None = None
-    created: Timestamp | None = None
-    currency: str | None = None
+    created: Timestamp = ABSENT
+    currency: str = ABSENT
     customer: str | None = None
     description: str | None = None
     failure_code: str | None = None
@@ -106,4 +106,4 @@ class Charge(Object, Charges[None]):
     payment_method: str | None = None
     receipt_email: str | None = None
     refunded: bool | None = None
-    status: ChargeStatus | None = None
+    status: ChargeStatus = ABSENT

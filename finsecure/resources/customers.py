@@ -11,7 +11,7 @@ from .._call import DELETE, GET, LIST, POST, PUT, Call
 from .._operation import D_co, Operations, listing, operation
 from .._pages import Page
 from .._params import NOT_GIVEN, CreatedFilter, NotGiven
-from ._object import Json, Object, Part, Timestamp
+from ._object import ABSENT, Json, Object, Part, Timestamp
 
 
 class InvoiceSettingsParams(TypedDict, total=False):
@@ -219,8 +219,8 @@ class Customer(Object, Customers[None]):
         invoice_settings: Where the default payment method is.
     """
 
-    object: Literal["customer"]
-    created: Timestamp | None = None
+    object: Literal["customer"] = "customer"
+    created: Timestamp = ABSENT
     default_source: str | None = None
     deleted: bool | None = None
     description: str | None = None

@@ -14,7 +14,7 @@ from .._call import GET, LIST, Call
 from .._operation import D_co, Operations, listing, operation
 from .._pages import Page
 from .._params import CreatedFilter
-from ._object import Json, Object, Part, Timestamp
+from ._object import ABSENT, Json, Object, Part, Timestamp
 from .charges import Charge
 from .customers import Customer
 from .payment_intents import PaymentIntent
@@ -90,30 +90,30 @@ class Events(Operations[D_co]):
 class Invoice(Object):
     """An invoice of a subscription. Reference: Webhooks, Subscription Events."""
 
-    object: Literal["invoice"]
+    object: Literal["invoice"] = "invoice"
     amount_due: int | None = None
     amount_paid: int | None = None
-    created: Timestamp | None = None
-    currency: str | None = None
+    created: Timestamp = ABSENT
+    currency: str = ABSENT
     customer: str | None = None
     livemode: bool | None = None
     metadata: dict[str, str] | None = None
     payment_intent: str | None = None
-    status: str | None = None
+    status: str = ABSENT
     subscription: str | None = None
 
 
 class Subscription(Object):
     """A subscription of a customer. Reference: Webhooks, Subscription Events."""
 
-    object: Literal["subscription"]
-    created: Timestamp | None = None
+    object: Literal["subscription"] = "subscription"
+    created: Timestamp = ABSENT
     current_period_end: Timestamp | None = None
     current_period_start: Timestamp | None = None
     customer: str | None = None
     livemode: bool | None = None
     metadata: dict[str, str] | None = None
-    status: str | None = None
+    status: str = ABSENT
 
 
 class EventRequest(Part):
@@ -128,9 +128,11 @@ class EventData(Part, Generic[O_co]):
 
     Attributes:
         object: The object as it was then. It can be partial: a field that did not come is `None`.
+        previous_attributes: What an update changed, with the values from before.
     """
 
     object: O_co
+    previous_attributes: dict[str, Json] | None = None
 
 
 # pydantic lets a kind of a generic model be pickled only where a module makes it first, not an annotation.
@@ -156,7 +158,7 @@ class Event(Object, Events[None]):
     type: str
     data: Any
     api_version: str | None = None
-    created: Timestamp | None = None
+    created: Timestamp = ABSENT
     livemode: bool | None = None
     pending_webhooks: int | None = None
     request: EventRequest | None = None

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from pydantic import Field
+
 from .._call import GET, LIST, POST, PUT, Call
 from .._operation import D_co, Operations, listing, operation
 from .._pages import Page
 from .._params import NOT_GIVEN, CreatedFilter, NotGiven
-from ._object import Json, ListObject, Object, Part, Timestamp
+from ._object import ABSENT, Json, ListObject, Object, Part, Timestamp
 from .charges import Charge
 
 if TYPE_CHECKING:
@@ -316,14 +318,14 @@ class PaymentIntent(Object, PaymentIntents[None]):
         next_action: What the customer has to do, while the status is `requires_action`.
     """
 
-    object: Literal["payment_intent"]
-    amount: int | None = None
+    object: Literal["payment_intent"] = "payment_intent"
+    amount: int = ABSENT
     amount_received: int | None = None
-    currency: str | None = None
-    status: PaymentIntentStatus | None = None
+    currency: str = ABSENT
+    status: PaymentIntentStatus = ABSENT
     charges: ListObject[Charge] | None = None
-    client_secret: str | None = None
-    created: Timestamp | None = None
+    client_secret: str | None = Field(default=None, exclude=True)
+    created: Timestamp = ABSENT
     customer: str | None = None
     description: str | None = None
     last_payment_error: PaymentError | None = None

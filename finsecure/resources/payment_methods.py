@@ -11,7 +11,7 @@ from .._call import GET, LIST, POST, PUT, Call
 from .._operation import D_co, Operations, listing, operation
 from .._pages import Page
 from .._params import NOT_GIVEN, CreatedFilter, NotGiven
-from ._object import Json, Object, Part, Timestamp
+from ._object import ABSENT, Json, Object, Part, Timestamp
 
 
 class CardParams(TypedDict):
@@ -336,12 +336,12 @@ class PaymentMethod(Object, PaymentMethods[None]):
         created: When, in UTC.
     """
 
-    object: Literal["payment_method"]
+    object: Literal["payment_method"] = "payment_method"
     type: PaymentMethodKind | None = None
     card: Card | None = None
     us_bank_account: BankAccount | None = None
     billing_details: BillingDetails | None = None
-    created: Timestamp | None = None
+    created: Timestamp = ABSENT
     customer: str | None = None
     livemode: bool | None = None
     metadata: dict[str, str] | None = None

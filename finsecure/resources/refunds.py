@@ -9,7 +9,7 @@ from .._call import GET, LIST, POST, PUT, Call
 from .._operation import D_co, Operations, listing, operation
 from .._pages import Page
 from .._params import NOT_GIVEN, CreatedFilter, NotGiven
-from ._object import Object, Timestamp
+from ._object import ABSENT, Object, Timestamp
 
 RefundStatus: TypeAlias = Literal["pending", "succeeded", "failed", "canceled"] | str
 """How far a refund has got; any status not yet known passes through."""
@@ -124,7 +124,7 @@ class Refunds(Operations[D_co]):
             finsecure.FinSecureError: Any other failure; see `finsecure.error`.
 
         Example:
-            >>> refunded = sum(refund.amount or 0 for refund in client.refunds.list(payment_intent=intent.id))
+            >>> refunded = sum(refund.amount for refund in client.refunds.list(payment_intent=intent.id))
 
         Reference: Consistency Standards, Pagination.
         """
@@ -149,13 +149,13 @@ class Refund(Object, Refunds[None]):
         payment_intent: Id of the PaymentIntent (`pi_...`).
     """
 
-    object: Literal["refund"]
-    amount: int | None = None
+    object: Literal["refund"] = "refund"
+    amount: int = ABSENT
     charge: str | None = None
-    created: Timestamp | None = None
-    currency: str | None = None
+    created: Timestamp = ABSENT
+    currency: str = ABSENT
     livemode: bool | None = None
     metadata: dict[str, str] | None = None
     payment_intent: str | None = None
     reason: str | None = None
-    status: RefundStatus | None = None
+    status: RefundStatus = ABSENT

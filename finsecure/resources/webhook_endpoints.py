@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
+from pydantic import Field
+
 from .._call import DELETE, GET, LIST, POST, PUT, Call
 from .._operation import D_co, Operations, listing, operation
 from .._pages import Page
 from .._params import NOT_GIVEN, CreatedFilter, NotGiven
-from ._object import Object, Timestamp
+from ._object import ABSENT, Object, Timestamp
 
 KnownEventType: TypeAlias = Literal[
     "payment_intent.succeeded",
@@ -183,11 +185,11 @@ class WebhookEndpoint(Object, WebhookEndpoints[None]):
         status: `enabled` or `disabled`.
     """
 
-    object: Literal["webhook_endpoint"]
-    created: Timestamp | None = None
+    object: Literal["webhook_endpoint"] = "webhook_endpoint"
+    created: Timestamp = ABSENT
     deleted: bool | None = None
     enabled_events: list[EventType] | None = None
     livemode: bool | None = None
-    secret: str | None = None
-    status: str | None = None
+    secret: str | None = Field(default=None, exclude=True)
+    status: str = ABSENT
     url: str | None = None

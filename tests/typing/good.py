@@ -248,17 +248,16 @@ look_up_async: Callable[[str], Coroutine[Any, Any, PaymentIntent]] = aclient.pay
 # Models ---------------------------------------------------------------------------------------------------------------
 
 assert_type(intent.id, str)
-assert_type(intent.amount, int | None)
-assert_type(intent.created, datetime | None)
+assert_type(intent.amount, int)
+assert_type(intent.created, datetime)
 assert_type(intent.metadata, dict[str, str] | None)
 assert_type(intent.to_dict(), dict[str, Any])
 assert_type(intent.to_json(), str)
-if intent.last_response is not None:
-    assert_type(intent.last_response.status_code, int)
-    assert_type(intent.last_response.request_id, str | None)
-    assert_type(intent.last_response.attempts, int)
-    assert_type(intent.last_response.elapsed, float)
-    assert_type(intent.last_response.idempotent_replayed, bool)
+assert_type(intent.last_response.status_code, int)
+assert_type(intent.last_response.request_id, str | None)
+assert_type(intent.last_response.attempts, int)
+assert_type(intent.last_response.elapsed, float)
+assert_type(intent.last_response.idempotent_replayed, bool)
 if intent.status == "succeeded":
     print("paid")
 elif intent.status == "a_status_not_yet_known":
@@ -311,7 +310,7 @@ def receive(body: bytes, headers: dict[str, str]) -> int:
 
 def by_comparing(event: webhooks.Event) -> None:
     assert_type(event.id, str)
-    assert_type(event.created, datetime | None)
+    assert_type(event.created, datetime)
     if event.type == "payment_intent.succeeded":
         assert_type(event, webhooks.PaymentIntentSucceeded)
         assert_type(event.data.object, PaymentIntent)
@@ -357,7 +356,7 @@ def by_matching_classes(event: webhooks.Event) -> None:
         case webhooks.UnknownEvent():
             match event.data.object:
                 case Refund(amount=amount):
-                    assert_type(amount, int | None)
+                    assert_type(amount, int)
                 case {"id": str(id)}:
                     print(id)
                 case _:
