@@ -5,27 +5,34 @@ what may have been carried out, only where doing it twice is the same as once (a
 key). `Retry-After` is honoured up to a minute; a longer one is the caller's to decide. Nothing waits past `deadline`.
 A client whose calls all fail stops retrying (`RetryBudget`), so that it does not triple the load of an API in trouble.
 
-`plan_retry` decides. tenacity only drives the attempts after the first one.
+`PROVES` says what an answer proves, `add_context` what that means for the call; `docs/errors.md` shows both as a table.
+`plan_retry` decides whether to try again. tenacity only drives the attempts after the first one.
 """
 
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ._http import Failure
-from ._retry import LONGEST_RETRY_AFTER, REFUSED_UNDONE, backoff, is_transient
-from .error import CardError, FinSecureError, IdempotencyError, InvalidRequestError
+from ._retry import KEY_IN_USE, LONGEST_RETRY_AFTER, RESTART, backoff, is_transient
+from .error import is_documented
 
 if TYPE_CHECKING:
-    import tenacity
-
     from ._call import Call
     from ._config import Config
     from ._http import Request
     from ._retry import RetryBudget
 
-_STORED = (CardError, InvalidRequestError, IdempotencyError)
+Proof: TypeAlias = Literal["nothing", "not done", "stored"]
+"""What an attempt proves: nothing, so that it may have been carried out; that it was not carried out itself; or, as the
+answer stored under the key, that no attempt with that key was."""
+
+PROVES: dict[int, Proof] = {
+    **dict.fromkeys((400, 402, 404, 405, 415, 422), "stored"),
+    **dict.fromkeys((401, 403, 409, 429), "not done"),
+}
+"""What an answer proves that is the API's own (`is_documented`), by its status; any other answer proves nothing."""
 
 
 class Exchange:
@@ -33,8 +40,11 @@ class Exchange:
 
     __slots__ = (
         "_budget",
-        "_unresolved",
-        "_unstored_answer",
+        "_first_failed",
+        "_lost",
+        "_may_be_done",
+        "_retries",
+        "_sent",
         "attempts",
         "call",
         "config",
@@ -51,8 +61,11 @@ class Exchange:
         self.attempts = 0
         self.started = config.clock.monotonic()
         self.delay: float | None = None  # seconds to wait before the next attempt; `None`: there is none
-        self._unresolved = False  # whether an attempt before may have been carried out
-        self._unstored_answer = False  # whether an attempt before got an answer that the API does not store
+        self._retries = 0  # those that count against `max_retries`
+        self._sent = False  # whether any attempt so far sent anything
+        self._may_be_done = False  # whether any attempt so far may have been carried out
+        self._lost: float | None = None  # when the last attempt failed of which nothing is known
+        self._first_failed = 0.0  # when the first attempt failed
 
     def begin_attempt(self) -> float:
         """Count an attempt; the seconds it may take."""
@@ -71,66 +84,58 @@ class Exchange:
         """Put on an error what only the call as a whole knows: its key, and whether anything may have been done."""
         error = failure.error
         error.idempotency_key = self.request.idempotency_key
-        changes = self.call.method != "GET"
-        if failure.kind in ("stale", "lost", "malformed"):
-            executed = True
-        elif failure.kind == "answer":
-            executed = self._executed(error)
-        else:
-            executed = self._unresolved
-            if failure.kind == "not sent":
-                error.message += f" The host is {self.config.origin.url}."  # an attempt before may have reached it
-                if self.config.origin.scheme == "http":
-                    error.message += " Is `finsecure sandbox` running? Its port is another one at each start."
-        error.maybe_executed = changes and executed
-        self._unresolved = self._unresolved or executed
+        proof = _proof(failure)
+        if proof == "nothing":
+            self._may_be_done = True
+            self._lost = self.elapsed()
+        elif _is_in_use(failure):
+            self._may_be_done = True  # by whoever sent this key first, be it another process
+        elif proof == "stored" and self.request.idempotency_key is not None and not _is_of_state(failure):
+            self._may_be_done = False
+        error.maybe_executed = self._may_be_done and self.call.method != "GET"
+        if failure.kind not in ("not sent", "final"):
+            self._sent = True
+            return failure
+        if not self._sent:
+            error.message += " Nothing was sent."
+        if failure.kind == "not sent":
+            error.message += f" The host is {self.config.origin.url}."
+            if self.config.origin.scheme == "http":
+                error.message += " Is `finsecure sandbox` running? Its port is another one at each start."
         return failure
-
-    def _executed(self, error: FinSecureError) -> bool:
-        status = error.http_status or 0
-        if not 400 <= status < 500:
-            self._unstored_answer = True
-            return True
-        if status in {408, 409}:
-            return True
-        # The API's own refusal under our key is the stored answer to it, so no attempt before was carried out. But a
-        # 5xx is not stored, and what the state refuses, our own attempt before may have brought about. A decline
-        # settles it all the same: what was paid already is not charged again, but refused by its state.
-        settled = self.request.idempotency_key is not None and isinstance(error, _STORED) and error.type is not None
-        by_state = error.code == "unexpected_state" or error.param == "amount"
-        if not isinstance(error, CardError) and (self._unstored_answer or by_state):
-            settled = False
-        return self._unresolved and not settled
 
     def plan_retry(self, failure: Failure) -> float | None:
         """Seconds to wait before the next attempt, paid for from the budget; `None`: this failure is the call's."""
-        if failure.kind == "final" or self.attempts > self.config.max_retries:
-            return None
         error = failure.error
-        if failure.kind == "answer" and not is_transient(error):
+        elapsed = self.elapsed()
+        if self.attempts == 1:
+            self._first_failed = elapsed
+        if failure.kind == "final" or (failure.kind == "answer" and not is_transient(error)):
             return None
-        if failure.kind != "not sent" and not self.request.repeatable and error.http_status not in REFUSED_UNDONE:
+        if self._may_be_done and not self.request.repeatable:
             return None
+        # Our own attempt is still under way: to ask for its outcome is no retry.
+        asks = self._lost is not None and _is_in_use(failure)
         stale = failure.kind == "stale" and self.attempts == 1  # the connection was old, the API is well
-        delay = 0.0 if stale else backoff(self.attempts - 1, random.random())
-        if error.retry_after is not None:
-            delay = error.retry_after
-            if delay > LONGEST_RETRY_AFTER:
-                return None
-        if self.config.deadline is not None and self.elapsed() + delay >= self.config.deadline:
+        if not asks and self._retries >= self.config.max_retries:
             return None
-        return delay if stale or self._budget.take() else None
-
-    def retry_options(self) -> dict[str, Any]:
-        """How tenacity drives the attempts after the first: as `delay` says."""
-
-        def is_planned(_: tenacity.RetryCallState) -> bool:
-            return self.delay is not None
-
-        def wait(_: tenacity.RetryCallState) -> float | None:
-            return self.delay
-
-        return {"retry": is_planned, "wait": wait}
+        delay = 0.0 if stale else error.retry_after or backoff(self.attempts - 1, random.random())
+        if delay > LONGEST_RETRY_AFTER:
+            return None
+        if failure.kind == "not sent" and self._retries == 1:
+            delay = max(delay, self._first_failed + RESTART - elapsed)  # the last retry that there is by default
+        if asks:
+            left = (self._lost or 0.0) + self.config.timeout - elapsed
+            if left < 0.001:
+                return None
+            delay = min(delay, left)
+        if self.config.deadline is not None and elapsed + delay >= self.config.deadline:
+            return None
+        if not asks:
+            if not stale and not self._budget.take():
+                return None
+            self._retries += 1
+        return delay
 
     def note(self) -> str:
         """What an exception that leaves the call unfinished must not take with it: the key, and what may be done."""
@@ -151,3 +156,21 @@ class Exchange:
         """The call is over. Where the API did answer, be it with a refusal, retries are good for something."""
         if not isinstance(outcome, Failure) or (outcome.kind == "answer" and not is_transient(outcome.error)):
             self._budget.give_back(self.attempts)
+
+
+def _proof(failure: Failure) -> Proof:
+    if failure.kind in ("not sent", "final"):
+        return "not done"
+    if failure.kind == "answer" and is_documented(failure.error):
+        return PROVES.get(failure.error.http_status or 0, "nothing")
+    return "nothing"
+
+
+def _is_in_use(failure: Failure) -> bool:
+    """Whether a request with this key is still under way."""
+    return failure.error.code == KEY_IN_USE and _proof(failure) == "not done"
+
+
+def _is_of_state(failure: Failure) -> bool:
+    """Whether the state refuses, which an attempt before may have brought about: it refunded the amount, say."""
+    return failure.error.code == "unexpected_state" or failure.error.param == "amount"

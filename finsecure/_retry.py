@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import math
 import re
+import sys
 from collections import deque
 from datetime import timezone
 
-from .error import CardError, FinSecureError
+from .error import ADVICE, CardError, FinSecureError
 
 BASE_DELAY = 0.5  # seconds
 MAX_DELAY = 8.0
 LONGEST_RETRY_AFTER = 60.0
-RETRIED_STATUSES = frozenset({408, 409, 429, 500, 502, 503, 504})
-REFUSED_UNDONE = frozenset({429})  # statuses after which the request was certainly not carried out, nor stored
+RESTART = 1.25  # seconds: a front that is gone for one second is back
+
+RETRIED_STATUSES = frozenset({408, 409, 429, *range(500, 600)}) - {501, 505}
+"""The statuses after which the same request may get another answer; gateways have 5xx of their own, such as 520."""
+
+KEY_IN_USE = "idempotency_key_in_use"
+FINAL_CODES = frozenset({"unexpected_state", "resource_missing", *ADVICE})
+"""The codes with which a 409 is no matter of time. One that is not known may be, as `idempotency_key_in_use` is."""
 
 
 class RetryBudget:
@@ -56,14 +62,16 @@ def retry_after(value: str | None, now: float) -> float | None:
     """Seconds that a `Retry-After` header asks for, from seconds or an HTTP date; `None` for junk."""
     if value is None:
         return None
-    seconds = float(value) if _SECONDS.fullmatch(value) else _until(value, now)
-    return seconds if 0 <= seconds < math.inf else None
+    value = value.strip(" \t")
+    if _SECONDS.fullmatch(value):
+        return min(float(value), sys.float_info.max)  # too many digits for a float are still a number of seconds
+    return _until(value, now)
 
 
-_SECONDS = re.compile(r"\s*[0-9]+(\.[0-9]+)?([eE][0-9]+)?\s*")  # float() would also take 1_000 and nan
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")  # float() would also take 1_000, 1e3 and nan
 
 
-def _until(date: str, now: float) -> float:
+def _until(date: str, now: float) -> float | None:
     from email.utils import parsedate_to_datetime  # slow to import, and rarely needed
 
     try:
@@ -72,13 +80,13 @@ def _until(date: str, now: float) -> float:
             moment = moment.replace(tzinfo=timezone.utc)
         return max(0.0, moment.timestamp() - now)  # a date in the past means now
     except (ValueError, TypeError, IndexError, OverflowError):
-        return math.nan
+        return None
 
 
 def is_transient(error: FinSecureError) -> bool:
-    """Whether an answer of the API says that trying again can help."""
+    """Whether an answer says that the same request may get another one: by its status, unless type or code say no."""
     if isinstance(error, CardError):
-        return False  # whatever its status
-    if error.http_status == 409:
-        return error.code == "idempotency_key_in_use"
+        return False  # a decline is the answer, whatever its status
+    if error.http_status == 409 and error.code in FINAL_CODES:
+        return False
     return error.http_status in RETRIED_STATUSES

@@ -207,7 +207,7 @@ BY_TYPE: dict[str, type[FinSecureError]] = {
 BY_STATUS: dict[int, type[FinSecureError]] = {
     400: InvalidRequestError,
     401: AuthenticationError,
-    402: CardError,
+    402: APIError,  # a decline says that it is one
     403: AuthenticationError,
     404: InvalidRequestError,
     405: InvalidRequestError,
@@ -215,6 +215,22 @@ BY_STATUS: dict[int, type[FinSecureError]] = {
     415: InvalidRequestError,
     422: InvalidRequestError,
     429: RateLimitError,
+}
+
+# The types that the API sends with each status. An answer is the API's own only where the two agree: a gateway's page,
+# an empty body or an undocumented type proves nothing about what was done.
+DOCUMENTED: dict[int, frozenset[str]] = {
+    400: frozenset({"invalid_request_error", "idempotency_error"}),
+    401: frozenset({"authentication_error"}),
+    402: frozenset({"card_error"}),
+    403: frozenset({"authentication_error"}),
+    404: frozenset({"invalid_request_error"}),
+    405: frozenset({"invalid_request_error"}),
+    409: frozenset({"invalid_request_error"}),
+    415: frozenset({"invalid_request_error"}),
+    422: frozenset({"invalid_request_error"}),
+    429: frozenset({"rate_limit_error"}),
+    **dict.fromkeys(range(500, 600), frozenset({"api_error"})),
 }
 
 
@@ -266,7 +282,7 @@ def from_response(
     kind = BY_TYPE.get(details.get("type", ""))
     if kind is InvalidRequestError and status == 409:
         kind = IdempotencyError
-    if kind is None:
+    if kind is None or (status == 402 and kind is not CardError):
         kind = BY_STATUS.get(status, InvalidRequestError if 400 <= status < 500 else APIError)
     return kind(
         details.get("message") or f"The API answered HTTP {status} without saying why.",
@@ -280,6 +296,11 @@ def from_response(
         request_id=request_id,
         retry_after=retry_after,
     )
+
+
+def is_documented(error: FinSecureError) -> bool:
+    """Whether an error is the API's own verdict: its status and its type agree, as the API documents them."""
+    return error.type in DOCUMENTED.get(error.http_status or 0, ())
 
 
 def documented(body: object) -> dict[str, str] | None:

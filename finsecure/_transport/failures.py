@@ -5,10 +5,12 @@ By class name, since httpx, httpcore and their successors use the same names, an
 
 from __future__ import annotations
 
+import re
 import ssl
 from typing import Any, cast
 
 from .._http import Failure, Kind
+from .._retry import RETRIED_STATUSES
 from ..error import APIConnectionError, APITimeoutError
 
 _TABLE: dict[str, tuple[Kind, str]] = {
@@ -59,6 +61,8 @@ def failure(exc: Exception, *, connection_was_old: bool = False) -> Failure | No
         return None
     if kind == "lost" and connection_was_old and not _is_timeout(exc):
         kind = "stale"
+    if type(exc).__name__ == "ProxyError" and _proxy_refuses(str(exc)):
+        kind = "final"
     error = APITimeoutError if _is_timeout(exc) else APIConnectionError
     detail = str(exc).strip().rstrip(".")
     ours = error(f"{sentence} ({type(exc).__name__}{': ' if detail else ''}{detail}).")
@@ -80,15 +84,15 @@ def certificate_refused(why: str) -> Failure:
     return Failure(
         "final",
         APIConnectionError(
-            f"The server's certificate was not accepted: {why}. Nothing was sent. Check base_url, the clock and the "
-            "certificates of this machine; SSL_CERT_FILE names others."
+            f"The server's certificate was not accepted: {why}. Check base_url, the clock and the certificates of this "
+            "machine; SSL_CERT_FILE names others."
         ),
     )
 
 
 def closed() -> Failure:
     """What a closed client answers."""
-    return Failure("final", APIConnectionError("This client is closed: make a new one. Nothing was sent."))
+    return Failure("final", APIConnectionError("This client is closed: make a new one."))
 
 
 def _is_timeout(exc: Exception) -> bool:
@@ -99,8 +103,17 @@ def _certificate_problem(exc: BaseException | None) -> str | None:
     while exc is not None:
         if isinstance(exc, ssl.SSLCertVerificationError):
             return exc.verify_message or "it could not be verified"
-        exc = exc.__cause__ or exc.__context__
+        exc = exc.__cause__  # not its context, where an exception can be that the caller is just handling
     return None
+
+
+_SAYS_NO = {"Invalid username/password", "Proxy Server could not connect: Connection not allowed by ruleset."}  # SOCKS
+
+
+def _proxy_refuses(said: str) -> bool:
+    """Whether a proxy says no for good, rather than that it cannot reach the API now: by the status that it answers."""
+    status = re.match(r"[0-9]{3}\b", said)
+    return said in _SAYS_NO if status is None else int(status[0]) not in RETRIED_STATUSES
 
 
 def _bare(exc: Exception) -> Exception:

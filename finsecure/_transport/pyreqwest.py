@@ -206,7 +206,7 @@ class AsyncPyreqwestTransport:
     async def send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
         """Send a request once."""
         if not in_asyncio():
-            why = "transport='pyreqwest' runs in asyncio only: under trio use 'httpx'. Nothing was sent."
+            why = "transport='pyreqwest' runs in asyncio only: under trio use 'httpx'."
             return Failure("final", APIConnectionError(why))
         return await _WithItsOwnCancellation(self._send(request, origin, timeout))
 
