@@ -11,6 +11,7 @@ A client whose calls all fail stops retrying (`RetryBudget`), so that it does no
 
 from __future__ import annotations
 
+import math
 import random
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -106,35 +107,24 @@ class Exchange:
 
     def plan_retry(self, failure: Failure) -> float | None:
         """Seconds to wait before the next attempt, paid for from the budget; `None`: this failure is the call's."""
-        error = failure.error
-        elapsed = self.elapsed()
         if self.attempts == 1:
-            self._first_failed = elapsed
-        if failure.kind == "final" or (failure.kind == "answer" and not is_transient(error)):
+            self._first_failed = self.elapsed()
+        if failure.kind == "final" or (failure.kind == "answer" and not is_transient(failure.error)):
             return None
         if self._may_be_done and not self.request.repeatable:
             return None
-        # Our own attempt is still under way: to ask for its outcome is no retry.
-        asks = self._lost is not None and _is_in_use(failure)
         stale = failure.kind == "stale" and self.attempts == 1  # the connection was old, the API is well
-        if not asks and self._retries >= self.config.max_retries:
+        # Our own attempt is still under way: to ask what came of it is no retry.
+        asks_until = self._lost + self.config.timeout if self._lost is not None and _is_in_use(failure) else None
+        delay = 0.0 if stale else self._wait(failure, asks_until)
+        deadline = math.inf if self.config.deadline is None else self.config.deadline
+        if delay > LONGEST_RETRY_AFTER or self.elapsed() + delay >= deadline:
             return None
-        delay = 0.0 if stale else error.retry_after or backoff(self.attempts - 1, random.random())
-        if delay > LONGEST_RETRY_AFTER:
+        if asks_until is not None:
+            return delay
+        if self._retries >= self.config.max_retries or not (stale or self._budget.take()):
             return None
-        if failure.kind == "not sent" and self._retries == 1:
-            delay = max(delay, self._first_failed + RESTART - elapsed)  # the last retry that there is by default
-        if asks:
-            left = (self._lost or 0.0) + self.config.timeout - elapsed
-            if left < 0.001:
-                return None
-            delay = min(delay, left)
-        if self.config.deadline is not None and elapsed + delay >= self.config.deadline:
-            return None
-        if not asks:
-            if not stale and not self._budget.take():
-                return None
-            self._retries += 1
+        self._retries += 1
         return delay
 
     def note(self) -> str:
@@ -144,13 +134,24 @@ class Exchange:
         if self.call.method == "GET":
             return f"{operation} was left before it was over; it changes nothing."
         under_way = self.delay is None  # rather than waiting for the next attempt
-        executed = self._unresolved or (under_way and not self.request.unsent)
+        executed = self._may_be_done or (under_way and not self.request.unsent)
         facts = f"{operation} was left before it was over: idempotency_key={key!r}, maybe_executed={executed}."
         if not executed:
             return f"{facts} It was not carried out."
         if key is None:
             return f"{facts} The server may have carried it out: look before you send it again."
         return f"{facts} The server may have carried it out: send it again with this key to learn the outcome safely."
+
+    def _wait(self, failure: Failure, asks_until: float | None) -> float:
+        """Seconds to wait after a failure; endless where it is too late to go on asking."""
+        asked = failure.error.retry_after
+        delay = asked or backoff(self.attempts - 1, random.random())
+        if failure.kind == "not sent" and self._retries == 1:  # by default the last retry there is
+            return max(delay, self._first_failed + RESTART - self.elapsed())
+        if asks_until is None:
+            return delay
+        left = asks_until - self.elapsed()
+        return min(delay, left) if left >= max(asked or 0.0, 0.001) else math.inf
 
     def finish(self, outcome: Any) -> None:
         """The call is over. Where the API did answer, be it with a refusal, retries are good for something."""

@@ -100,9 +100,11 @@ def _is_timeout(exc: Exception) -> bool:
 
 
 def _certificate_problem(exc: BaseException | None) -> str | None:
-    while exc is not None:
+    causes: list[BaseException] = []  # a mock that raises one exception again and again can make a circle of them
+    while exc is not None and exc not in causes:
         if isinstance(exc, ssl.SSLCertVerificationError):
             return exc.verify_message or "it could not be verified"
+        causes.append(exc)
         exc = exc.__cause__  # not its context, where an exception can be that the caller is just handling
     return None
 
