@@ -1,4 +1,4 @@
-"""Whether a request may have been carried out: `maybe_executed`, by the one table that is the rule (`verdicts.RULE`)."""
+"""Whether a request may have been carried out: `maybe_executed`, by one table, `verdicts.RULE`."""
 
 # pyright: reportPrivateUsage=false
 from __future__ import annotations
@@ -17,8 +17,9 @@ import finsecure
 from finsecure import _config, _wire
 from finsecure._call import DELETE, GET, POST, PUT, Call
 from finsecure._exchange import Exchange
-from finsecure._http import Failure, Response
+from finsecure._http import Failure, Kind, Response
 from finsecure._retry import RetryBudget
+from finsecure._transport import failures
 from finsecure.sandbox import Clock
 
 from .verdicts import RULE, Answer, answers, error, one_a_row
@@ -68,14 +69,14 @@ def failed(exchange: Exchange, outcome: Any) -> Failure:
         body = outcome.body if isinstance(outcome, Response) else outcome.content
         failure: Failure = _wire.decode(exchange, Response(status, {}, body))
         return failure
-    kind = "not sent" if isinstance(outcome, httpcore.ConnectError) else "lost"
+    kind: Kind = "not sent" if isinstance(outcome, httpcore.ConnectError) else "lost"
     return exchange.add_context(Failure(kind, finsecure.APIConnectionError("It broke.")))
 
 
 @pytest.mark.parametrize("method", CALLS)
 @pytest.mark.parametrize("before", BEFORE)
 def test_every_answer_after_every_beginning(before: str, method: str) -> None:
-    """First attempt × status × type × shape: what the rule says, for each of them."""
+    """First attempt, status, type and shape: what the rule says, for each of them."""
     config = _config.Config.checked(KEY, clock=Clock(0))
     attempts, opened = BEFORE[before]
     for answer in answers():
@@ -115,15 +116,14 @@ def test_the_rule_holds_at_every_door(
         refused = outcome_of(door, server, USES[method], [*attempts, last])
         assert refused.http_status == answer.status
         assert refused.maybe_executed is answer.may_be_done(method, opened=opened), answer
-    for row, last in ((RULE[0], NOT_SENT), (RULE[1], LOST), (RULE[2], httpx.Response(200, html="<h1>Hi</h1>"))):
+    without: list[Any] = [NOT_SENT, LOST, httpx.Response(200, html="<h1>Hi</h1>")]
+    for row, ended in zip(RULE, without, strict=False):
         door = open_door(clock=clock, max_retries=len(attempts))
         told = Answer(row, 0, b"").may_be_done(method, opened=opened)
-        assert outcome_of(door, server, USES[method], [*attempts, last]).maybe_executed is told, row
+        assert outcome_of(door, server, USES[method], [*attempts, ended]).maybe_executed is told, row
 
 
-def test_a_gateways_page_in_place_of_the_answer_to_a_charge_is_no_refusal(
-    wire: Door, server: respx.MockRouter
-) -> None:
+def test_a_gateways_page_in_place_of_the_answer_to_a_charge_is_no_refusal(wire: Door, server: respx.MockRouter) -> None:
     """The refund was made, and its answer turned into a page: whoever believes the status makes it again."""
     refused = outcome_of(wire, server, USES["POST"], [httpx.Response(403, html="<h1>Forbidden</h1>")])
     assert isinstance(refused, finsecure.AuthenticationError)
@@ -163,32 +163,33 @@ def test_nothing_was_sent_is_said_where_no_attempt_sent_anything(
         assert "othing was sent" not in str(after)
 
 
-@pytest.mark.parametrize("kind", ["sync", "async-asyncio", "async-trio"], indirect=True)
-def test_a_client_that_was_closed_meanwhile_does_not_say_that_nothing_was_sent(
-    open_door: Callable[..., Door], server: respx.MockRouter, clock: Clock
-) -> None:
-    door = open_door(clock=clock)
-    door.close()
-    assert "This client is closed: make a new one. Nothing was sent." in str(outcome_of(door, server, USES["POST"], [LOST]))
-    door = open_door(clock=clock)
-
-    def lost_and_closed(_: httpx.Request) -> httpx.Response:
-        door.api._transport._closed = True
-        raise LOST
-
-    server.route().side_effect = lost_and_closed
-    with pytest.raises(finsecure.APIConnectionError, match="This client is closed") as caught:
-        door.call(USES["POST"])
-    assert caught.value.maybe_executed
-    assert "othing was sent" not in str(caught.value)
+@pytest.mark.parametrize("reason", [failures.closed, lambda: failures.certificate_refused("it has expired")])
+def test_a_closed_client_and_a_certificate_say_it_by_the_same_rule(reason: Callable[[], Failure]) -> None:
+    """Either may come between two attempts."""
+    config = _config.Config.checked(KEY, clock=Clock(0))
+    for before, sentence in ((NOT_SENT, "Nothing was sent."), (LOST, "The server may have carried it out")):
+        exchange = Exchange(CALLS["POST"](), _wire.encode(CALLS["POST"](), config), config, RetryBudget())
+        failed(exchange, before)
+        exchange.begin_attempt()
+        last = exchange.add_context(reason())
+        assert ("Nothing was sent." in str(last.error), last.error.maybe_executed) == (
+            before is NOT_SENT,
+            before is LOST,
+        )
+        assert sentence in str(last.error)
+        assert exchange.plan_retry(last) is None
 
 
 def test_an_exception_that_the_caller_is_handling_is_not_taken_for_the_calls_own(
     wire: Door, server: respx.MockRouter
 ) -> None:
     """A refund in the `except` of a failed TLS check, whose answer is lost, may have been made."""
-    try:
+
+    def check() -> None:
         raise ssl.SSLCertVerificationError("somebody else's certificate")
+
+    try:
+        check()
     except ssl.SSLCertVerificationError:
         lost = outcome_of(wire, server, USES["POST"], [LOST])
     assert lost.maybe_executed

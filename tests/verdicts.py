@@ -1,6 +1,6 @@
 """The rule of `maybe_executed`, once: the tests of each door and transport, and the docs, are held to this table.
 
-    status × type × detail  ->  may it have been carried out, where no attempt before may have been;
+    status x type x detail  ->  may it have been carried out, where no attempt before may have been;
                                 where one may have been, for a POST (it has a key); for a PUT or DELETE (they have none)
 
 A GET changes nothing, so it is never carried out in this sense.
@@ -100,9 +100,9 @@ def undocumented() -> Iterator[Answer]:
     for status in (300, 307, 400, 401, 402, 403, 404, 405, 408, 409, 410, 415, 418, 422, 429, 451, *SERVER_ERRORS):
         for body in SHAPES:
             yield Answer(RULE[-1], status, body)
-        for type in TYPES:
-            if (status, type) not in agreed:
-                yield Answer(RULE[-1], status, error(type))
+        for kind in TYPES:
+            if (status, kind) not in agreed:
+                yield Answer(RULE[-1], status, error(kind))
 
 
 SHAPES: list[bytes] = [

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from .._http import Failure, Kind
 from .._retry import RETRIED_STATUSES
-from ..error import APIConnectionError, APITimeoutError
+from ..error import APIConnectionError, APITimeoutError, FinSecureError
 
 _TABLE: dict[str, tuple[Kind, str]] = {
     "PoolTimeout": ("not sent", "No connection became free in time"),
@@ -90,6 +90,11 @@ def certificate_refused(why: str) -> Failure:
     )
 
 
+def unusable(refusal: FinSecureError) -> Failure:
+    """What a setting of the environment's stands for with which no connection can be made."""
+    return Failure("final", refusal.with_traceback(None))
+
+
 def closed() -> Failure:
     """What a closed client answers."""
     return Failure("final", APIConnectionError("This client is closed: make a new one."))
@@ -99,13 +104,17 @@ def _is_timeout(exc: Exception) -> bool:
     return any("Timeout" in kind.__name__ for kind in type(exc).__mro__)
 
 
-def _certificate_problem(exc: BaseException | None) -> str | None:
-    causes: list[BaseException] = []  # a mock that raises one exception again and again can make a circle of them
-    while exc is not None and exc not in causes:
-        if isinstance(exc, ssl.SSLCertVerificationError):
-            return exc.verify_message or "it could not be verified"
-        causes.append(exc)
-        exc = exc.__cause__  # not its context, where an exception can be that the caller is just handling
+def _certificate_problem(exc: BaseException) -> str | None:
+    """Why a certificate was refused, where that is why no connection was made.
+
+    Only what a `ConnectError` stems from counts: further up there can be an exception that the caller is just handling.
+    """
+    reason: BaseException | None = exc
+    for _ in range(3):  # httpx's stems from httpcore's
+        if reason is not None and type(reason).__name__ == "ConnectError":
+            reason = reason.__cause__ or reason.__context__
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return reason.verify_message or "it could not be verified"
     return None
 
 

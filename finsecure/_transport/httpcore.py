@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from typing_extensions import Self
 
+from ..error import FinSecureError
 from .body import Body
 from .deadline import AsyncBackend, Backend, Deadline
-from .failures import closed, failure, unforeseen
+from .failures import closed, failure, unforeseen, unusable
 from .lifetime import LoopPools, ProcessPools
 from .pools import CONNECTIONS, KEEPALIVE
 from .proxy import proxy_for
@@ -67,7 +68,10 @@ class HttpcoreTransport:
         if self._pools.closed:
             return closed()
         pools = self._pools.of(origin)
-        slot = pools.take()
+        try:
+            slot = pools.take()
+        except FinSecureError as exc:
+            return unusable(exc)
         if slot is None:
             return closed()
         deadline = Deadline.of(timeout)
@@ -142,7 +146,10 @@ class AsyncHttpcoreTransport:
         if self._pools.closed:
             return closed()
         pools = await self._pools.of(origin)
-        slot = pools.take()
+        try:
+            slot = pools.take()
+        except FinSecureError as exc:
+            return unusable(exc)
         if slot is None:
             return closed()
         deadline = Deadline.of(timeout)

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from .._http import Failure, Kind
 from .._runtime import in_asyncio
-from ..error import APIConnectionError, APITimeoutError
+from ..error import APIConnectionError, APITimeoutError, FinSecureError
 from .body import Body
-from .failures import certificate_refused, closed, unforeseen
+from .failures import certificate_refused, closed, unforeseen, unusable
 from .httpcore import AsyncHttpcoreTransport, HttpcoreTransport
 from .lifetime import HostClients
 from .pools import KEEPALIVE
@@ -88,6 +88,9 @@ def _headers(response: Any) -> list[tuple[bytes, bytes]]:
     return headers
 
 
+_AT_THE_PROXY = "tunnel error"  # which is all that pyreqwest says: the stand-in asks again, and learns the status
+
+
 def _failed(exc: Exception, *, answered_before: bool) -> Failure:
     if type(exc).__module__.partition(".")[0] != "pyreqwest":
         return unforeseen(exc)
@@ -96,12 +99,12 @@ def _failed(exc: Exception, *, answered_before: bool) -> Failure:
     chain: list[dict[str, str]] = details.get("causes") or []
     causes = [cause.get("message", "") for cause in chain]
     why = causes[-1] if causes else str(args[0])
-    if "certificate" in why:
+    sent = not any("(Connect)" in cause for cause in causes)
+    if "certificate" in why and not sent:
         return certificate_refused(why)
     if type(exc).__name__ == "BuilderError":
         return Failure("final", APIConnectionError(f"The request could not be written as HTTP ({why})."))
     timed_out = isinstance(exc, TimeoutError) or any("timed out" in cause for cause in causes)
-    sent = not any("(Connect)" in cause for cause in causes)
     error = APITimeoutError if timed_out else APIConnectionError
     what = "No whole answer came" if sent else "The connection could not be made"
     # A kept connection may have been closed under us; which one it was is not to be known here.
@@ -136,7 +139,11 @@ class PyreqwestTransport:
         """Send a request once."""
         if self._clients.closed:
             return closed()
-        opened = self._clients.of(origin)
+        try:
+            opened = self._clients.of(origin)
+        except FinSecureError as exc:
+            return unusable(exc)
+        ends = time.monotonic() + timeout
         if opened.client is None:
             return self._clients.stand_in().send(request, origin, timeout)
         try:
@@ -149,6 +156,8 @@ class PyreqwestTransport:
                 return body.outcome()
         except Exception as exc:
             failed = _failed(exc, answered_before=opened.answered)
+            if _AT_THE_PROXY in failed.error.message:
+                return self._clients.stand_in().send(request, origin, ends - time.monotonic())
             if failed.kind == "stale":  # as all kept connections are after the API restarted
                 self._clients.discard(origin, opened)
             return failed
@@ -213,7 +222,11 @@ class AsyncPyreqwestTransport:
     async def _send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
         if self._clients.closed:
             return closed()
-        opened = self._clients.of(origin)
+        try:
+            opened = self._clients.of(origin)
+        except FinSecureError as exc:
+            return unusable(exc)
+        ends = time.monotonic() + timeout
         if opened.client is None:
             return await self._clients.stand_in().send(request, origin, timeout)
         try:
@@ -226,6 +239,8 @@ class AsyncPyreqwestTransport:
                 return body.outcome()
         except Exception as exc:
             failed = _failed(exc, answered_before=opened.answered)
+            if _AT_THE_PROXY in failed.error.message:
+                return await self._clients.stand_in().send(request, origin, ends - time.monotonic())
             if failed.kind == "stale":  # as all kept connections are after the API restarted
                 self._clients.discard(origin, opened)
             return failed

@@ -11,6 +11,7 @@ from string import ascii_uppercase
 
 import finsecure
 from finsecure import money
+from finsecure._retry import FINAL_CODES, RETRIED_STATUSES
 from finsecure.error import ADVICE
 from finsecure.sandbox._problems import error
 from finsecure.sandbox.cards import (
@@ -25,6 +26,7 @@ from finsecure.sandbox.cards import (
     REFUNDED,
     SUCCEEDS,
 )
+from tests import verdicts
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -123,3 +125,22 @@ def test_options() -> None:
         for name, default in shown.items():
             if re.fullmatch(r"[0-9]+|'.*'", default):
                 assert defaults[name] == default, name
+
+
+def test_what_an_answer_proves() -> None:
+    """docs/errors.md shows the rule of `maybe_executed` as the tests of each door and transport hold it."""
+    rule = [
+        [row.status, f"`{row.type}`" if row.type else "", row.detail, *(f"`{each}`" for each in row[3:])]
+        for row in verdicts.RULE
+    ]
+    assert list(rows("docs/errors.md", "### What an answer proves")) == rule
+
+
+def test_what_is_tried_again() -> None:
+    """docs/retries.md shows the statuses after which a call is tried again, and the codes that make a 409 final."""
+    cells = [what for what, _ in rows("docs/retries.md", "## What is tried again")]
+    (statuses,) = (cell.split("every 5xx but") for cell in cells if "5xx" in cell)
+    named, but = ({int(status) for status in re.findall(r"[0-9]{3}", part)} for part in statuses)
+    assert {409, *named, *range(500, 600)} - but == RETRIED_STATUSES
+    (conflict,) = (cell for cell in cells if cell.startswith("409"))
+    assert {*names(conflict)} - {"code"} == FINAL_CODES - ADVICE.keys()

@@ -237,11 +237,15 @@ def test_a_proxy_named_by_the_environment_is_used(
     figure("proxy", name="CONNECT", errors=0)
 
 
-REFUSALS = {
-    "407": b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n",
-    "403": b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n",
-    "502": b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n",
-    "no HTTP": b"SSH-2.0-OpenSSH_9.0\r\n",
+def proxy_says(status: int) -> bytes:
+    return f"HTTP/1.1 {status} Whatever\r\nContent-Length: 0\r\n\r\n".encode()
+
+
+REFUSALS: dict[str, tuple[bytes, int]] = {
+    # what the proxy answers; how many attempts are made
+    **{str(status): (proxy_says(status), 1) for status in (400, 401, 403, 405, 407, 501)},
+    **{str(status): (proxy_says(status), 3) for status in (429, 500, 502, 503, 504)},
+    "no HTTP": (b"SSH-2.0-OpenSSH_9.0\r\n", 3),
 }
 
 
@@ -249,13 +253,18 @@ REFUSALS = {
 def test_a_proxy_that_refuses_is_told_without_its_password(
     connect: Open, figure: Figure, behind: Callable[..., tuple[FaultServer, Proxy]], name: str
 ) -> None:
-    """A typed error that knows nothing was sent, and shows no password."""
-    server, _ = behind(answer=REFUSALS[name])
-    error = connect(server, clock=Quick(), **FAR).ask(create("a", 1)).error
+    """What it refuses is final, what it cannot reach now is tried again; nothing was sent, and no password shows."""
+    answer, attempts = REFUSALS[name]
+    server, _ = behind(answer=answer)
+    clock = Quick()
+    error = connect(server, clock=clock, **FAR).ask(create("a", 1)).error
     assert isinstance(error, finsecure.APIConnectionError)
     for shown in (str(error), repr(error), repr(error.__cause__), repr(error.__context__)):
         assert PASSWORD not in shown
-    assert not error.maybe_executed or name == "no HTTP"  # nobody knows what became of a call to such a thing
+    assert not error.maybe_executed
+    assert name in str(error) or name == "no HTTP"
+    assert "Nothing was sent." in str(error)
+    assert len(clock.waits) == attempts - 1
     assert server.ledger.arrived == 0
     figure("proxy", name=name, passwords_shown=0)
 
