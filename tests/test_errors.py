@@ -343,6 +343,16 @@ def test_errors_are_copied_and_pickled_whole(kind: type[Error], way: Callable[[A
         assert again.args == error.args
 
 
+def test_an_amount_that_is_refused_after_a_lost_attempt_may_be_our_own_doing(
+    wire: Door, server: respx.MockRouter
+) -> None:
+    """A refund that was made leaves less to refund: the refusal of the next attempt does not say that none was."""
+    refusal = {"type": "invalid_request_error", "param": "amount", "message": "More than is left."}
+    server.route().side_effect = [httpcore.ReadError("reset"), httpx.Response(400, json={"error": refusal})]
+    error = caught(wire, lambda api: api.refunds.create(payment_intent="pi_1", amount=2000))
+    assert (error.param, error.maybe_executed) == ("amount", True)
+
+
 # ------------------------------------------------------------------------------------------------------------------
 # Where it comes from
 

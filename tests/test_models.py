@@ -421,6 +421,16 @@ def test_last_response_says_how_the_answer_came(wire: Door, server: respx.MockRo
     assert not hasattr(found.charges.data[0], "last_response")
 
 
+@pytest.mark.parametrize("headers", [{}, {"idempotent-replayed": "false"}, {"idempotent-replayed": ""}])
+def test_an_answer_is_replayed_only_where_its_header_says_true(
+    wire: Door, server: respx.MockRouter, headers: dict[str, str]
+) -> None:
+    server.route().respond(json=CONFIRMED, headers=headers)
+    confirmed = wire.call(lambda api: api.payment_intents.cancel(CONFIRMED["id"]))
+    assert confirmed.last_response is not None
+    assert not confirmed.last_response.idempotent_replayed
+
+
 def test_how_an_answer_came_is_no_part_of_what_it_says(wire: Door, server: respx.MockRouter) -> None:
     server.route().respond(json=INTENT)
     found = wire.call(lambda api: api.payment_intents.retrieve(INTENT["id"]))

@@ -3,6 +3,7 @@
 # pyright: reportPrivateUsage=false
 from __future__ import annotations
 
+import contextlib
 import socket
 from itertools import count
 from typing import Any
@@ -71,6 +72,22 @@ def test_a_pool_with_more_calls_than_connections_is_busy_and_not_stuck(pools: Po
     assert len(pools.drain()) == POOLS
 
 
+def test_a_pool_with_as_many_calls_as_connections_has_none_to_wait_for(pools: Pools[int]) -> None:
+    slots = [taken(pools) for _ in range(POOLS * CONNECTIONS)]
+    assert slots[0].in_flight == CONNECTIONS
+    pools.discard_if_stuck(slots[0])
+    assert taken(pools).pool == POOLS
+
+
+def test_a_call_from_before_a_restart_does_not_cost_the_connections_made_after_it(pools: Pools[int]) -> None:
+    first, second = taken(pools), taken(pools)
+    assert pools.discard_all(first) == []  # the first of two calls finds its connection dead
+    fresh = taken(pools)
+    pools.give_back(fresh)
+    assert pools.discard_all(second) == []  # the second does so later
+    assert taken(pools).pool == fresh.pool
+
+
 def test_nothing_is_taken_once_the_pools_are_drained(pools: Pools[int]) -> None:
     pools.give_back(taken(pools))
     assert pools.drain() == [0]
@@ -95,6 +112,28 @@ def test_a_name_with_a_dead_address_is_reached_at_its_next_one(monkeypatch: pyte
 
         monkeypatch.setattr(socket, "getaddrinfo", two)
         with finsecure.Client(sandbox.secret_key, base_url=f"http://localhost:{port}", max_retries=0) as client:
+            assert client.customers.create().object == "customer"
+
+
+def test_an_address_that_does_not_answer_leaves_time_for_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first of a name's addresses swallows whatever is sent to it."""
+    with finsecure.sandbox.Sandbox() as sandbox, sandbox.serve() as server, contextlib.ExitStack() as open_sockets:
+        port = int(server.base_url.rpartition(":")[2])
+        silent = open_sockets.enter_context(socket.socket())
+        silent.bind(("127.0.0.2", port))
+        silent.listen(0)
+        for _ in range(4):  # its queue is full
+            waiting = open_sockets.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.2", port))
+        addresses = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"127.0.0.{last}", port)) for last in (2, 1)]
+
+        def both(*_: object, **__: object) -> list[Any]:
+            return addresses
+
+        monkeypatch.setattr(socket, "getaddrinfo", both)
+        url = f"http://localhost:{port}"
+        with finsecure.Client(sandbox.secret_key, base_url=url, max_retries=0, timeout=2) as client:
             assert client.customers.create().object == "customer"
 
 

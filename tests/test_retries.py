@@ -431,6 +431,34 @@ def test_nothing_waits_past_the_deadline(
     assert (clock.sleeps, len(server.calls)) == ([4.0, 4.0], 3)
 
 
+class Oversleeping(Clock):
+    """A busy machine: each sleep takes twice as long as was asked for."""
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self.advance(seconds)
+
+    async def sleep_async(self, seconds: float) -> None:
+        await super().sleep_async(seconds)
+        self.advance(seconds)
+
+
+def test_an_attempt_that_begins_too_late_still_has_a_time_that_a_socket_takes(
+    open_door: Callable[..., Door], server: respx.MockRouter
+) -> None:
+    given: list[float] = []
+
+    def reply(request: httpx.Request) -> httpx.Response:
+        given.append(request.extensions["timeout"]["read"])
+        return httpx.Response(503, headers={"Retry-After": "8"})
+
+    server.route().side_effect = reply
+    with pytest.raises(finsecure.APIError):
+        open_door(clock=Oversleeping(0.0), deadline=10, max_retries=9).call(pay)
+    assert len(given) == 2
+    assert min(given) > 0
+
+
 def test_an_attempt_gets_the_timeout_or_what_is_left_of_the_deadline(
     open_door: Callable[..., Door], server: respx.MockRouter, clock: Clock
 ) -> None:

@@ -14,6 +14,7 @@ import socket
 import struct
 import threading
 import time
+import tracemalloc
 import zlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from inspect import isawaitable
@@ -415,6 +416,32 @@ def given(door: str, url: str, use: Callable[[Any], Awaitable[Any]], options: di
             return await use(kind(KEY, base_url=url, http_client=http_client, **ours))
 
     return anyio.run(opened, backend="asyncio" if door == "sync" else door)
+
+
+def test_a_bomb_that_comes_in_pieces_is_unpacked_no_further_than_one_in_a_piece() -> None:
+    """What earlier pieces unpacked to counts: the last one is unpacked only as far as the limit still allows."""
+    limit = 8 * 1024 * 1024
+    packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    first = packer.compress(bytes(limit - 1000)) + packer.flush(zlib.Z_SYNC_FLUSH)
+    last = packer.compress(bytes(8 * limit)) + packer.flush()
+
+    class Pieces(httpx.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            return iter([first, last])
+
+    def bomb(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=Pieces())
+
+    with httpx.Client(transport=httpx.MockTransport(bomb)) as http_client:
+        client = finsecure.Client(KEY, http_client=http_client, max_response_size=limit, max_retries=0)
+        tracemalloc.start()
+        try:
+            with pytest.raises(finsecure.APIError, match="is larger than 8388608 bytes"):
+                client.customers.retrieve("cus_1")
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert peak < 2.5 * limit  # zlib joins the parts of a piece, which takes twice its size for a moment
 
 
 def test_settings_of_a_ready_client_do_not_reach_our_requests(door: str, serve: Serve) -> None:

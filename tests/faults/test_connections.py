@@ -27,6 +27,7 @@ from .server import (
     FaultServer,
     Visit,
     always,
+    answers,
     idle_close,
     late,
     listed,
@@ -50,6 +51,21 @@ def test_a_kept_connection_that_died_is_not_noticed(serve: Serve, connect: Open,
     mean = statistics.mean(outcome.seconds for outcome in outcomes)
     figure("keep-alive cut under us", fault=fault.__name__, mean_ms=round(mean * 1000, 1), failures=0)
     assert mean < 0.05
+
+
+def busy_then_closed(visit: Visit) -> None:
+    """The API is in trouble, and the next request on this connection finds it closed."""
+    visit.doom(lambda connection: connection.close())
+    answers(503, b"", executed=False)(visit)
+
+
+def test_a_connection_that_died_in_an_outage_is_no_reason_to_hurry(serve: Serve, connect: Open) -> None:
+    """Only a first attempt is repeated at once; after an answer that says "in trouble" the next ones wait."""
+    clock = Quick()
+    outcome = connect(serve([busy_then_closed]), clock=clock).ask(create("a", 1))
+    assert outcome.error is None
+    assert outcome.value.last_response.attempts == 3
+    assert [wait > 0 for wait in clock.waits] == [True, True]
 
 
 @pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
@@ -309,8 +325,6 @@ def _listing(client: Any, found: list[str]) -> Any:
 
 def _page(**page: Any) -> Fault:
     import json
-
-    from .server import answers
 
     return answers(200, json.dumps({"object": "list", **page}).encode())
 

@@ -269,6 +269,31 @@ def test_a_proxy_that_refuses_is_told_without_its_password(
     figure("proxy", name=name, passwords_shown=0)
 
 
+class Leaving(Proxy):
+    """An HTTP proxy that hears where to go, and goes away."""
+
+    @override
+    def _serve(self, sock: socket.socket) -> None:
+        with contextlib.suppress(OSError), sock:
+            self.seen.append(sock.recv(65536).decode("latin-1"))
+
+
+def test_a_proxy_that_goes_away_was_sent_nothing_of_ours(
+    connect: Open, behind: Callable[..., tuple[FaultServer, Proxy]], transport: str
+) -> None:
+    """What is lost before TLS begins was seen by nobody, and may always be repeated."""
+    if transport == "pyreqwest":
+        pytest.skip("it does not say where a connection was lost")
+    server, proxy = behind(kind=Leaving)
+    error = connect(server, clock=Quick(), **FAR).ask(lambda c: c.customers.retrieve("cus_1")).error
+    assert type(error) is finsecure.APIConnectionError
+    error = connect(server, clock=Quick(), **FAR).ask(create("a", 1)).error
+    assert type(error) is finsecure.APIConnectionError
+    assert not error.maybe_executed
+    assert len(proxy.seen) == 6
+    assert all(seen.startswith("CONNECT") for seen in proxy.seen)
+
+
 def test_a_socks_proxy_is_used(
     connect: Open,
     behind: Callable[..., tuple[FaultServer, Proxy]],
