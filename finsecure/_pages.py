@@ -8,7 +8,7 @@ first `AsyncPage`. Only one page is held at a time, with `prefetch` two. Referen
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import ExitStack, aclosing, asynccontextmanager, contextmanager
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
@@ -133,16 +133,14 @@ class Page(_PageOf[T, "Callable[[Call[Page[T]]], Page[T]]"]):
 
         Reference: Consistency Standards, Pagination.
         """
-        from concurrent.futures import ThreadPoolExecutor  # only who prefetches pays for it
-
         page: Page[T] | None = self
         walk = _Walk()
-        with ThreadPoolExecutor(1, "finsecure-prefetch") as thread:
+        with _one_thread() as begin:
             while page is not None:
                 walk.reach(page)
-                following = thread.submit(copy_context().run, page.next_page)
+                following: Callable[[], Page[T] | None] = begin(page.next_page)
                 yield from page.in_order()
-                page = following.result()
+                page = following()
 
 
 class AsyncPage(_PageOf[T, "FetchAsync[T]"]):
@@ -269,6 +267,24 @@ async def _ahead(fetch: Callable[[], Coroutine[Any, Any, T]]) -> AsyncGenerator[
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)  # until it is over; also takes the error nobody asked for
+
+
+@contextmanager
+def _one_thread() -> Generator[Callable[[Callable[[], Any]], Callable[[], Any]], None, None]:
+    """What begins a fetch in a thread and answers what waits for it; the thread is gone when the block is left.
+
+    When the main thread has ended no thread starts any more: then each fetch begins when it is waited for.
+    """
+    with ExitStack() as running:
+        try:
+            from concurrent.futures import ThreadPoolExecutor  # only who prefetches pays for it
+
+            thread = running.enter_context(ThreadPoolExecutor(1, "finsecure-prefetch"))
+            thread.submit(int).result()
+        except RuntimeError:
+            yield lambda fetch: fetch
+        else:
+            yield lambda fetch: thread.submit(copy_context().run, fetch).result
 
 
 class _Walk:

@@ -17,7 +17,7 @@ from finsecure._transport.pools import CONNECTIONS, KEEPALIVE, POOLS, Pools, Slo
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     clock = [0.0]
-    monkeypatch.setattr("finsecure._transport.pools.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("finsecure._transport.pools.monotonic", lambda: clock[0])
     return clock
 
 

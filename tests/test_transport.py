@@ -253,6 +253,19 @@ def test_calls_at_the_same_time_have_connections_of_their_own(serve: Serve) -> N
     assert time.monotonic() - started < 0.55  # not one after another
 
 
+def test_a_frozen_clock_makes_no_timeouts(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `freeze_time(auto_tick_seconds=15)` does it, where each look at the clock takes 15 seconds."""
+    server = serve(plain(), plain(), [0.7, plain()])
+    ticks = itertools.count(0, 15)
+    with finsecure.Client(KEY, base_url=server.url, max_retries=0) as client:
+        monkeypatch.setattr(time, "monotonic", lambda: float(next(ticks)))
+        answered = [client.customers.retrieve("cus_1") for _ in range(2)]
+        with pytest.raises(finsecure.APITimeoutError):
+            client.with_options(timeout=0.2).customers.retrieve("cus_1")
+        monkeypatch.undo()
+    assert [customer.last_response and customer.last_response.attempts for customer in answered] == [1, 1]
+
+
 # Answers --------------------------------------------------------------------------------------------------------------
 
 

@@ -7,10 +7,12 @@ httpcore and of httpcore2 alike.
 
 from __future__ import annotations
 
-import socket
-import time
+import importlib
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from .._clock import monotonic
+from .connect import connect, look_up
 from .head import Head
 
 if TYPE_CHECKING:
@@ -35,13 +37,13 @@ class Deadline(float):
     def of(cls, seconds: float) -> Deadline:
         """Ends `seconds` from now."""
         deadline = cls(seconds)
-        deadline.at = time.monotonic() + seconds
+        deadline.at = monotonic() + seconds
         deadline.connected = deadline.sent = deadline.received = deadline.tls_started = False
         return deadline
 
     def left(self, expired: type[Exception]) -> float:
         """Seconds that are left; raises `expired` where none are."""
-        left = self.at - time.monotonic()
+        left = self.at - monotonic()
         if left <= 0:
             raise expired("the time for this attempt is over")
         return left
@@ -107,25 +109,20 @@ class Backend:
 
     def __init__(self, core: Any) -> None:
         self._core = core
-        self._backend: httpcore.NetworkBackend = core.SyncBackend()
+        # Its own backend would look the name up without a limit, and give each address the whole time.
+        self._stream: Any = importlib.import_module(f"{core.__name__}._backends.sync").SyncStream
 
-    def connect_tcp(self, host: str, port: int, timeout: Deadline, **options: Any) -> Stream:
+    def connect_tcp(self, host: str, port: int, timeout: Deadline, **_: Any) -> Stream:
         """Connect."""
         timeout.connected = True
-        # One address after the other, since httpcore would give each of them the whole time.
+        left = partial(timeout.left, self._core.ConnectTimeout)
         try:
-            entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            sock = connect(look_up(host, port, left()), left)
+        except TimeoutError as exc:
+            raise self._core.ConnectTimeout(str(exc)) from exc
         except (OSError, UnicodeError) as exc:
             raise self._core.ConnectError(str(exc)) from exc
-        addresses = [str(address[0]) for *_, address in entries]
-        failed: Exception = self._core.ConnectError("the name has no address")
-        for index, address in enumerate(addresses):
-            left = timeout.left(self._core.ConnectTimeout) / (len(addresses) - index)
-            try:
-                return Stream(self._core, self._backend.connect_tcp(address, port, left, **options), timeout)
-            except (self._core.ConnectError, self._core.ConnectTimeout) as exc:
-                failed = exc
-        raise failed
+        return Stream(self._core, self._stream(sock), timeout)
 
 
 class AsyncStream:
@@ -187,4 +184,9 @@ class AsyncBackend:
         """Connect."""
         timeout.connected = True
         left = timeout.left(self._core.ConnectTimeout)
-        return AsyncStream(self._core, await self._backend.connect_tcp(host, port, left, **options), timeout)
+        try:
+            stream = await self._backend.connect_tcp(host, port, left, **options)
+        except RuntimeError:  # no thread can start to look the name up, as Python is ending: look it up in place
+            (_, (address, *_)), *_ = look_up(host, port, left)
+            stream = await self._backend.connect_tcp(str(address), port, left, **options)
+        return AsyncStream(self._core, stream, timeout)

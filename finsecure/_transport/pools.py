@@ -6,9 +6,10 @@ One httpcore pool looks at all its connections for each request, and collapses a
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
+
+from .._clock import monotonic
 
 P = TypeVar("P")
 
@@ -56,7 +57,7 @@ class Pools(Generic[P]):
 
     def give_back(self, slot: Slot[P]) -> P | None:
         """A call is over. Answers a pool to close, where one is not needed any more."""
-        now = time.monotonic()
+        now = monotonic()
         with self._lock:
             slot.in_flight -= 1
             slot.used = now

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -179,6 +180,26 @@ def test_a_time_limit_in_a_later_attempt_leaves_at_once_too(
     with pytest.raises(JobTimeout):
         pay(server, clock=Quick(), max_retries=5)
     assert server.ledger.arrived == 2
+
+
+def test_a_time_limit_ends_a_name_lookup(
+    alarm: Callable[..., None], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It leaves at once, and nothing was carried out."""
+    released = threading.Event()
+
+    def getaddrinfo(*_: object, **__: object) -> list[Any]:
+        released.wait(30)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    alarm(_function(JobTimeout()))
+    began = time.monotonic()
+    with finsecure.Client(API_KEY, base_url="https://api.example.invalid") as client, pytest.raises(JobTimeout):
+        client.payment_intents.create(amount=1, currency="usd")
+    released.set()
+    assert time.monotonic() - began < 1.5
+    assert "maybe_executed=False" in caplog.text
 
 
 def test_a_call_made_while_an_exception_is_handled_fails_by_itself(
