@@ -31,30 +31,53 @@ from ..resources.events import (
 from .receive import Event, construct_event, verify_signature
 
 if TYPE_CHECKING:
+    from .catch_up import CaughtUp
+    from .django.inbox import DjangoInbox as DjangoInbox
     from .handler import Handler, Outcome
-    from .inbox import Claim, Inbox
+    from .inbox import AsyncInbox, Claim, Inbox, SyncInbox
     from .memory import MemoryInbox
+    from .redis import RedisInbox as RedisInbox
+    from .sqlalchemy import SQLAlchemyInbox as SQLAlchemyInbox
+    from .sqlalchemy import inbox_table as inbox_table
 else:
 
     def __getattr__(name: str) -> Any:
         import importlib
 
-        if name not in _LATER:
+        home = _LATER.get(name)
+        if home is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        found = getattr(importlib.import_module(_LATER[name], __name__), name)
+        try:
+            found = getattr(importlib.import_module(home, __name__), name)
+        except ModuleNotFoundError as exc:
+            extra = home.split(".")[1]
+            if (exc.name or "").partition(".")[0] not in {extra, "asgiref"}:
+                raise
+            raise ImportError(f"{name} needs a package that is not here: pip install 'finsecure[{extra}]'") from None
         globals()[name] = found
         return found
 
 
-_LATER = {  # loaded when it is first used: an inbox brings a library with it
+_LATER = {  # loaded when it is first used, since an inbox brings a library with it
+    "AsyncInbox": ".inbox",
+    "CaughtUp": ".catch_up",
     "Claim": ".inbox",
+    "DjangoInbox": ".django.inbox",
     "Handler": ".handler",
     "Inbox": ".inbox",
     "MemoryInbox": ".memory",
     "Outcome": ".handler",
+    "RedisInbox": ".redis",
+    "SQLAlchemyInbox": ".sqlalchemy",
+    "SyncInbox": ".inbox",
+    "inbox_table": ".sqlalchemy",
 }
 
+# Without what needs an extra: `from finsecure.webhooks import *` works without them.
+
 __all__ = [
+    "AsyncInbox",
+    "CaughtUp",
     "Claim",
     "CustomerCreated",
     "CustomerDeleted",
@@ -74,6 +97,7 @@ __all__ = [
     "PaymentIntentPaymentFailed",
     "PaymentIntentRequiresAction",
     "PaymentIntentSucceeded",
+    "SyncInbox",
     "UnknownEvent",
     "construct_event",
     "sign",

@@ -13,12 +13,9 @@ body, secret or header is logged.
 
 from __future__ import annotations
 
-import functools
 import logging
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, TypeAlias
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from .._clock import SYSTEM, Clock
 from .._signature import Payload, check_secrets, to_bytes
@@ -30,17 +27,18 @@ from ..error import (
     WebhookUsageError,
     without_frames,
 )
-from .inbox import ANYIO, Claim, Inbox
+from .catch_up import CaughtUp, catch_up, catch_up_async
+from .inbox import Inbox, SyncInbox
 from .receive import Event, Secrets, check_tolerance, construct_event, read_event
-from .registry import Registered, Registry
+from .registry import Registry
+from .work import Result, Work, do, do_async
+
+if TYPE_CHECKING:
+    from .._client import AsyncClient, Client
 
 logger = logging.getLogger("finsecure")
 
 PATIENCE = 10  # seconds that FinSecure waits for an answer
-
-Result: TypeAlias = Literal[
-    "handled", "deferred", "ignored", "duplicate", "in_progress", "failed", "forged", "unreadable"
-]
 
 
 class Outcome(NamedTuple):
@@ -120,7 +118,7 @@ class Handler(Registry):
             return work
         began = self._clock.monotonic()
         try:
-            result = _do(work)
+            result = do(work)
         except Exception as exc:  # noqa: BLE001 - whatever a function raises
             return _failed(work, exc)
         return _succeeded(work, result, self._clock.monotonic() - began)
@@ -151,7 +149,7 @@ class Handler(Registry):
             return work
         began = self._clock.monotonic()
         try:
-            result = await _do_async(work)
+            result = await do_async(work)
         except Exception as exc:  # noqa: BLE001 - whatever a function raises
             return _failed(work, exc)
         return _succeeded(work, result, self._clock.monotonic() - began)
@@ -180,7 +178,7 @@ class Handler(Registry):
         self._begin("sync")
         work = self._of_event(read_event(to_bytes(message)))
         del message
-        return Outcome(200, _do(work), work.event_id)
+        return Outcome(200, do(work), work.event_id)
 
     async def process_async(self, message: str) -> Outcome:
         """The same as `process`, for a job queue whose workers are async.
@@ -204,7 +202,82 @@ class Handler(Registry):
         self._begin("async")
         work = self._of_event(read_event(to_bytes(message)))
         del message
-        return Outcome(200, await _do_async(work), work.event_id)
+        return Outcome(200, await do_async(work), work.event_id)
+
+    def catch_up(self, client: Client, *, since: float | datetime) -> CaughtUp:
+        """Handle the events that no delivery brought, oldest first: call it after an outage, or every hour.
+
+        It walks the list of events through the same functions and the same inbox, so an event that also was delivered
+        is handled once. The inbox keeps the place: the next run goes on from there, with an overlap of ten minutes. If
+        a function raises, the error is logged, the later events are handled, and the next run begins before that event.
+
+        Args:
+            client: The client of the account whose events the handler takes.
+            since: Where the first run begins, as Unix seconds or an aware datetime. Later runs go on from their place,
+                unless this lies before what the earlier runs covered.
+
+        Returns:
+            How many events were handled, done already, ignored, in progress elsewhere and failed.
+
+        Raises:
+            finsecure.WebhookUsageError: There is no inbox, or `since` is longer ago than the inbox keeps ids.
+            finsecure.InboxError: The inbox cannot be used.
+            finsecure.FinSecureError: The list cannot be had; see `finsecure.error`.
+
+        Example:
+            >>> webhook.catch_up(client, since=time.time() - 24 * 3600).failed
+            0
+
+        Reference: Webhooks, Event Types.
+        """
+        self._begin("sync")
+
+        def handle(event: Event) -> str:
+            work = self._of_event(event)
+            try:
+                return do(work)
+            except Exception as exc:  # noqa: BLE001 - whatever a function raises
+                return _not_caught_up(work, exc)
+
+        return catch_up(cast("SyncInbox", self._inbox_to_catch_up()), client, since, handle)
+
+    async def catch_up_async(self, client: AsyncClient, *, since: float | datetime) -> CaughtUp:
+        """The same as `catch_up`, for async code.
+
+        Args:
+            client: The client of the account whose events the handler takes.
+            since: Where the first run begins, as Unix seconds or an aware datetime. Later runs go on from their place,
+                unless this lies before what the earlier runs covered.
+
+        Returns:
+            How many events were handled, done already, ignored, in progress elsewhere and failed.
+
+        Raises:
+            finsecure.WebhookUsageError: There is no inbox, or `since` is longer ago than the inbox keeps ids.
+            finsecure.InboxError: The inbox cannot be used.
+            finsecure.FinSecureError: The list cannot be had; see `finsecure.error`.
+
+        Example:
+            >>> (await webhook.catch_up_async(client, since=time.time() - 24 * 3600)).failed
+            0
+
+        Reference: Webhooks, Event Types.
+        """
+        self._begin("async")
+
+        async def handle(event: Event) -> str:
+            work = self._of_event(event)
+            try:
+                return await do_async(work)
+            except Exception as exc:  # noqa: BLE001 - whatever a function raises
+                return _not_caught_up(work, exc)
+
+        return await catch_up_async(self._inbox_to_catch_up(), client, since, handle)
+
+    def _inbox_to_catch_up(self) -> Inbox:
+        if self._inbox is None:
+            raise WebhookUsageError("catch_up needs an inbox, which knows the events that are done: pass inbox=.")
+        return self._inbox
 
     def _begin(self, style: Literal["sync", "async"]) -> None:
         """Before an event is handled: close the registry, and see whether everything in it can be called from here."""
@@ -223,7 +296,7 @@ class Handler(Registry):
                     f"{self._coroutine_function} is a coroutine function: await handle_async or process_async."
                 )
 
-    def _received(self, body: Payload, signature: str | bytes | None) -> _Work | Outcome:
+    def _received(self, body: Payload, signature: str | bytes | None) -> Work | Outcome:
         """What there is to do for a delivery, or the refusal to answer."""
         try:
             event = construct_event(body, signature, self._secrets, self._tolerance)
@@ -234,79 +307,20 @@ class Handler(Registry):
             if self._unreadable is None:
                 logger.error("%s It is answered with 400; @webhook.unreadable can take it.", exc)  # noqa: TRY400 - nothing to trace
                 return Outcome(400, "unreadable")
-            return _Work("unreadable", [self._unreadable], to_bytes(body), exc)
+            return Work("unreadable", [self._unreadable], to_bytes(body), exc)
         if self._defer is not None:
-            return _Work("deferred", [self._defer], event.to_json(), event_id=event.id)
+            return Work("deferred", [self._defer], event.to_json(), event_id=event.id)
         return self._of_event(event)
 
-    def _of_event(self, event: Event) -> _Work:
+    def _of_event(self, event: Event) -> Work:
         functions = self._functions_for(event.type)
         if not functions:
             logger.info("Event %s of type %s is acknowledged: no function handles it", event.id, event.type)
-            return _Work("ignored", [], event, event_id=event.id)
-        return _Work("handled", functions, event, event_id=event.id, inbox=self._inbox)
+            return Work("ignored", [], event, event_id=event.id)
+        return Work("handled", functions, event, event_id=event.id, inbox=self._inbox)
 
 
-@dataclass(frozen=True, repr=False)  # its values may be a body
-class _Work:
-    """Functions to call, what they are given, and the inbox to claim the event in."""
-
-    result: Result
-    functions: list[Registered]
-    first: Any
-    second: Any = None
-    event_id: str = ""
-    inbox: Inbox | None = None
-
-    def claim(self) -> AbstractContextManager[Claim]:
-        if self.inbox is None:
-            return nullcontext(Claim(session=self.second))
-        return self.inbox.claim(self.event_id)
-
-    def claim_async(self) -> AbstractAsyncContextManager[Claim]:
-        if self.inbox is None:
-            return nullcontext(Claim(session=self.second))
-        return self.inbox.claim_async(self.event_id)
-
-
-def _do(work: _Work, wait: Callable[..., Any] | None = None) -> Result:
-    """Call the functions. In a worker thread of an event loop, `wait` runs a coroutine function in the loop."""
-    with work.claim() as claim:
-        if claim.is_done:
-            return "duplicate"
-        for each in work.functions:
-            arguments = (work.first, claim.session)[: each.takes]
-            if each.is_async and wait is not None:
-                wait(each.function, *arguments)
-            else:
-                each.function(*arguments)
-    return work.result
-
-
-async def _do_async(work: _Work) -> Result:
-    if work.inbox is not None and work.inbox.style == "sync":
-        threads = work.inbox.threads
-        result: Result = await threads.run_in_thread(_do, work, threads.wait_in_loop)
-        return result
-    async with work.claim_async() as claim:
-        if claim.is_done:
-            return "duplicate"
-        for each in work.functions:
-            await _call_async(each, (work.first, claim.session)[: each.takes])
-    return work.result
-
-
-async def _call_async(called: Registered, arguments: tuple[Any, ...]) -> None:
-    if called.is_async:
-        await called.function(*arguments)
-    elif called.takes == 2 and hasattr(arguments[1], "run_sync"):  # an AsyncSession, which lends its sync one
-        event, session = arguments
-        await session.run_sync(functools.partial(called.function, event))
-    else:
-        await ANYIO.run_in_thread(called.function, *arguments)
-
-
-def _succeeded(work: _Work, result: Result, seconds: float) -> Outcome:
+def _succeeded(work: Work, result: Result, seconds: float) -> Outcome:
     if seconds > PATIENCE:
         logger.warning(
             "Handling event %s took %.1f seconds. FinSecure waits for %d seconds, then takes the delivery for failed "
@@ -318,14 +332,21 @@ def _succeeded(work: _Work, result: Result, seconds: float) -> Outcome:
     return Outcome(200, result, work.event_id or None)
 
 
-def _failed(work: _Work, exc: Exception) -> Outcome:
+def _failed(work: Work, exc: Exception) -> Outcome:
     """The answer where the work is not done, and a line in the log for whoever mends it."""
     about = f"event {work.event_id}" if work.event_id else "a signed webhook that is no event"
     if isinstance(exc, EventInProgress):
         logger.info("%s It is answered with 409, so that FinSecure delivers it again.", exc)
         return Outcome(409, "in_progress", work.event_id)
-    if isinstance(exc, InboxError):
+    if isinstance(exc, (InboxError, WebhookUsageError)):
         logger.error("Handling %s failed; it is answered with 500, so that it comes again. %s", about, exc)
     else:
         logger.error("Handling %s failed; it is answered with 500, so that it comes again.", about, exc_info=exc)
     return Outcome(500, "failed", work.event_id or None)
+
+
+def _not_caught_up(work: Work, exc: Exception) -> str:
+    """How to count an event that is not done. Without the inbox no other event would be done either."""
+    if isinstance(exc, (InboxError, WebhookUsageError)):
+        raise exc
+    return _failed(work, exc).result

@@ -1,10 +1,12 @@
 """What a handler asks of an inbox: let one worker at a time have an event, and remember the events that are done.
 
-`MemoryInbox`, `RedisInbox`, `SQLAlchemyInbox` and `DjangoInbox` are inboxes. To write your own, follow `Inbox`.
+`MemoryInbox`, `RedisInbox`, `SQLAlchemyInbox` and `DjangoInbox` are inboxes. To write your own, follow `SyncInbox` or
+`AsyncInbox`.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
@@ -52,8 +54,8 @@ def _wait_in_loop(function: Callable[..., Coroutine[Any, Any, Any]], *arguments:
 ANYIO = Threads(_run_in_thread, _wait_in_loop)  # of asyncio and trio
 
 
-class Inbox(Protocol):
-    """Where a handler keeps what it must not forget.
+class SyncInbox(Protocol):
+    """Where a handler keeps what it must not forget, for sync code. `handle_async` uses it in a thread.
 
     A claim is a context manager. Entering it raises `EventInProgress` while another worker has the event. Leaving it
     marks the event as done; leaving it with an exception gives the event back.
@@ -61,12 +63,12 @@ class Inbox(Protocol):
 
     @property
     def style(self) -> Style:
-        """Whether it is for sync code, for async code or for both; `handle_async` uses a sync inbox in a thread."""
+        """`sync`; or `async` where it is an `AsyncInbox` now, or `both`."""
         ...
 
     @property
     def threads(self) -> Threads:
-        """How it does so."""
+        """How async code uses it."""
         ...
 
     @property
@@ -75,11 +77,7 @@ class Inbox(Protocol):
         ...
 
     def claim(self, id: str) -> AbstractContextManager[Claim]:
-        """Have the event with this id to yourself, in sync code."""
-        ...
-
-    def claim_async(self, id: str) -> AbstractAsyncContextManager[Claim]:
-        """Have the event with this id to yourself, in async code."""
+        """Have the event with this id to yourself."""
         ...
 
     def place(self, name: str) -> float | None:
@@ -90,13 +88,62 @@ class Inbox(Protocol):
         """Keep a moment under a name, for as long as done events are kept."""
         ...
 
+
+class AsyncInbox(Protocol):
+    """The same as `SyncInbox`, for async code."""
+
+    @property
+    def style(self) -> Style:
+        """`async`, or `both`."""
+        ...
+
+    @property
+    def kept_for(self) -> float:
+        """Seconds for which it remembers that an event is done."""
+        ...
+
+    def claim_async(self, id: str) -> AbstractAsyncContextManager[Claim]:
+        """Have the event with this id to yourself."""
+        ...
+
     async def place_async(self, name: str) -> float | None:
-        """The same as `place`, in async code."""
+        """The moment that was kept under this name, in Unix seconds; `None` where there is none."""
         ...
 
     async def keep_place_async(self, name: str, moment: float) -> None:
-        """The same as `keep_place`, in async code."""
+        """Keep a moment under a name, for as long as done events are kept."""
         ...
+
+
+Inbox: TypeAlias = SyncInbox | AsyncInbox
+
+
+# What inboxes in a database have in common -------------------------------------------------------------------------
+
+SWEEP_EVERY = 60  # seconds between two times that old rows are deleted, by one process
+SWEEP_ROWS = 1000
+_LOCKED = {"55P03", 1205, 1213, 3572}  # PostgreSQL; a wait of MariaDB's or MySQL's, a deadlock there, NOWAIT in MySQL
+
+
+def is_locked(error: Any) -> bool:
+    """Whether a driver's error says that another transaction has the row, or in SQLite the file."""
+    first = error.args[0] if error is not None and error.args else None
+    if str(first).startswith("database is locked"):
+        return True
+    codes = {getattr(error, "sqlstate", None), getattr(error, "pgcode", None)}
+    return bool((codes | {first if isinstance(first, int) else None}) & _LOCKED)
+
+
+def first_line(error: BaseException) -> str:
+    """What went wrong, without the statement and its values."""
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+
+
+def row_id(id: str) -> str:
+    """The key of an event in a database: its id, or a digest of one that a database might not keep as it is."""
+    if len(id) <= 200 and id.isascii() and id.isprintable() and " " not in id:
+        return id
+    return f"sha256:{hashlib.sha256(id.encode(errors='backslashreplace')).hexdigest()}"
 
 
 def in_progress(id: str) -> EventInProgress:

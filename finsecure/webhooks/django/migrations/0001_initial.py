@@ -1,0 +1,33 @@
+"""The table of the inbox."""
+
+from __future__ import annotations
+
+from django.db import migrations, models
+
+from finsecure.webhooks.django.models import EventIdField
+
+
+class Migration(migrations.Migration):
+    """Make the table."""
+
+    initial = True
+    dependencies = []
+    operations = [
+        migrations.CreateModel(
+            name="InboxRow",
+            fields=[
+                ("id", EventIdField(max_length=255, primary_key=True, serialize=False)),
+                (
+                    "done",
+                    models.BigIntegerField(
+                        db_index=True, help_text="Unix seconds; null while not handled yet", null=True
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "event in the inbox",
+                "verbose_name_plural": "events in the inbox",
+                "db_table": "finsecure_webhooks_inbox",
+            },
+        ),
+    ]

@@ -1,0 +1,44 @@
+"""The table of `DjangoInbox`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    CharField = models.CharField[str, str]
+else:
+    CharField = models.CharField
+
+
+class EventIdField(CharField):
+    """Text that differs where its case differs, which MySQL has to be told."""
+
+    @override
+    def db_type(self, connection: Any) -> str | None:
+        """The type of the column."""
+        column: str | None = super().db_type(connection)
+        return f"{column} COLLATE utf8mb4_bin" if connection.vendor == "mysql" else column
+
+
+class InboxRow(models.Model):
+    """An event that is done, or that a worker has begun with."""
+
+    id = EventIdField(primary_key=True, max_length=255)
+    done: models.BigIntegerField[int | None, int | None] = models.BigIntegerField(
+        null=True, db_index=True, help_text="Unix seconds; null while not handled yet"
+    )
+
+    class Meta:
+        """Names."""
+
+        app_label = "finsecure_webhooks"
+        db_table = "finsecure_webhooks_inbox"
+        verbose_name = "event in the inbox"
+        verbose_name_plural = "events in the inbox"
+
+    @override
+    def __str__(self) -> str:
+        return str(self.pk)

@@ -1,0 +1,327 @@
+"""An inbox in your database: an event is marked as done in the transaction that your function writes in.
+
+How: a short transaction inserts the event's row, with `done` null. The transaction of your function then locks the row,
+without waiting for whoever has it, and sets `done` before it commits. If the worker dies, the database rolls both back
+and frees the row. SQLite locks its whole file, so there the transaction begins with the insert, which takes that lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Engine,
+    Insert,
+    MetaData,
+    Select,
+    String,
+    Table,
+    delete,
+    insert,
+    inspect,
+    select,
+    update,
+)
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from .._clock import SYSTEM, Clock
+from ..error import FinSecureError, InboxError, WebhookUsageError
+from .inbox import (
+    ANYIO,
+    KEPT_FOR,
+    SWEEP_EVERY,
+    SWEEP_ROWS,
+    Claim,
+    Style,
+    Threads,
+    check_kept_for,
+    first_line,
+    in_progress,
+    is_locked,
+    row_id,
+)
+
+if TYPE_CHECKING:  # it needs greenlet, which those who use sync code may not have
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+logger = logging.getLogger("finsecure")
+
+TABLE = "finsecure_inbox"
+_DATABASES = {"postgresql", "mysql", "mariadb", "sqlite"}
+
+
+def inbox_table(metadata: MetaData, *, name: str = TABLE, schema: str | None = None) -> Table:
+    """The table of `SQLAlchemyInbox`, for your own migrations: `inbox_table(Base.metadata)`, and Alembic finds it.
+
+    Args:
+        metadata: The metadata of your tables.
+        name: The table's name.
+        schema: The table's schema, if it is not the default one.
+
+    Returns:
+        The table. Where its name or schema is your own, pass it to `SQLAlchemyInbox`.
+
+    Example:
+        >>> inbox_table(Base.metadata)
+        >>> Base.metadata.create_all(engine)
+    """
+    # MySQL compares text without regard to case where nothing else is said, and event ids differ in it.
+    text = String(255).with_variant(mysql.VARCHAR(255, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
+    return Table(
+        name,
+        metadata,
+        Column("id", text, primary_key=True),
+        Column("done", BigInteger, nullable=True, index=True, comment="Unix seconds; null while not handled yet"),
+        schema=schema,
+        mysql_engine="InnoDB",
+        mariadb_engine="InnoDB",
+    )
+
+
+class SQLAlchemyInbox:
+    """Each event is handled exactly once, as far as your function writes through the session it is given.
+
+    The function takes `(event, session)`; with an asyncio engine a coroutine function is given an `AsyncSession`. What
+    it writes and that the event is done are committed together. `session.commit()` and `session.rollback()` reach only
+    to a savepoint of that transaction. PostgreSQL, MySQL 8, MariaDB 10.3, SQLite, or newer.
+
+    Args:
+        engine: Your engine, of `create_engine` or `create_async_engine`.
+        table: What `inbox_table` gave you, where its name or schema is your own.
+        kept_for: Seconds for which an event that is done is remembered.
+        clock: What tells the time.
+
+    Raises:
+        finsecure.WebhookUsageError: The engine cannot be used: it commits each statement, or is of another database.
+
+    Example:
+        >>> webhook = finsecure.webhooks.Handler("whsec_...", inbox=SQLAlchemyInbox(engine))
+        >>> @webhook.on("payment_intent.succeeded")
+        ... def fulfil(event: PaymentIntentSucceeded, session: Session) -> None:
+        ...     session.execute(...)
+    """
+
+    threads: Threads = ANYIO
+
+    def __init__(
+        self,
+        engine: Engine | AsyncEngine,
+        *,
+        table: Table | None = None,
+        kept_for: float = KEPT_FOR,
+        clock: Clock = SYSTEM,
+    ) -> None:
+        sync_engine: Any = getattr(engine, "sync_engine", engine)
+        if not isinstance(sync_engine, Engine):
+            raise WebhookUsageError(
+                f"SQLAlchemyInbox was given {type(engine).__name__}: pass the engine that create_engine or "
+                "create_async_engine made."
+            )
+        if engine.dialect.name not in _DATABASES:
+            raise WebhookUsageError(
+                f"SQLAlchemyInbox does not know {engine.dialect.name}: use PostgreSQL, MySQL, MariaDB or SQLite."
+            )
+        if _commits_each_statement(engine):
+            raise WebhookUsageError(_AUTOCOMMIT)
+        self.style: Style = "sync" if sync_engine is engine else "async"
+        self.kept_for: float = check_kept_for(kept_for)
+        self._engine = engine
+        self._clock = clock
+        self._table: Table = inbox_table(MetaData()) if table is None else table
+        self._next_sweep = 0.0
+
+    @contextmanager
+    def claim(self, id: str) -> Generator[Claim]:
+        """Have an event to yourself, in sync code."""
+        with self._connect() as connection:
+            if self._take(connection, id):
+                yield Claim(is_done=True)
+                return
+            with Session(connection, join_transaction_mode="create_savepoint") as session:
+                yield Claim(session=session)
+                session.commit()
+            self._finish(connection, id)
+
+    @asynccontextmanager
+    async def claim_async(self, id: str) -> AsyncGenerator[Claim]:
+        """Have an event to yourself, in async code."""
+        from sqlalchemy.ext.asyncio import AsyncSession
+
+        async with self._connect_async() as connection:
+            if await connection.run_sync(self._take, id):
+                yield Claim(is_done=True)
+                return
+            async with AsyncSession(connection, join_transaction_mode="create_savepoint") as session:
+                yield Claim(session=session)
+                await session.commit()
+            await connection.run_sync(self._finish, id)
+
+    def place(self, name: str) -> float | None:
+        """The moment that was kept under this name, in Unix seconds."""
+        with self._connect() as connection:
+            return self._read_place(connection, name)
+
+    def keep_place(self, name: str, moment: float) -> None:
+        """Keep a moment under a name."""
+        with self._connect() as connection:
+            self._write_place(connection, name, moment)
+
+    async def place_async(self, name: str) -> float | None:
+        """The same as `place`, in async code."""
+        async with self._connect_async() as connection:
+            return await connection.run_sync(self._read_place, name)
+
+    async def keep_place_async(self, name: str, moment: float) -> None:
+        """The same as `keep_place`, in async code."""
+        async with self._connect_async() as connection:
+            await connection.run_sync(self._write_place, name, moment)
+
+    def _connect(self) -> Connection:
+        try:
+            return cast("Engine", self._engine).connect()
+        except (SQLAlchemyError, OSError) as exc:
+            error = _unusable(exc)
+        raise error
+
+    @asynccontextmanager
+    async def _connect_async(self) -> AsyncGenerator[AsyncConnection]:
+        try:
+            connection = await cast("AsyncEngine", self._engine).connect()
+        except (SQLAlchemyError, OSError) as exc:
+            error = _unusable(exc)
+        else:
+            try:
+                yield connection
+            finally:  # shielded, so that a task that is cancelled frees the event as well
+                await asyncio.shield(asyncio.ensure_future(connection.close()))
+            return
+        raise error
+
+    # What follows runs in sync code, and in async code by `run_sync`.
+
+    def _take(self, connection: Connection, id: str) -> bool:
+        """Begin the transaction that has the event to itself; whether the event is done already."""
+        with self._explained(connection, id):
+            _begin(connection)
+            row = self._row(id)
+            if connection.dialect.name == "sqlite":
+                added = connection.execute(self._insert(connection, id, done=int(self._clock.time())))
+                return added.rowcount == 0
+            if connection.execute(row).first() is None:
+                connection.execute(self._insert(connection, id, done=None))
+            connection.commit()  # so that the transaction below sees what is there once it has the lock
+            _begin(connection)
+            locked = connection.execute(row.with_for_update(nowait=True)).first()
+            if locked is None:  # deleted in this moment
+                raise in_progress(id)
+            return locked.done is not None
+
+    def _finish(self, connection: Connection, id: str) -> None:
+        """Commit what the function wrote, and with it that the event is done."""
+        if connection.dialect.name != "sqlite":
+            done = update(self._table).where(self._table.c.id == row_id(id)).values(done=int(self._clock.time()))
+            connection.execute(done)
+        connection.commit()
+        now = self._clock.monotonic()
+        if now >= self._next_sweep:
+            self._next_sweep = now + SWEEP_EVERY
+            self._sweep(connection)
+
+    def _sweep(self, connection: Connection) -> None:
+        """Delete rows whose time is over, by their keys: a range would lock out the inserts of others in MySQL."""
+        columns = self._table.c
+        old = select(columns.id).where(columns.done < int(self._clock.time() - self.kept_for)).limit(SWEEP_ROWS)
+        try:
+            ids = connection.execute(old).scalars().all()
+            connection.commit()
+            connection.execute(delete(self._table).where(columns.id.in_(ids)))
+            connection.commit()
+        except SQLAlchemyError as exc:  # the event is done, which matters more
+            logger.warning("Old rows of %s were not deleted: %s", self._table.name, first_line(exc))
+
+    def _read_place(self, connection: Connection, name: str) -> float | None:
+        with self._explained(connection, name):
+            row = connection.execute(self._row(f"place:{name}")).first()
+            return None if row is None else float(row.done)
+
+    def _write_place(self, connection: Connection, name: str, moment: float) -> None:
+        with self._explained(connection, name):
+            _begin(connection)
+            connection.execute(self._insert(connection, f"place:{name}", done=int(moment)))
+            row = self._table.c.id == row_id(f"place:{name}")
+            connection.execute(update(self._table).where(row).values(done=int(moment)))
+            connection.commit()
+
+    def _row(self, id: str) -> Select[tuple[int | None]]:
+        return select(self._table.c.done).where(self._table.c.id == row_id(id))
+
+    def _insert(self, connection: Connection, id: str, done: int | None) -> Insert:
+        """Add a row, where there is none with this id."""
+        values = {"id": row_id(id), "done": done}
+        if connection.dialect.name == "sqlite":
+            return sqlite.insert(self._table).values(values).on_conflict_do_nothing()
+        if connection.dialect.name == "postgresql":
+            return postgresql.insert(self._table).values(values).on_conflict_do_nothing()
+        return insert(self._table).values(values).prefix_with("IGNORE")
+
+    @contextmanager
+    def _explained(self, connection: Connection, id: str) -> Generator[None]:
+        """Turn an error of the database into one that says what to do."""
+        error: FinSecureError
+        try:
+            yield
+        except SQLAlchemyError as exc:
+            connection.rollback()
+            if is_locked(getattr(exc, "orig", None)):
+                error = in_progress(id)
+            elif isinstance(exc, DBAPIError) and not exc.connection_invalidated and not self._is_there(connection):
+                error = InboxError(
+                    f"There is no table {self._table.fullname}: create it with your migrations, to which "
+                    "inbox_table(metadata) adds it, or with metadata.create_all(engine)."
+                )
+            else:
+                error = _unusable(exc)
+        else:
+            return
+        raise error
+
+    def _is_there(self, connection: Connection) -> bool:
+        return inspect(connection).has_table(self._table.name, self._table.schema)
+
+
+_AUTOCOMMIT = (
+    "SQLAlchemyInbox needs transactions, and this engine commits each statement: pass one without "
+    'isolation_level="AUTOCOMMIT", or engine.execution_options(isolation_level="READ COMMITTED").'
+)
+
+
+def _commits_each_statement(engine: Engine | AsyncEngine) -> bool:
+    """Whether it was made to; what a listener does to a connection, only the connection knows."""
+    level = engine.get_execution_options().get("isolation_level")
+    return (level or getattr(engine.dialect, "_on_connect_isolation_level", None)) == "AUTOCOMMIT"
+
+
+def _begin(connection: Connection) -> None:
+    """Begin a transaction, and see that it is one."""
+    connection.begin()
+    driver: Any = connection.connection.dbapi_connection
+    try:
+        autocommit = connection.dialect.detect_autocommit_setting(driver)
+    except NotImplementedError:
+        return
+    # A SQLite connection in the driver's autocommit mode may have been given its BEGIN by a listener.
+    if autocommit and not getattr(connection.connection.driver_connection, "in_transaction", False):
+        raise WebhookUsageError(_AUTOCOMMIT)
+
+
+def _unusable(exc: Exception) -> InboxError:
+    return InboxError(f"The database of the inbox cannot be used: {first_line(getattr(exc, 'orig', None) or exc)}")

@@ -1,0 +1,78 @@
+"""What there is to do for a delivery: the functions to call, and the claim that lets them be called once."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, cast
+
+from .inbox import ANYIO, AsyncInbox, Claim, Inbox, SyncInbox
+from .registry import Registered
+
+Result: TypeAlias = Literal[
+    "handled", "deferred", "ignored", "duplicate", "in_progress", "failed", "forged", "unreadable"
+]
+
+
+@dataclass(frozen=True, repr=False)  # its values may be a body
+class Work:
+    """Functions to call, what they are given, and the inbox to claim the event in."""
+
+    result: Result
+    functions: list[Registered]
+    first: Any
+    second: Any = None
+    event_id: str = ""
+    inbox: Inbox | None = None
+
+    def claim(self) -> AbstractContextManager[Claim]:
+        """Have the event to yourself, where there is an inbox to ask."""
+        if self.inbox is None:
+            return nullcontext(Claim(session=self.second))
+        return cast("SyncInbox", self.inbox).claim(self.event_id)
+
+    def claim_async(self) -> AbstractAsyncContextManager[Claim]:
+        """The same as `claim`, in async code."""
+        if self.inbox is None:
+            return nullcontext(Claim(session=self.second))
+        return cast("AsyncInbox", self.inbox).claim_async(self.event_id)
+
+
+def do(work: Work, wait: Callable[..., Any] | None = None) -> Result:
+    """Call the functions. In a worker thread of an event loop, `wait` runs a coroutine function in the loop."""
+    with work.claim() as claim:
+        if claim.is_done:
+            return "duplicate"
+        for each in work.functions:
+            arguments = (work.first, claim.session)[: each.takes]
+            if each.is_async and wait is not None:
+                wait(each.function, *arguments)
+            else:
+                each.function(*arguments)
+    return work.result
+
+
+async def do_async(work: Work) -> Result:
+    """Call the functions in async code: sync ones in a thread, or in the session that lends itself to them."""
+    if work.inbox is not None and work.inbox.style == "sync":
+        threads = cast("SyncInbox", work.inbox).threads
+        result: Result = await threads.run_in_thread(do, work, threads.wait_in_loop)
+        return result
+    async with work.claim_async() as claim:
+        if claim.is_done:
+            return "duplicate"
+        for each in work.functions:
+            await _call_async(each, (work.first, claim.session)[: each.takes])
+    return work.result
+
+
+async def _call_async(called: Registered, arguments: tuple[Any, ...]) -> None:
+    if called.is_async:
+        await called.function(*arguments)
+    elif called.takes == 2 and hasattr(arguments[1], "run_sync"):  # an AsyncSession, which lends its sync one
+        event, session = arguments
+        await session.run_sync(functools.partial(called.function, event))
+    else:
+        await ANYIO.run_in_thread(called.function, *arguments)

@@ -1,0 +1,221 @@
+"""Inboxes over real databases, and the effects of a function on them, for tests and for the processes that tests kill.
+
+python places.py KIND URL ID    handles an event, says `begun` once the function has written, and then hangs
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import redis
+import redis.asyncio
+import sqlalchemy
+from sqlalchemy import Engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
+
+from finsecure import webhooks
+from finsecure.webhooks import DjangoInbox, Handler, Outcome, RedisInbox, SQLAlchemyInbox, inbox_table
+
+SECRET = "whsec_obviously_fake"
+LEASE = 1.5  # seconds
+METADATA = sqlalchemy.MetaData()
+INBOX = inbox_table(METADATA)
+EFFECTS = sqlalchemy.Table("effects", METADATA, sqlalchemy.Column("event", sqlalchemy.String(255)))
+ASYNC = {"aiosqlite", "asyncpg", "psycopg_async", "aiomysql", "redis-asyncio", "django-async"}
+Hook = Callable[[str], object]
+
+
+def event_json(id: str, type: str = "customer.created") -> str:
+    about = {"id": "cus_1", "object": "customer"}
+    return json.dumps({"id": id, "object": "event", "type": type, "data": {"object": about}, "created": 1640995200})
+
+
+class Place:
+    """Where an inbox is, and where functions write. Each kind says how."""
+
+    inbox: webhooks.Inbox
+
+    def __init__(self, kind: str, url: str) -> None:
+        self.kind = kind
+        self.url = url
+        self.is_async = kind in ASYNC
+
+    def set_up(self) -> None:
+        """Make it empty."""
+        raise NotImplementedError
+
+    def effects(self) -> list[str]:
+        """What functions wrote, and what was committed of it."""
+        raise NotImplementedError
+
+    def register(self, webhook: Handler, hook: Hook) -> None:
+        """Have a function write an effect, and then call the hook."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Close its connections."""
+
+    def handler(self, hook: Hook = lambda _: None) -> Handler:
+        webhook = Handler(SECRET, inbox=self.inbox)
+        self.register(webhook, hook)
+        return webhook
+
+    def deliver(self, webhook: Handler, id: str = "evt_1") -> Outcome:
+        body = event_json(id)
+        if self.is_async:
+            return asyncio.run(self.deliver_async(webhook, body))
+        return webhook.handle(body, webhooks.sign(body, SECRET))
+
+    async def deliver_async(self, webhook: Handler, body: str) -> Outcome:
+        return await webhook.handle_async(body, webhooks.sign(body, SECRET))
+
+
+class SQL(Place):
+    """A database, through SQLAlchemy; with an async driver the async way."""
+
+    def __init__(self, kind: str, url: str, **options: Any) -> None:
+        super().__init__(kind, url)
+        self.engine: Engine | AsyncEngine = (
+            create_async_engine(url, poolclass=NullPool) if self.is_async else sqlalchemy.create_engine(url)
+        )
+        self.inbox = SQLAlchemyInbox(self.engine, **options)
+
+    def set_up(self) -> None:
+        self.run(METADATA.drop_all)
+        self.run(METADATA.create_all)
+
+    def run(self, use: Callable[[sqlalchemy.Connection], Any]) -> Any:
+        """Use a connection, and commit."""
+        if isinstance(self.engine, Engine):
+            with self.engine.begin() as connection:
+                return use(connection)
+
+        async def run(engine: AsyncEngine) -> Any:
+            async with engine.begin() as connection:
+                return await connection.run_sync(use)
+
+        return asyncio.run(run(self.engine))
+
+    def effects(self) -> list[str]:
+        written = sqlalchemy.select(EFFECTS.c.event).order_by(EFFECTS.c.event)
+        return list(self.run(lambda connection: connection.execute(written).scalars().all()))
+
+    def rows(self) -> dict[str, int | None]:
+        """The table of the inbox."""
+        both = sqlalchemy.select(INBOX.c.id, INBOX.c.done)
+        rows: list[Any] = self.run(lambda connection: connection.execute(both).all())
+        return dict(rows)
+
+    def register(self, webhook: Handler, hook: Hook) -> None:
+        def write(event: webhooks.CustomerCreated, session: Session) -> None:
+            session.execute(sqlalchemy.insert(EFFECTS).values(event=event.id))
+            hook(event.id)
+
+        async def write_async(event: webhooks.CustomerCreated, session: AsyncSession) -> None:
+            await session.execute(sqlalchemy.insert(EFFECTS).values(event=event.id))
+            hook(event.id)
+
+        webhook.on("customer.created")(write_async if self.is_async else write)
+
+    def close(self) -> None:
+        if isinstance(self.engine, Engine):
+            self.engine.dispose()
+
+
+class Redis(Place):
+    """A Redis. What functions write is there at once."""
+
+    def __init__(self, kind: str, url: str) -> None:
+        super().__init__(kind, url)
+        self.client = redis.Redis.from_url(url, decode_responses=True)
+        client = redis.asyncio.Redis.from_url(url) if self.is_async else redis.Redis.from_url(url)
+        self.used = client
+        self.inbox = RedisInbox(client, lease=LEASE)
+
+    def set_up(self) -> None:
+        self.client.flushall()
+
+    def effects(self) -> list[str]:
+        effects: Any = self.client.lrange("effects", 0, -1)
+        return sorted(effects)
+
+    def register(self, webhook: Handler, hook: Hook) -> None:
+        @webhook.on("customer.created")
+        def write(event: webhooks.CustomerCreated) -> None:
+            self.client.rpush("effects", event.id)
+            hook(event.id)
+
+    async def deliver_async(self, webhook: Handler, body: str) -> Outcome:
+        async with self.used:  # whose connections belong to this event loop
+            return await super().deliver_async(webhook, body)
+
+    def close(self) -> None:
+        self.client.close()
+        if isinstance(self.used, redis.Redis):
+            self.used.close()
+
+
+class Django(Place):
+    """A database, through Django; in async code functions use the async methods of models."""
+
+    def __init__(self, kind: str, url: str) -> None:
+        super().__init__(kind, url)
+        from . import django_app
+
+        self.alias = django_app.add_database(url)
+        self.inbox = DjangoInbox(using=self.alias)
+
+    def set_up(self) -> None:
+        from . import django_app
+
+        django_app.migrate(self.alias)
+
+    def effects(self) -> list[str]:
+        from .django_app import Effect
+
+        return sorted(Effect.objects.using(self.alias).values_list("event", flat=True))
+
+    def register(self, webhook: Handler, hook: Hook) -> None:
+        from .django_app import Effect
+
+        def write(event: webhooks.CustomerCreated) -> None:
+            Effect.objects.using(self.alias).create(event=event.id)
+            hook(event.id)
+
+        async def write_async(event: webhooks.CustomerCreated) -> None:
+            await Effect.objects.using(self.alias).acreate(event=event.id)
+            hook(event.id)
+
+        webhook.on("customer.created")(write_async if self.is_async else write)
+
+    def close(self) -> None:
+        from django.db import connections
+
+        connections[self.alias].close()
+
+
+def open_place(kind: str, url: str) -> Place:
+    """The place of a kind: `redis`, `redis-asyncio`, `django`, `django-async`, or the name of a driver."""
+    family = kind.partition("-")[0]
+    kinds: dict[str, type[Place]] = {"redis": Redis, "django": Django}
+    return kinds.get(family, SQL)(kind, url)
+
+
+def hang(_: str) -> None:
+    sys.stdout.write("begun\n")
+    sys.stdout.flush()
+    with contextlib.suppress(KeyboardInterrupt):
+        time.sleep(60)
+
+
+if __name__ == "__main__":
+    opened = open_place(*sys.argv[1:3])
+    opened.deliver(opened.handler(hang), sys.argv[3])

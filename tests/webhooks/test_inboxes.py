@@ -1,0 +1,64 @@
+"""What every inbox promises, in each place that there is one for; workers are killed with -9 to prove it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from finsecure.webhooks import Outcome
+
+from .conftest import TRANSACTIONS
+from .places import LEASE, Place
+
+TESTS = Path(__file__).resolve().parents[1]
+
+
+def test_an_event_that_is_delivered_again_is_handled_once(place: Place) -> None:
+    """What the function wrote is there, once, however often the event comes."""
+    webhook = place.handler()
+    assert [place.deliver(webhook).result for _ in range(3)] == ["handled", "duplicate", "duplicate"]
+    assert place.effects() == ["evt_1"]
+
+
+def test_a_function_that_raises_gives_the_event_back(place: Place) -> None:
+    """The answer is 500, and the event is handled when it comes again."""
+    assert place.deliver(place.handler(lambda event: {"a": 1}[event])) == Outcome(500, "failed", "evt_1")
+    if place.kind in TRANSACTIONS:
+        assert place.effects() == []  # what it had written is rolled back
+    assert place.deliver(place.handler()).result == "handled"
+    assert place.effects()[-1] == "evt_1"
+
+
+@pytest.mark.parametrize("kind", ["pysqlite", "psycopg", "pymysql", "redis", "django-sqlite"])
+def test_a_killed_worker_gives_the_event_back(kind: str, open_empty: Callable[[str], Place]) -> None:
+    """A worker is killed with -9 after its function wrote: another worker handles the event.
+
+    While the first one runs, the event is told to come again, and others are handled. In a transaction the effect is
+    there exactly once in the end; with a lease at least once.
+    """
+    place = open_empty(kind)
+    program = "import sys; from webhooks import places; place = places.open_place(*sys.argv[1:]); "
+    program += "place.deliver(place.handler(places.hang))"
+    command = [sys.executable, "-c", program, kind, place.url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=TESTS) as worker:
+        assert worker.stdout is not None
+        try:
+            assert worker.stdout.readline() == b"begun\n"
+            if "sqlite" not in kind:  # which would wait for the lock
+                assert place.deliver(place.handler()) == Outcome(409, "in_progress", "evt_1")
+                assert place.deliver(place.handler(), "evt_2").result == "handled"
+        finally:
+            worker.kill()
+    if kind in TRANSACTIONS:
+        assert "evt_1" not in place.effects()
+    webhook = place.handler()
+    give_up = time.monotonic() + 10 * LEASE  # a database frees the row as soon as it notices, Redis after the lease
+    while (outcome := place.deliver(webhook)).result == "in_progress" and time.monotonic() < give_up:
+        time.sleep(0.02)
+    assert outcome == Outcome(200, "handled", "evt_1")
+    assert place.effects().count("evt_1") == (1 if kind in TRANSACTIONS else 2)
