@@ -37,8 +37,8 @@ def open_empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Calla
 
     def open_empty(kind: str) -> Place:
         scheme, server = PLACES[kind]
-        where = f":///{tmp_path / 'shop.db'}"
-        url = f"{scheme}{where}" if server is None else request.getfixturevalue(server).url(scheme)
+        path = tmp_path / "shop.db"
+        url = f"{scheme}:///{path}" if server is None else request.getfixturevalue(server).url(scheme)
         place = open_place(kind, url)
         place.set_up()
         opened.append(place)

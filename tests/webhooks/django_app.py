@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 from urllib.parse import urlsplit
 
 import django
@@ -27,16 +27,13 @@ ENGINES = {"sqlite": "sqlite3", "postgresql": "postgresql", "mysql": "mysql"}
 class Effect(models.Model):
     """What a function wrote."""
 
-    event = models.CharField(max_length=255)
+    event: models.CharField[str, str] = models.CharField(max_length=255)
 
     class Meta:
         app_label = "effects"
 
     def __str__(self) -> str:
         return str(self.event)
-
-    if TYPE_CHECKING:
-        objects: models.Manager[Effect]
 
 
 def add_database(url: str) -> str:
@@ -56,14 +53,17 @@ def add_database(url: str) -> str:
     return alias
 
 
+def effects(alias: str) -> Any:
+    """What functions wrote to a database, as a query set."""
+    return Effect._default_manager.using(alias)  # pyright: ignore[reportPrivateUsage]
+
+
 def migrate(alias: str) -> None:
     """Make the tables, empty."""
-    connection = connections[alias]
+    connection: Any = connections[alias]
+    call_command("flush", database=alias, interactive=False, verbosity=0)
     call_command("migrate", database=alias, verbosity=0)
-    from finsecure.webhooks.django.models import InboxRow
-
-    InboxRow.objects.using(alias).all().delete()
     with connection.schema_editor() as editor:
-        if Effect._meta.db_table in connection.introspection.table_names():  # pyright: ignore[reportPrivateUsage]
+        if "effects_effect" in connection.introspection.table_names():
             editor.delete_model(Effect)
         editor.create_model(Effect)

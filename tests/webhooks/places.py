@@ -135,10 +135,11 @@ class Redis(Place):
 
     def __init__(self, kind: str, url: str) -> None:
         super().__init__(kind, url)
-        self.client = redis.Redis.from_url(url, decode_responses=True)
-        client = redis.asyncio.Redis.from_url(url) if self.is_async else redis.Redis.from_url(url)
-        self.used = client
-        self.inbox = RedisInbox(client, lease=LEASE)
+        sync_client: Any = redis.Redis
+        async_client: Any = redis.asyncio.Redis
+        self.client = sync_client.from_url(url, decode_responses=True)
+        self.used = (async_client if self.is_async else sync_client).from_url(url)
+        self.inbox = RedisInbox(self.used, lease=LEASE)
 
     def set_up(self) -> None:
         self.client.flushall()
@@ -159,7 +160,7 @@ class Redis(Place):
 
     def close(self) -> None:
         self.client.close()
-        if isinstance(self.used, redis.Redis):
+        if not self.is_async:
             self.used.close()
 
 
@@ -170,28 +171,23 @@ class Django(Place):
         super().__init__(kind, url)
         from . import django_app
 
+        self.app = django_app
         self.alias = django_app.add_database(url)
         self.inbox = DjangoInbox(using=self.alias)
 
     def set_up(self) -> None:
-        from . import django_app
-
-        django_app.migrate(self.alias)
+        self.app.migrate(self.alias)
 
     def effects(self) -> list[str]:
-        from .django_app import Effect
-
-        return sorted(Effect.objects.using(self.alias).values_list("event", flat=True))
+        return sorted(self.app.effects(self.alias).values_list("event", flat=True))
 
     def register(self, webhook: Handler, hook: Hook) -> None:
-        from .django_app import Effect
-
         def write(event: webhooks.CustomerCreated) -> None:
-            Effect.objects.using(self.alias).create(event=event.id)
+            self.app.effects(self.alias).create(event=event.id)
             hook(event.id)
 
         async def write_async(event: webhooks.CustomerCreated) -> None:
-            await Effect.objects.using(self.alias).acreate(event=event.id)
+            await self.app.effects(self.alias).acreate(event=event.id)
             hook(event.id)
 
         webhook.on("customer.created")(write_async if self.is_async else write)

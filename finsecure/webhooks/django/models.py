@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import models
 from typing_extensions import override
 
-if TYPE_CHECKING:
-    CharField = models.CharField[str, str]
-else:
-    CharField = models.CharField
 
-
-class EventIdField(CharField):
+class EventIdField(models.CharField):  # type: ignore[type-arg] # pyright: ignore[reportMissingTypeArgument]
     """Text that differs where its case differs, which MySQL has to be told."""
 
     @override

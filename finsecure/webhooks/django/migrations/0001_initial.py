@@ -11,7 +11,6 @@ class Migration(migrations.Migration):
     """Make the table."""
 
     initial = True
-    dependencies = []
     operations = [
         migrations.CreateModel(
             name="InboxRow",
