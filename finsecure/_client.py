@@ -42,6 +42,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+if TYPE_CHECKING:
+    group = cached_property
+else:
+
+    class group(cached_property):
+        """A group of operations, made when it is first used."""
+
+        def __get__(self, client: AnyClient | None, owner: type | None = None) -> Any:
+            # Of the class it is one without settings: `create_autospec(Client)` looks at it and finds the operations.
+            return self.func(object.__new__(owner)) if client is None else super().__get__(client, owner)
+
+
 class AnyClient(Generic[D_co]):
     """What both clients share: the groups of operations, each loaded when first used, and the settings.
 
@@ -54,49 +66,49 @@ class AnyClient(Generic[D_co]):
         self._budget = budget
         self._owns_transport = owns_transport  # so that it closes it; a copy does not
 
-    @cached_property
+    @group
     def payment_intents(self) -> PaymentIntents[D_co]:
         """Create, confirm and look up payments. Reference: Payment Intents."""
         from .resources.payment_intents import PaymentIntents
 
         return PaymentIntents(self._sender)
 
-    @cached_property
+    @group
     def payment_methods(self) -> PaymentMethods[D_co]:
         """Create payment methods and keep them for customers. Reference: Payment Methods."""
         from .resources.payment_methods import PaymentMethods
 
         return PaymentMethods(self._sender)
 
-    @cached_property
+    @group
     def customers(self) -> Customers[D_co]:
         """Remember who pays. Reference: Customers."""
         from .resources.customers import Customers
 
         return Customers(self._sender)
 
-    @cached_property
+    @group
     def refunds(self) -> Refunds[D_co]:
         """Give money back, all of it or a part."""
         from .resources.refunds import Refunds
 
         return Refunds(self._sender)
 
-    @cached_property
+    @group
     def charges(self) -> Charges[D_co]:
         """Look up the attempts to take the money of PaymentIntents."""
         from .resources.charges import Charges
 
         return Charges(self._sender)
 
-    @cached_property
+    @group
     def events(self) -> Events[D_co]:
         """Look up what happened. Reference: Webhooks."""
         from .resources.events import Events
 
         return Events(self._sender)
 
-    @cached_property
+    @group
     def webhook_endpoints(self) -> WebhookEndpoints[D_co]:
         """Say where events are delivered. Reference: Webhooks, Webhook Endpoint Configuration."""
         from .resources.webhook_endpoints import WebhookEndpoints

@@ -14,6 +14,7 @@ doors by two markers: the groups of a Client are `Operations[Sync]`, those of an
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Coroutine
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
@@ -52,27 +53,57 @@ class Operations(Generic[D_co]):
 
     def __init__(self, client: Sender) -> None:
         self._client = client
+        self._bound: dict[str, Callable[..., Any]] = {}  # the operations that were used, by their names
 
 
 class _Described(Generic[P]):
-    """What `operation` and `listing` share: the bound function is made once for each place it is reached from."""
+    """What `operation` and `listing` share: the bound function is made once for each place it is reached from.
+
+    It is kept aside, and not under its own name on the group: there it would hide what a test puts in its place on the
+    class.
+    """
 
     _send: str  # the client's method that makes the call
 
     def __init__(self, describe: Callable[Concatenate[Any, P], Call[Any]]) -> None:
         functools.update_wrapper(cast("Any", self), describe)  # name, docstring and source, for help() and the docs
         self._describe = describe
+        self._of_classes: dict[type, Callable[P, Any]] = {}
 
     def __set_name__(self, owner: type, name: str) -> None:
+        self._owner = owner
         self._name = name
 
-    def _bound(self, group: Any, owner: type) -> Callable[P, Any]:
-        if group is not None and not hasattr(group, "_client"):
+    @property
+    def __call__(self) -> Callable[P, Any]:
+        """What `mock.patch.object(PaymentIntents, "create", autospec=True)` asks for the parameters."""
+        return self._of_class(self._owner)
+
+    def _of_class(self, owner: type) -> Callable[P, Any]:
+        function = self._of_classes.get(owner)
+        if function is None:
+            function = self._of_classes[owner] = self._bind(None, owner)
+            function.__module__ = owner.__module__
+            function.__qualname__ = f"{owner.__qualname__}.{self._name}"  # found again by name, as pickle does
+        return function
+
+    def _of_group(self, group: Any) -> Callable[P, Any]:
+        bound: dict[str, Callable[P, Any]] | None = getattr(group, "_bound", None)
+        if bound is None:
             raise AttributeError(
-                f"An object does not call the API: use {owner.__name__}.{self._name}(...) or a client's method."
+                f"An object does not call the API: use {type(group).__name__}.{self._name}(...) or a client's method."
             )
-        method: Callable[P, Call[Any]] = MethodType(self._describe, owner if group is None else group)
-        make: Callable[[Call[Any]], Any] = self._by_default if group is None else getattr(group._client, self._send)
+        function = bound.get(self._name)
+        if function is None:
+            client: Sender = group._client
+            function = bound[self._name] = self._bind(client, group)
+            if inspect.iscoroutinefunction(getattr(type(client), self._send)):
+                _mark_as_coroutine_function(function)
+        return function
+
+    def _bind(self, client: Sender | None, place: object) -> Callable[P, Any]:
+        method: Callable[P, Call[Any]] = MethodType(self._describe, place)
+        send = self._send
 
         @functools.wraps(method)  # docstring, source and a signature without `self`
         def bound(*args: P.args, **kwargs: P.kwargs) -> Any:
@@ -83,18 +114,22 @@ class _Described(Generic[P]):
                 error = exc.with_traceback(None)
             else:
                 del args, kwargs
-                return make(call)
+                sender = _default_client() if client is None else client
+                return getattr(sender, send)(call)  # looked up now, since a test may have replaced it
             del args, kwargs
             raise error
 
-        if group is not None:
-            group.__dict__[self._name] = bound  # found before this descriptor from now on
         return bound
 
-    def _by_default(self, call: Call[Any]) -> Any:
-        from ._default import client  # late, the one place that looks back: it needs the resources
 
-        return getattr(client(), self._send)(call)
+def _default_client() -> Sender:
+    from ._default import client  # late, the one place that looks back: it needs the resources
+
+    return client()
+
+
+# For mocks and frameworks that ask what is to be awaited; before Python 3.12 there is no public way to say it.
+_mark_as_coroutine_function: Callable[[Any], Any] = getattr(inspect, "markcoroutinefunction", id)
 
 
 class operation(_Described[P], Generic[P, T]):
@@ -112,7 +147,7 @@ class operation(_Described[P], Generic[P, T]):
     @overload
     def __get__(self, group: Operations[Async], owner: type) -> Callable[P, Coroutine[object, None, T]]: ...
     def __get__(self, group: Operations[Any] | None, owner: type) -> Callable[P, Any]:
-        return self._bound(group, owner)
+        return self._of_class(owner) if group is None else self._of_group(group)
 
 
 class listing(_Described[P], Generic[P, T]):
@@ -130,4 +165,4 @@ class listing(_Described[P], Generic[P, T]):
     @overload
     def __get__(self, group: Operations[Async], owner: type) -> Callable[P, AsyncPages[T]]: ...
     def __get__(self, group: Operations[Any] | None, owner: type) -> Callable[P, Any]:
-        return self._bound(group, owner)
+        return self._of_class(owner) if group is None else self._of_group(group)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator
 from contextlib import ExitStack, aclosing, asynccontextmanager, contextmanager
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeAlias, TypeVar
 
 from typing_extensions import override
 
@@ -51,6 +51,18 @@ class _PageOf(Generic[T, F]):
     @override
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self.data)} objects, has_more={self.has_more})"
+
+    def __bool__(self) -> bool:
+        """Whether this page has an object."""
+        return bool(self.data)
+
+    if not TYPE_CHECKING:  # a type checker refuses `len` by itself
+
+        def __len__(self) -> NoReturn:
+            raise TypeError(
+                "Iterating a page yields the objects of all pages, whose number is not known: use len(page.data) for "
+                "those of this page."
+            )
 
     def _following(self) -> Call[Page[T]] | None:
         """The call for the page after this one, in the direction that the first call asked for."""
@@ -214,6 +226,12 @@ class AsyncPages(Generic[T]):
     @override
     def __repr__(self) -> str:
         return f"<AsyncPages {self._call.template}: use `async for`, or `await` it for the first page>"
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(
+            "Nothing is fetched yet, so nobody knows whether the list is empty: await it for its first page, which is "
+            "false when it is empty."
+        )
 
     def __await__(self) -> Generator[Any, Any, AsyncPage[T]]:
         return self._fetch(self._call).__await__()

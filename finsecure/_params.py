@@ -203,7 +203,7 @@ def _items(name: str, value: object) -> Iterator[tuple[str, Any]]:
     if not isinstance(value, Mapping):
         raise wrong(name, f"{name} is {type_of(value)}: pass a dict.")
     for key, inner in cast("Mapping[object, Any]", value).items():
-        text = as_str(key)
+        text = key if type(key) is str else as_str(key)
         if text is None:
             raise wrong(name, f"{name} has a key that is {type_of(key)}: pass a dict whose keys are str.")
         yield text, inner
@@ -234,7 +234,7 @@ def _plain(name: str, value: Any, levels: int) -> Any:
 def _metadata(name: str, value: object) -> dict[str, str]:
     plain: dict[str, str] = {}
     for key, inner in _items(name, value):
-        text = as_str(inner)
+        text = inner if type(inner) is str else as_str(inner)
         if text is None:
             raise wrong(name, f"{name}[{key!r}] is {type_of(inner)}: metadata holds strings, pass str(...) of it.")
         plain[key] = text

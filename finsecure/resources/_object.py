@@ -19,6 +19,7 @@ from __future__ import annotations
 import copy
 import json
 import logging
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, SupportsIndex, TypeAlias, TypeVar, cast
@@ -354,7 +355,7 @@ class Object(Part):
 
 
 class ListObject(Part, Generic[T]):
-    """A list inside another object.
+    """A list inside another object. Iterating it yields its objects, and `len`, `bool` and `in` go by them too.
 
     Attributes:
         data: The objects.
@@ -366,3 +367,10 @@ class ListObject(Part, Generic[T]):
     data: list[T] | None = None
     has_more: bool | None = None
     url: str | None = None
+
+    @override
+    def __iter__(self) -> Iterator[T]:  # type: ignore[override]  # pydantic's yields the fields of a model
+        return iter(self.data or [])
+
+    def __len__(self) -> int:
+        return len(self.data or [])
