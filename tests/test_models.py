@@ -189,6 +189,22 @@ def test_a_field_that_did_not_come_is_none() -> None:
     assert found.to_dict() == {"id": "pi_1", "object": "payment_intent"}
 
 
+def test_a_list_in_an_object_iterates_its_objects() -> None:
+    """`intent.charges` is used as the list it holds; pydantic would yield the names of its fields."""
+    charge: dict[str, Any] = {"id": "ch_1", "object": "charge", "amount": 1, "currency": "usd", "status": "succeeded"}
+    intent = {"id": "pi_1", "object": "payment_intent", "amount": 1, "currency": "usd", "status": "succeeded"}
+    create: Any = finsecure.PaymentIntent
+    charges: Any = create(**intent, charges={"object": "list", "data": [charge]}).charges
+    assert list(charges) == charges.data
+    assert (len(charges), bool(charges)) == (1, True)
+    assert charges.data[0] in charges
+    assert "data" not in charges
+    empties: tuple[dict[str, Any], ...] = ({"object": "list", "data": []}, {"object": "list"}, {"data": None})
+    for empty in empties:
+        charges = create(**intent, charges=empty).charges
+        assert (list(charges), len(charges), bool(charges)) == ([], 0, False)
+
+
 def test_an_unknown_field_is_kept_and_can_be_read() -> None:
     found = intent(next_big_thing={"a": [1, None]}, items=[1])
     assert found.next_big_thing == {"a": [1, None]}

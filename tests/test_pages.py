@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import httpx
@@ -57,9 +57,24 @@ def test_a_page_has_what_came(wire: Door, server: respx.MockRouter) -> None:
 def test_an_empty_list_is_one_empty_page(wire: Door, server: respx.MockRouter) -> None:
     server.route().mock(page())
     empty = wire.call(lambda api: api.customers.list())
-    assert (empty.data, empty.has_more) == ([], False)
+    assert (empty.data, empty.has_more, bool(empty)) == ([], False, False)
     assert next_page(wire, empty) is None
     assert wire.all(lambda api: api.customers.list()) == []
+
+
+def test_a_page_with_an_object_is_true_and_has_no_length(wire: Door, server: respx.MockRouter) -> None:
+    """`if client.customers.list(email=...)` asks whether there is one; `len` would not be what iterating yields."""
+    server.route().mock(page("cus_1"))
+    first: Any = wire.call(lambda api: api.customers.list())
+    assert first
+    with pytest.raises(TypeError, match=r"use len\(page\.data\)"):
+        len(first)
+    assert first.data[0] in first.data
+
+
+def test_an_async_list_that_was_not_awaited_is_neither_true_nor_false() -> None:
+    with pytest.raises(TypeError, match="await it for its first page"):
+        bool(finsecure.AsyncClient(KEY).customers.list())
 
 
 def test_a_page_without_a_url_is_a_page(wire: Door, server: respx.MockRouter) -> None:

@@ -16,6 +16,7 @@ from .body import Body
 from .deadline import AsyncBackend, Backend, Deadline
 from .failures import closed, failure, unforeseen, unusable
 from .lifetime import LoopPools, ProcessPools
+from .mocks import ASYNC, SYNC, mocked, through_async_client, through_client
 from .pools import CONNECTIONS, KEEPALIVE
 from .proxy import proxy_for
 from .tls import tls_context
@@ -38,6 +39,32 @@ def _http(core: Any, request: Request, origin: Origin, deadline: Deadline, body:
         extensions={"timeout": {"pool": deadline, "connect": deadline, "write": deadline, "read": deadline}},
     )
     return made
+
+
+def _send(core: Any, pool: Any, request: Request, origin: Origin, deadline: Deadline) -> httpcore.Response:
+    httpx = mocked(_FAMILIES[core.__name__], SYNC)
+    if httpx is None:
+        response: httpcore.Response = pool.handle_request(_http(core, request, origin, deadline, request.body))
+        return response
+    return _as_core(core, through_client(httpx, pool, request, origin, deadline))
+
+
+async def _asend(core: Any, pool: Any, request: Request, origin: Origin, deadline: Deadline) -> httpcore.Response:
+    httpx = mocked(_FAMILIES[core.__name__], ASYNC)
+    if httpx is None:
+        made = _http(core, request, origin, deadline, _Sent(request.body))
+        response: httpcore.Response = await pool.handle_async_request(made)
+        return response
+    return _as_core(core, await through_async_client(httpx, pool, request, origin, deadline))
+
+
+def _as_core(core: Any, response: Any) -> httpcore.Response:
+    """An answer of httpx's, as a pool would have given it."""
+    made: httpcore.Response = core.Response(response.status_code, headers=response.headers.raw, content=response.stream)
+    return made
+
+
+_FAMILIES = {"httpcore": ("httpx",), "httpcore2": ("httpx2", "httpx")}  # whose mocks are in force
 
 
 def _failed(exc: Exception, deadline: Deadline, *, unsent: bool) -> Failure:
@@ -76,7 +103,7 @@ class HttpcoreTransport:
             return closed()
         deadline = Deadline.of(timeout)
         try:
-            response = slot.pool.handle_request(_http(self._core, request, origin, deadline, request.body))
+            response = _send(self._core, slot.pool, request, origin, deadline)
             try:
                 _check_is_ours(self._core, deadline)
                 return _read(response, request.max_response_size)
@@ -154,8 +181,7 @@ class AsyncHttpcoreTransport:
             return closed()
         deadline = Deadline.of(timeout)
         try:
-            made = _http(self._core, request, origin, deadline, _Sent(request.body))
-            response = await slot.pool.handle_async_request(made)
+            response = await _asend(self._core, slot.pool, request, origin, deadline)
             try:
                 _check_is_ours(self._core, deadline)
                 return await _aread(response, request.max_response_size, deadline)

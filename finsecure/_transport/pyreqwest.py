@@ -2,7 +2,8 @@
 
 Its deadline is for the whole request already. What its exceptions are called is not what they mean (a silent server
 gives a `ConnectTimeoutError`), so whether anything was sent is read from their causes. It cannot run in a process that
-was forked after its first use, where the default transport takes its place, nor under trio, where it says so.
+was forked after its first use, where the default transport takes its place, nor under trio, where it says so. The
+default transport takes its place too where a test has replaced how httpx sends.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from .body import Body
 from .failures import certificate_refused, closed, unforeseen, unusable
 from .httpcore import AsyncHttpcoreTransport, HttpcoreTransport
 from .lifetime import HostClients
+from .mocks import ASYNC, CORE, SYNC, mocked
 from .pools import KEEPALIVE
 from .proxy import proxy_for, unusable_proxy
 from .tls import pem, unreadable
@@ -129,6 +131,10 @@ def _stand_in(transport_class: Callable[[Any], T]) -> T:
     return transport_class(importlib.import_module("httpcore"))
 
 
+def _mocked(methods: tuple[tuple[str, str], ...]) -> bool:
+    return bool(mocked(("httpx",), methods) or mocked(("httpcore",), CORE))
+
+
 class PyreqwestTransport:
     """Sends for a `Client`."""
 
@@ -144,7 +150,7 @@ class PyreqwestTransport:
         except FinSecureError as exc:
             return unusable(exc)
         ends = time.monotonic() + timeout
-        if opened.client is None:
+        if opened.client is None or _mocked(SYNC):
             return self._clients.stand_in().send(request, origin, timeout)
         try:
             with _request(opened.client, request, origin, timeout) as response:
@@ -227,7 +233,7 @@ class AsyncPyreqwestTransport:
         except FinSecureError as exc:
             return unusable(exc)
         ends = time.monotonic() + timeout
-        if opened.client is None:
+        if opened.client is None or _mocked(ASYNC):
             return await self._clients.stand_in().send(request, origin, timeout)
         try:
             async with _request(opened.client, request, origin, timeout) as response:
