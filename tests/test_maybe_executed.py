@@ -192,8 +192,8 @@ def test_an_exception_that_the_caller_is_handling_is_not_taken_for_the_calls_own
         check()
     except ssl.SSLCertVerificationError:
         lost = outcome_of(wire, server, USES["POST"], [LOST])
-    assert lost.maybe_executed
-    assert "certificate" not in str(lost)
+        assert lost.maybe_executed
+        assert "certificate" not in str(lost)
     assert len(server.calls) == 3
 
 

@@ -419,6 +419,120 @@ def test_a_retry_after_is_never_negative_or_infinite(header: str, now: float) ->
 
 
 # ------------------------------------------------------------------------------------------------------------------
+# Our own attempt, still under way
+
+
+LOST = RETRIED["reset"]
+
+
+@pytest.mark.parametrize("lost", ["reset", "read timeout", "502 of a proxy", "200 cut short"])
+def test_an_attempt_of_our_own_that_is_under_way_is_asked_for_without_a_retry(
+    open_door: Callable[..., Door], server: respx.MockRouter, clock: Clock, lost: str
+) -> None:
+    """The answer to the lost attempt is worth waiting for, however often that is."""
+    server.route().side_effect = [RETRIED[lost], *[IN_USE] * 6, GOOD]
+    assert open_door(clock=clock, max_retries=1, timeout=80).call(pay).last_response.attempts == 8
+    assert all(wait <= 8 for wait in clock.sleeps)
+
+
+def test_asking_for_an_attempt_that_is_under_way_leaves_the_retries_to_failures(
+    open_door: Callable[..., Door], server: respx.MockRouter, clock: Clock
+) -> None:
+    server.route().side_effect = [LOST, IN_USE, IN_USE, RETRIED["503"], IN_USE, GOOD]
+    assert open_door(clock=clock, timeout=80).call(pay).last_response.attempts == 6
+
+
+@pytest.mark.parametrize("timeout", [0.5, 10, 80])
+def test_an_attempt_that_stays_under_way_is_asked_for_until_the_timeout_has_passed_since_the_loss(
+    open_door: Callable[..., Door], server: respx.MockRouter, clock: Clock, timeout: float
+) -> None:
+    began = clock.monotonic()
+
+    def reply(_: httpx.Request) -> httpx.Response:
+        if len(server.calls) == 0:
+            clock.advance(3)
+            raise LOST
+        return IN_USE
+
+    server.route().side_effect = reply
+    with pytest.raises(finsecure.IdempotencyError) as caught:
+        open_door(clock=clock, timeout=timeout).call(pay)
+    assert caught.value.maybe_executed
+    assert clock.monotonic() - began == pytest.approx(3 + timeout)
+
+
+def test_an_attempt_that_stays_under_way_is_asked_for_until_the_deadline(
+    open_door: Callable[..., Door], server: respx.MockRouter, clock: Clock
+) -> None:
+    server.route().side_effect = lambda _: IN_USE if len(server.calls) else httpx.Response(502)
+    began = clock.monotonic()
+    with pytest.raises(finsecure.IdempotencyError):
+        open_door(clock=clock, timeout=80, deadline=5).call(pay)
+    assert clock.monotonic() - began < 5
+
+
+def test_asking_takes_as_long_as_retry_after_says(
+    open_door: Callable[..., Door], server: respx.MockRouter, clock: Clock
+) -> None:
+    wait = answer(409, "invalid_request_error", "idempotency_key_in_use", Retry_After="7")
+    server.route().side_effect = [LOST, wait, wait, GOOD]
+    assert open_door(clock=clock, timeout=20).call(pay).last_response.attempts == 4
+    assert clock.sleeps[1:] == [7.0, 7.0]
+    server.route().side_effect = [LOST, wait]
+    with pytest.raises(finsecure.IdempotencyError):
+        open_door(clock=clock, timeout=5).call(pay)
+
+
+def test_a_key_that_somebody_else_uses_takes_up_retries(wire: Door, server: respx.MockRouter) -> None:
+    server.route().side_effect = [IN_USE] * 4
+    with pytest.raises(finsecure.IdempotencyError) as caught:
+        wire.call(pay)
+    assert (len(server.calls), caught.value.maybe_executed) == (3, True)
+
+
+# ------------------------------------------------------------------------------------------------------------------
+# A front that is gone for a second
+
+
+@pytest.mark.parametrize("use", [pay, look, change])
+@pytest.mark.parametrize("phase", [0.0, 0.25, 0.5, 0.75, 0.999])
+def test_a_front_that_is_gone_for_a_second_is_ridden_through(
+    wire: Door, server: respx.MockRouter, clock: Clock, use: Callable[[Any], Any], phase: float
+) -> None:
+    """The second retry comes no sooner than 1.25 s after the first attempt, whatever the dice say."""
+    back = clock.monotonic() + 1 - phase
+
+    def reply(_: httpx.Request) -> httpx.Response:
+        if clock.monotonic() < back:
+            raise httpcore.ConnectError("refused")
+        return GOOD
+
+    server.route().side_effect = reply
+    for _ in range(10):
+        assert wire.call(use).last_response.attempts <= 3
+        back = clock.monotonic() + 1 - phase
+
+
+def test_the_second_retry_waits_for_a_front_the_first_does_not(
+    open_door: Callable[..., Door], server: respx.MockRouter, clock: Clock
+) -> None:
+    server.route().side_effect = [RETRIED["refused"], RETRIED["refused"], GOOD]
+    open_door(clock=clock).call(pay)
+    first, second = clock.sleeps
+    assert first <= 0.5
+    assert 1.25 <= first + second <= 1.5
+
+
+def test_waiting_for_a_front_does_not_pass_the_deadline(
+    open_door: Callable[..., Door], server: respx.MockRouter, clock: Clock
+) -> None:
+    server.route().side_effect = [RETRIED["refused"], RETRIED["refused"], GOOD]
+    with pytest.raises(finsecure.APIConnectionError):
+        open_door(clock=clock, deadline=1.2).call(pay)
+    assert len(server.calls) == 2
+
+
+# ------------------------------------------------------------------------------------------------------------------
 # Time that is left
 
 

@@ -233,6 +233,7 @@ class FaultServer:
         self.tls = tls
         self.ledger = Ledger()
         self.closing = threading.Event()
+        self.gone = threading.Event()  # set once it restarts
         self.lists: dict[str, list[dict[str, Any]]] = {}
         self.sip = sip
         self._stored: dict[str, tuple[bytes, Answer]] = {}
@@ -284,6 +285,18 @@ class FaultServer:
                     connection.doom = _Connection.reset
                 else:
                     connection.sock.shutdown(socket.SHUT_RDWR)
+
+    def restart(self, seconds: float) -> None:
+        """Be gone for a while, as a front is that is replaced: nobody listens, and every connection is cut."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._accepting.join(5)
+        self.hang_up()
+        self.gone.set()
+        self.closing.wait(seconds)
+        self._listener = socket.create_server(("127.0.0.1", self.port), backlog=1024)
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def close(self) -> None:
         """Stop, and wait until all threads have."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 import finsecure
 
 from .conftest import Figure, Open, Serve
-from .doors import Quick
+from .doors import Outcome, Quick
 from .server import RATE_LIMITED, STORM, UNAVAILABLE, Fault, always, close_before, mixed, reset_before, unread, well
 from .test_storm import FULL, create
 
@@ -58,3 +60,21 @@ def test_a_storm_that_goes_on_does_not_use_the_quota_up(serve: Serve, connect: O
     server = serve(mixed(quick, share=0.2, seed=7))
     outcomes = connect(server, clock=Quick()).all([create(f"{n}", 1) for n in range(400)], 4)
     assert sum(outcome.error is not None for outcome in outcomes) <= 400 * 0.02
+
+
+def test_a_front_that_is_gone_for_a_second_is_not_noticed(serve: Serve, connect: Open, figure: Figure) -> None:
+    """16 callers at work while the listener and all connections are gone for a second: every call comes through."""
+    server = serve()
+    client = connect(server, timeout=10)
+    assert client.ask(create("before", 1)).error is None
+    restart = threading.Thread(target=server.restart, args=(1.0,))
+    outcomes: list[Outcome] = client.all([create(f"warm {n}", 1) for n in range(16)], 16)
+    restart.start()
+    server.gone.wait(5)
+    outcomes += client.all([create(f"{n}", 1) for n in range(40)], 16)
+    restart.join()
+    failed = [outcome.error for outcome in outcomes if outcome.error is not None]
+    figure("a front gone for a second", calls=len(outcomes), failed=len(failed))
+    assert failed == []
+    assert max(outcome.seconds for outcome in outcomes) > 0.3  # that anybody met the gap
+    assert len(server.ledger.charges) == len(outcomes) + 1
