@@ -464,7 +464,7 @@ def test_an_attempt_that_stays_under_way_is_asked_for_until_the_timeout_has_pass
 def test_an_attempt_that_stays_under_way_is_asked_for_until_the_deadline(
     open_door: Callable[..., Door], server: respx.MockRouter, clock: Clock
 ) -> None:
-    server.route().side_effect = lambda _: IN_USE if len(server.calls) else httpx.Response(502)
+    server.route().side_effect = [httpx.Response(502), *[IN_USE] * 100]
     began = clock.monotonic()
     with pytest.raises(finsecure.IdempotencyError):
         open_door(clock=clock, timeout=80, deadline=5).call(pay)

@@ -238,6 +238,7 @@ class FaultServer:
         self.sip = sip
         self._stored: dict[str, tuple[bytes, Answer]] = {}
         self._in_use: set[str] = set()
+        self._late: Counter[str | None] = Counter()
         self._connections: dict[int, _Connection] = {}
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
@@ -332,7 +333,8 @@ class FaultServer:
 
     def _create(self, request: Request) -> Answer:
         key = request.key
-        if key in self._in_use:
+        if key in self._in_use or self._late[key]:
+            self._late[key] = max(0, self._late[key] - 1)
             return _refusal(409, "invalid_request_error", "idempotency_key_in_use")
         if key is not None and key in self._stored:
             body, answer = self._stored[key]
@@ -362,6 +364,10 @@ class FaultServer:
             yield
         finally:
             self._in_use.remove(key)
+
+    def finish_late(self, key: str | None, after: int) -> None:
+        """As if the request with this key were under way until so many others have asked for it."""
+        self._late[key] = after
 
     def _list(self, request: Request) -> Answer:
         every = self.lists[request.path]
@@ -677,6 +683,14 @@ RATE_LIMITED = answers(
 UNAVAILABLE = answers(503, b"upstream connect error", executed=False, name="unavailable")
 UNAVAILABLE_AFTER = answers(502, b"<html>Bad Gateway</html>", name="bad_gateway_after")
 
+
+def under_way(visit: Visit) -> None:
+    """Lost while it is carried out: the next requests with its key are told that it is in use."""
+    visit.execute()
+    visit.server.finish_late(visit.request.key, 2)
+    visit.reset()
+
+
 STORM: tuple[Fault, ...] = (
     unread,
     reset_before,
@@ -695,6 +709,9 @@ STORM: tuple[Fault, ...] = (
     UNAVAILABLE_AFTER,
     answers(500, b'{"error": {"type": "api_error", "message": "Oops."}}', name="oops_after"),
     answers(504, b"", executed=False, name="gateway_timeout"),
+    answers(520, b"<html>Web server returned an unknown error</html>", name="unknown_error_after"),
+    answers(409, b"<html>Conflict</html>", name="conflict_after"),
+    under_way,
     stale_reset,
     stale_close,
     idle_close,

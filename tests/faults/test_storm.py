@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 import finsecure
 
 from .conftest import Figure, Open, Serve
-from .doors import Ask, Outcome, Quick
+from .doors import Ask, Door, Outcome, Quick
 from .server import STORM, FaultServer, mixed, well
 
 FULL = os.environ.get("FINSECURE_CHAOS") == "full"
@@ -56,13 +58,31 @@ class Verdict:
 
 
 @pytest.mark.parametrize("max_retries", [2, 0])
-@pytest.mark.parametrize("seed", SEEDS)
 def test_a_storm_charges_nothing_twice_and_loses_nothing(
-    serve: Serve, connect: Open, figure: Figure, seed: int, max_retries: int
+    serve: Serve, connect: Open, figure: Figure, max_retries: int
 ) -> None:
-    """Under any mix of faults a call makes at most one charge, under one key, and its caller is told the truth."""
-    server = serve(mixed(STORM, share=0.2, seed=seed))
-    client = connect(server, timeout=TIMEOUT, max_retries=max_retries, clock=Quick())
+    """Under any mix of faults a call makes at most one charge, under one key, and its caller is told the truth.
+
+    With the retries that there are by default, at most one call in a hundred is told of a failure.
+    """
+    row = f"{CALLS} creates, 20 % mixed faults, max_retries={max_retries}"
+    pooled: Counter[str] = Counter()
+    for seed in SEEDS:
+        server = serve(mixed(STORM, share=0.2, seed=seed))
+        client = connect(server, timeout=TIMEOUT, max_retries=max_retries, clock=Quick())
+        pooled += storm(server, client, partial(figure, row, seed=seed), seed)
+    calls = CALLS * len(SEEDS)
+    told = pooled["told of failure"]
+    figure(row, told_percent=round(100 * told / calls, 2))
+    if max_retries:
+        assert told <= 0.01 * calls + (0 if FULL else 2)
+    else:  # that every kind of failure was told, so that what is told of each was looked at
+        assert told >= 0.1 * calls
+        assert pooled["made but not known"] >= 0.05 * calls
+
+
+def storm(server: FaultServer, client: Door, figure: Callable[..., None], seed: int) -> Counter[str]:
+    """Make all calls once, look at the books, and make those that failed again when the storm is over."""
     orders = [(f"{seed}-{n}", 1000 + n) for n in range(CALLS)]
     outcomes = client.all([create(order, amount) for order, amount in orders], at_once=16)
     asked = server.ledger.arrived
@@ -72,19 +92,13 @@ def test_a_storm_charges_nothing_twice_and_loses_nothing(
     counts = verdict.counts
 
     server.script = lambda _: well
-    client = client.with_options(max_retries=2)  # some kept connections are still doomed
+    client = client.with_options(max_retries=6)  # some kept connections are still doomed, some keys in use
     for (order, amount), outcome in zip(orders, outcomes, strict=True):
         error: Any = outcome.error
         if isinstance(error, finsecure.FinSecureError):
             again = client.ask(create(order, amount, error.idempotency_key))
             counts["made but unrecoverable"] += server.ledger.by_order.get(order) != [getattr(again.value, "id", None)]
-    figure(
-        f"{CALLS} creates, 20 % mixed faults, max_retries={max_retries}",
-        calls=CALLS,
-        seed=seed,
-        requests=asked,
-        **{name.replace(" ", "_"): counts[name] for name in counts},
-    )
+    figure(calls=CALLS, requests=asked, **{name.replace(" ", "_"): counts[name] for name in counts})
     forbidden = (
         "duplicates",
         "wrong successes",
@@ -95,9 +109,5 @@ def test_a_storm_charges_nothing_twice_and_loses_nothing(
         "no key",
     )
     assert {name: counts[name] for name in forbidden} == dict.fromkeys(forbidden, 0), verdict.told
-    if max_retries:
-        assert counts["told of failure"] <= 0.0125 * CALLS + (0 if FULL else 2), verdict.told
-    else:  # that every kind of failure was told, so that what is told of each was looked at
-        assert counts["told of failure"] >= 0.1 * CALLS
-        assert counts["made but not known"] >= 0.05 * CALLS
     assert len(server.ledger.faults) > 10  # that there was a storm at all
+    return counts
