@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
+from typing import Any
 
 
 def in_asyncio() -> bool:
@@ -15,6 +17,20 @@ def in_asyncio() -> bool:
     except RuntimeError:
         return False
     return True
+
+
+def running_loop() -> Any:
+    """The running loop of asyncio, or the token of the running trio; `None` where nothing runs."""
+    import asyncio  # not for a sync client, which has no loop to look for
+
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        trio = sys.modules.get("trio")
+    try:
+        return None if trio is None else trio.lowlevel.current_trio_token()
+    except RuntimeError:
+        return None
 
 
 def in_child(begin_anew: Callable[[], None]) -> None:

@@ -26,7 +26,6 @@ import trustme
 
 import finsecure
 from finsecure import _runtime
-from finsecure._transport.httpcore import AsyncHttpcoreTransport
 from finsecure._transport.pools import Pools
 from finsecure.sandbox import Sandbox
 
@@ -378,7 +377,7 @@ def test_a_library_that_is_unknown_or_not_there_is_refused_by_name(kind: Any, mo
 def test_a_call_that_finds_its_pools_drained_is_told_that_the_client_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     """`close()` came in between."""
 
-    def drained(_: object) -> None:
+    def drained(_: object, __: object) -> None:
         return None
 
     monkeypatch.setattr(Pools, "take", drained)
@@ -386,15 +385,6 @@ def test_a_call_that_finds_its_pools_drained_is_told_that_the_client_is_closed(m
         client.customers.retrieve("cus_1")
     with pytest.raises(finsecure.APIConnectionError, match="closed"):
         asyncio.run(_look(finsecure.AsyncClient(KEY)))
-
-
-def test_an_async_transport_forgets_what_its_parent_had_open() -> None:
-    import httpcore
-
-    transport = AsyncHttpcoreTransport(httpcore)
-    before = transport._pools._loops
-    transport._pools.forget()
-    assert transport._pools._loops is not before
 
 
 def test_where_there_is_no_fork_nothing_is_registered(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,13 +5,53 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from itertools import count
 from typing import Any
 
 import pytest
 
 import finsecure
-from finsecure._transport.pools import CONNECTIONS, KEEPALIVE, POOLS, Pools, Slot
+from finsecure._transport.pools import CONNECTIONS, KEEPALIVE, POOLS, SWEEP, Pools, Ticket
+
+
+class Numbered:
+    """A pool that does nothing but know its number and whether it is closed."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.closed = False
+        self.alive = True
+
+    def close(self) -> None:
+        self.closed = True
+
+    def close_dead(self) -> bool:
+        return self.alive
+
+
+class Numbers(Pools[Numbered]):
+    """Pools that know all they ever opened."""
+
+    def __init__(self) -> None:
+        self.opened: list[Numbered] = []
+        super().__init__(self._next)
+
+    def _next(self) -> Numbered:
+        self.opened.append(Numbered(len(self.opened)))
+        return self.opened[-1]
+
+    def begin(self) -> Ticket[Numbered]:
+        """A call, until it is given back or dropped."""
+        ticket: Ticket[Numbered] = Ticket()
+        assert self.take(ticket) is number(ticket)
+        return ticket
+
+    def closed(self) -> list[int]:
+        return [pool.number for pool in self.opened if pool.closed]
+
+
+def number(ticket: Ticket[Numbered]) -> Numbered:
+    assert ticket.slot is not None
+    return ticket.slot.pool
 
 
 @pytest.fixture
@@ -22,82 +62,139 @@ def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.fixture
-def pools(now: list[float]) -> Pools[int]:
-    numbers = count()
-    return Pools(lambda: next(numbers))
+def pools(now: list[float]) -> Numbers:
+    return Numbers()
 
 
-def taken(pools: Pools[int]) -> Slot[int]:
-    slot = pools.take()
-    assert slot is not None
-    return slot
-
-
-def test_one_call_after_another_uses_one_pool(pools: Pools[int]) -> None:
+def test_one_call_after_another_uses_one_pool(pools: Numbers) -> None:
     for _ in range(3):
-        slot = taken(pools)
-        assert slot.pool == 0
-        assert pools.give_back(slot) is None
+        call = pools.begin()
+        assert number(call).number == 0
+        pools.give_back(call)
 
 
-def test_calls_at_once_are_spread_over_all_pools_and_then_evenly(pools: Pools[int]) -> None:
-    slots = [taken(pools) for _ in range(POOLS * 2)]
-    assert sorted(slot.pool for slot in slots) == sorted([*range(POOLS)] * 2)
+def test_calls_at_once_are_spread_over_all_pools_and_then_evenly(pools: Numbers) -> None:
+    calls = [pools.begin() for _ in range(POOLS * 2)]
+    assert sorted(number(call).number for call in calls) == sorted([*range(POOLS)] * 2)
 
 
-def test_pools_that_busier_times_left_over_are_closed_one_by_one(pools: Pools[int], now: list[float]) -> None:
-    busy = [taken(pools) for _ in range(3)]
-    for slot in busy:
-        pools.give_back(slot)
+def test_pools_that_busier_times_left_over_are_closed_by_the_next_call(pools: Numbers, now: list[float]) -> None:
+    busy = [pools.begin() for _ in range(3)]
+    for call in busy:
+        pools.give_back(call)
     now[0] = KEEPALIVE - 1
-    assert pools.give_back(taken(pools)) is None
+    pools.give_back(pools.begin())
+    assert pools.closed() == []
     now[0] = KEEPALIVE
-    assert [pools.give_back(taken(pools)) for _ in range(3)] == [2, 1, None]
+    pools.give_back(pools.begin())
+    assert pools.closed() == [1, 2]
 
 
-def test_a_pool_that_lost_count_is_closed_when_its_last_call_is_over(pools: Pools[int]) -> None:
-    slots = [taken(pools) for _ in range(POOLS + 1)]
-    stuck = next(slot for slot in slots if slot.in_flight == 2)
-    pools.discard_if_stuck(stuck)
-    pools.discard_if_stuck(stuck)
-    assert pools.give_back(stuck) is None
-    assert pools.give_back(stuck) == stuck.pool
-    assert taken(pools).pool == POOLS
+def test_pools_whose_connections_the_server_closed_are_closed_within_a_second(pools: Numbers, now: list[float]) -> None:
+    for call in [pools.begin() for _ in range(3)]:
+        pools.give_back(call)
+    pools.opened[1].alive = pools.opened[2].alive = False
+    now[0] = SWEEP - 0.1
+    pools.give_back(pools.begin())
+    assert pools.closed() == []
+    now[0] = SWEEP
+    pools.give_back(pools.begin())
+    assert pools.closed() == [1, 2]
 
 
-def test_a_pool_with_more_calls_than_connections_is_busy_and_not_stuck(pools: Pools[int]) -> None:
-    slots = [taken(pools) for _ in range(POOLS * CONNECTIONS + 1)]
-    pools.discard_if_stuck(next(slot for slot in slots if slot.in_flight > CONNECTIONS))
-    assert [pools.give_back(slot) for slot in slots] == [None] * len(slots)
-    assert len(pools.drain()) == POOLS
+def test_a_sweep_says_when_there_may_be_something_to_close_again(pools: Numbers, now: list[float]) -> None:
+    """An event loop has a timer for it, which ends with the last connection."""
+    assert pools.sweep() is None
+    call = pools.begin()
+    assert pools.sweep() == KEEPALIVE
+    pools.give_back(call)
+    now[0] = 5.0
+    assert pools.sweep() == KEEPALIVE - 5
+    call = pools.begin()
+    pools.discard(call)
+    assert pools.sweep() == SWEEP
+    pools.give_back(call)
+    assert pools.sweep() is None
 
 
-def test_a_pool_with_as_many_calls_as_connections_has_none_to_wait_for(pools: Pools[int]) -> None:
-    slots = [taken(pools) for _ in range(POOLS * CONNECTIONS)]
-    assert slots[0].in_flight == CONNECTIONS
-    pools.discard_if_stuck(slots[0])
-    assert taken(pools).pool == POOLS
+def test_a_pool_that_lost_count_is_closed_when_its_last_call_is_over(pools: Numbers) -> None:
+    calls = [pools.begin() for _ in range(POOLS + 1)]
+    first, second = (call for call in calls if number(call) is number(calls[-1]))
+    pools.discard_if_stuck(first)
+    pools.discard_if_stuck(first)
+    pools.give_back(first)
+    assert pools.closed() == []
+    pools.give_back(second)
+    assert pools.closed() == [number(first).number]
+    assert number(pools.begin()).number == POOLS
 
 
-def test_a_call_from_before_a_restart_does_not_cost_the_connections_made_after_it(pools: Pools[int]) -> None:
-    first, second = taken(pools), taken(pools)
-    assert pools.discard_all(first) == []  # the first of two calls finds its connection dead
-    fresh = taken(pools)
-    pools.give_back(fresh)
-    assert pools.discard_all(second) == []  # the second does so later
-    assert taken(pools).pool == fresh.pool
+def test_a_pool_with_more_calls_than_connections_is_busy_and_not_stuck(pools: Numbers) -> None:
+    """Five connections: five calls and none free means that one is lost, six calls do not."""
+    calls = [pools.begin() for _ in range(POOLS * CONNECTIONS + 1)]
+    pools.discard_if_stuck(calls[-1])
+    for call in calls:
+        pools.give_back(call)
+    assert pools.closed() == []
+    calls = [pools.begin() for _ in range(POOLS * CONNECTIONS)]
+    pools.discard_if_stuck(calls[0])
+    for call in calls:
+        pools.give_back(call)
+    assert pools.closed() == [0]
 
 
-def test_nothing_is_taken_once_the_pools_are_drained(pools: Pools[int]) -> None:
-    pools.give_back(taken(pools))
-    assert pools.drain() == [0]
-    assert pools.take() is None
+def test_an_old_generation_of_pools_is_no_reason_to_discard_the_new_one(pools: Numbers) -> None:
+    first, second = pools.begin(), pools.begin()
+    pools.discard_all(first)
+    fresh = pools.begin()
+    pools.discard_all(second)
+    for call in (first, second, fresh):
+        pools.give_back(call)
+    assert pools.closed() == [0, 1]
 
 
-def test_a_pool_that_is_drained_under_a_call_is_closed_after_it(pools: Pools[int]) -> None:
-    slot = taken(pools)
-    assert pools.drain() == []
-    assert pools.give_back(slot) == 0
+def test_nothing_is_taken_once_the_pools_are_drained(pools: Numbers) -> None:
+    pools.give_back(pools.begin())
+    pools.drain()
+    assert pools.closed() == [0]
+    assert pools.take(Ticket()) is None
+
+
+def test_a_pool_that_is_drained_under_a_call_is_closed_after_it(pools: Numbers) -> None:
+    call = pools.begin()
+    pools.drain()
+    assert pools.closed() == []
+    pools.give_back(call)
+    assert pools.closed() == [0]
+
+
+def test_pools_whose_loop_has_ended_are_closed_whatever_they_carry(pools: Numbers) -> None:
+    calls = [pools.begin(), pools.begin(), pools.begin()]
+    pools.discard(calls[0])
+    pools.give_back(calls[1])
+    pools.close()
+    assert pools.closed() == [0, 1, 2]
+
+
+def test_a_call_that_was_interrupted_before_it_could_end_leaves_no_pool_busy(pools: Numbers) -> None:
+    """An interrupt may come in between any two lines, so what counts is that the call is gone."""
+    call = pools.begin()
+    del call
+    pools.give_back(pools.begin())
+    assert len(pools.opened) == 1
+
+
+def test_the_pool_of_a_call_that_was_interrupted_is_not_used_again(pools: Numbers) -> None:
+    call = pools.begin()
+    pools.discard(call)
+    assert number(pools.begin()).number == 1
+    pools.give_back(call)
+    assert pools.closed() == [0]
+    untaken: Ticket[Numbered] = Ticket()
+    pools.discard(untaken)
+    pools.discard_if_stuck(untaken)
+    pools.give_back(untaken)
+    assert pools.closed() == [0]
 
 
 def test_a_name_with_a_dead_address_is_reached_at_its_next_one(monkeypatch: pytest.MonkeyPatch) -> None:

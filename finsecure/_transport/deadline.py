@@ -8,16 +8,17 @@ httpcore and of httpcore2 alike.
 from __future__ import annotations
 
 import importlib
+import ssl
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._clock import monotonic
+from .._runtime import running_loop
 from .connect import connect, look_up
 from .head import Head
+from .lifetime import drop_async
 
 if TYPE_CHECKING:
-    import ssl
-
     import httpcore
 
 
@@ -57,11 +58,14 @@ def _of(timeout: float | None, connecting: Deadline) -> Deadline:
 class Stream:
     """A connection whose every read and write ends by the deadline of the request that it is for."""
 
+    closed = True  # until there is one
+
     def __init__(self, core: Any, stream: httpcore.NetworkStream, connecting: Deadline) -> None:
         self._core = core
         self._stream = stream
         self._connecting = connecting
         self._head = Head()
+        self.closed = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Receive what comes next."""
@@ -86,8 +90,12 @@ class Stream:
             self._stream.write(buffer[begin : begin + _PIECE], left)
 
     def close(self) -> None:
-        """Close the connection."""
-        self._stream.close()
+        """Close the connection; also when nobody holds it any more."""
+        if not self.closed:
+            self.closed = True
+            self._stream.close()
+
+    drop = __del__ = close
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
@@ -95,13 +103,22 @@ class Stream:
         """Go on with TLS."""
         deadline = _of(timeout, self._connecting)
         left = deadline.left(self._core.ConnectTimeout)
-        secure = self._stream.start_tls(ssl_context, server_hostname, left)
+        try:
+            self._stream = self._stream.start_tls(ssl_context, server_hostname, left)
+        except BaseException:
+            self.close()
+            raise
         deadline.tls_started = True
-        return Stream(self._core, secure, deadline)
+        self._connecting = deadline
+        return self
 
     def get_extra_info(self, info: str) -> Any:
         """What httpcore asks about the socket."""
-        return self._stream.get_extra_info(info)
+        return True if self.closed and info == "is_readable" else self._stream.get_extra_info(info)
+
+    def has_unread(self) -> bool:
+        """Whether bytes wait that are on no socket any more; they are always on one here, where httpcore looks."""
+        return False
 
 
 class Backend:
@@ -128,11 +145,15 @@ class Backend:
 class AsyncStream:
     """The same, awaited."""
 
+    closed = True  # until there is one
+
     def __init__(self, core: Any, stream: httpcore.AsyncNetworkStream, connecting: Deadline) -> None:
+        self._loop = running_loop()
         self._core = core
         self._stream = stream
         self._connecting = connecting
         self._head = Head()
+        self.closed = False
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Receive what comes next."""
@@ -156,7 +177,16 @@ class AsyncStream:
 
     async def aclose(self) -> None:
         """Close the connection."""
+        self.closed = True
         await self._stream.aclose()
+
+    def drop(self) -> None:
+        """Close the connection without waiting; also when nobody holds it any more."""
+        if not self.closed:
+            self.closed = True
+            drop_async(self._stream, self._loop)
+
+    __del__ = drop
 
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
@@ -164,13 +194,33 @@ class AsyncStream:
         """Go on with TLS."""
         deadline = _of(timeout, self._connecting)
         left = deadline.left(self._core.ConnectTimeout)
-        secure = await self._stream.start_tls(ssl_context, server_hostname, left)
+        try:
+            self._stream = await self._stream.start_tls(ssl_context, server_hostname, left)
+        except BaseException:
+            self.drop()
+            raise
         deadline.tls_started = True
-        return AsyncStream(self._core, secure, deadline)
+        self._connecting = deadline
+        return self
 
     def get_extra_info(self, info: str) -> Any:
         """What httpcore asks about the socket."""
-        return self._stream.get_extra_info(info)
+        return True if self.closed and info == "is_readable" else self._stream.get_extra_info(info)
+
+    def has_unread(self) -> bool:
+        """Whether bytes wait that are on no socket any more: in TLS's buffer, or in anyio's queue under asyncio."""
+        stream: Any = getattr(self._stream, "_stream", None)
+        secure = self.get_extra_info("ssl_object")
+        if secure is not None:
+            try:
+                secure.read(1)
+            except ssl.SSLWantReadError:
+                stream = stream.transport_stream
+            except ssl.SSLError:
+                return True
+            else:
+                return True  # a byte, or the end
+        return bool(getattr(getattr(stream, "_protocol", None), "read_queue", None))
 
 
 class AsyncBackend:

@@ -15,9 +15,9 @@ from ..error import FinSecureError
 from .body import Body
 from .deadline import AsyncBackend, Backend, Deadline
 from .failures import closed, failure, unforeseen, unusable
-from .lifetime import LoopPools, ProcessPools
+from .lifetime import AsyncConnections, Connections, HttpPool, LoopPools, ProcessPools
 from .mocks import ASYNC, SYNC, mocked, through_async_client, through_client
-from .pools import CONNECTIONS, KEEPALIVE
+from .pools import CONNECTIONS, Ticket
 from .proxy import proxy_for
 from .tls import tls_context
 from .whose import raise_own
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import httpcore
 
     from .._http import Failure, Origin, Outcome, Request
+    from .pools import Pools
 
 
 def _http(core: Any, request: Request, origin: Origin, deadline: Deadline, body: Any) -> httpcore.Request:
@@ -67,11 +68,6 @@ def _as_core(core: Any, response: Any) -> httpcore.Response:
 _FAMILIES = {"httpcore": ("httpx",), "httpcore2": ("httpx2", "httpx")}  # whose mocks are in force
 
 
-def _failed(exc: Exception, deadline: Deadline, *, unsent: bool) -> Failure:
-    known = failure(exc, connection_was_old=not deadline.connected and not deadline.received) or unforeseen(exc)
-    return known._replace(kind="not sent") if known.kind == "lost" and unsent else known
-
-
 def _unsent(origin: Origin, deadline: Deadline) -> bool:
     """Whether the attempt ended while its connection was being made; a proxy is only told where to go."""
     return deadline.connected and not (deadline.sent and (deadline.tls_started or origin.scheme == "http"))
@@ -81,6 +77,16 @@ def _check_is_ours(core: Any, deadline: Deadline) -> None:
     """Refuse an answer of which nothing came since the request went out: bytes left over from an earlier answer."""
     if deadline.sent and not deadline.received:  # a mock in httpcore's place does neither
         raise core.RemoteProtocolError("the connection held an answer that no request had asked for")
+
+
+def _check_nothing_follows(response: httpcore.Response) -> None:
+    """Close a connection on which more came than the answer: the next call would take it for its own answer."""
+    connection = getattr(getattr(response.stream, "_stream", None), "_connection", None)
+    h11_state = getattr(connection, "_h11_state", None)  # a mock in httpcore's place has none
+    if h11_state is not None:
+        stream = response.extensions["network_stream"]
+        if h11_state.trailing_data[0] or stream.has_unread():
+            stream.drop()
 
 
 class HttpcoreTransport:
@@ -95,52 +101,69 @@ class HttpcoreTransport:
         if self._pools.closed:
             return closed()
         pools = self._pools.of(origin)
+        ticket: Ticket[HttpPool] = Ticket()
         try:
-            slot = pools.take()
+            pool = pools.take(ticket)
         except FinSecureError as exc:
             return unusable(exc)
-        if slot is None:
+        if pool is None:
             return closed()
         deadline = Deadline.of(timeout)
         try:
-            response = _send(self._core, slot.pool, request, origin, deadline)
+            response = _send(self._core, pool.http, request, origin, deadline)
             try:
                 _check_is_ours(self._core, deadline)
-                return _read(response, request.max_response_size)
+                outcome = _read(response, request.max_response_size)
+                _check_nothing_follows(response)
             finally:
                 response.close()
-        except BaseException as exc:
-            request.unsent = _unsent(origin, deadline)
-            if not isinstance(exc, Exception):
-                raise
-            raise_own(exc)
-            failed = _failed(exc, deadline, unsent=request.unsent)
-            if isinstance(exc, self._core.PoolTimeout):
-                pools.discard_if_stuck(slot)
-            elif failed.kind == "stale":
-                for pool in pools.discard_all(slot):
-                    pool.close()
-            return failed
+        except BaseException as exc:  # noqa: BLE001 - raised again, where it is the program's own
+            return _give_up(self._core, exc, request, origin, deadline, pools, ticket)
+        else:
+            return outcome
         finally:
-            spare = pools.give_back(slot)
-            if spare is not None:
-                spare.close()
+            pools.give_back(ticket)
 
     def close(self) -> None:
         """Close every connection."""
         self._pools.close()
 
 
-def _open(core: Any, origin: Origin) -> httpcore.ConnectionPool:
-    pool: httpcore.ConnectionPool = core.ConnectionPool(network_backend=Backend(core), **_pool_options(core, origin))
-    return pool
+def _give_up(
+    core: Any,
+    exc: BaseException,
+    request: Request,
+    origin: Origin,
+    deadline: Deadline,
+    pools: Pools[HttpPool],
+    ticket: Ticket[HttpPool],
+) -> Failure:
+    """What a call's exception means for the call, and for its pool."""
+    request.unsent = _unsent(origin, deadline)
+    try:
+        if not isinstance(exc, Exception):
+            raise exc
+        raise_own(exc)
+    except BaseException:
+        pools.discard(ticket)
+        raise
+    known = failure(exc, connection_was_old=not deadline.connected and not deadline.received)
+    if known is None:
+        pools.discard(ticket)
+        known = unforeseen(exc)
+    elif isinstance(exc, core.PoolTimeout):
+        pools.discard_if_stuck(ticket)
+    elif known.kind == "stale":
+        pools.discard_all(ticket)
+    return known._replace(kind="not sent") if known.kind == "lost" and request.unsent else known
 
 
-def _aopen(core: Any, origin: Origin) -> httpcore.AsyncConnectionPool:
-    pool: httpcore.AsyncConnectionPool = core.AsyncConnectionPool(
-        network_backend=AsyncBackend(core), **_pool_options(core, origin)
-    )
-    return pool
+def _open(core: Any, origin: Origin) -> HttpPool:
+    return HttpPool(core.ConnectionPool, Connections(Backend(core)), **_pool_options(core, origin))
+
+
+def _aopen(core: Any, origin: Origin) -> HttpPool:
+    return HttpPool(core.AsyncConnectionPool, AsyncConnections(AsyncBackend(core)), **_pool_options(core, origin))
 
 
 def _pool_options(core: Any, origin: Origin) -> dict[str, Any]:
@@ -149,7 +172,6 @@ def _pool_options(core: Any, origin: Origin) -> dict[str, Any]:
         "ssl_context": tls_context() if origin.scheme == "https" else None,
         "proxy": None if proxy is None else core.Proxy(proxy.url, auth=proxy.hidden_auth),
         "max_connections": CONNECTIONS,
-        "keepalive_expiry": KEEPALIVE,
     }
 
 
@@ -172,40 +194,32 @@ class AsyncHttpcoreTransport:
         """Send a request once."""
         if self._pools.closed:
             return closed()
-        pools = await self._pools.of(origin)
+        pools = self._pools.of(origin)
+        ticket: Ticket[HttpPool] = Ticket()
         try:
-            slot = pools.take()
+            pool = pools.take(ticket)
         except FinSecureError as exc:
             return unusable(exc)
-        if slot is None:
+        if pool is None:
             return closed()
         deadline = Deadline.of(timeout)
         try:
-            response = await _asend(self._core, slot.pool, request, origin, deadline)
+            response = await _asend(self._core, pool.http, request, origin, deadline)
             try:
                 _check_is_ours(self._core, deadline)
-                return await _aread(response, request.max_response_size, deadline)
+                outcome = await _aread(response, request.max_response_size, deadline)
+                _check_nothing_follows(response)
             finally:
                 await response.aclose()
-        except BaseException as exc:
-            request.unsent = _unsent(origin, deadline)
-            if not isinstance(exc, Exception):
-                raise
-            raise_own(exc)
-            failed = _failed(exc, deadline, unsent=request.unsent)
-            if isinstance(exc, self._core.PoolTimeout):
-                pools.discard_if_stuck(slot)
-            elif failed.kind == "stale":
-                for pool in pools.discard_all(slot):
-                    await pool.aclose()
-            return failed
+        except BaseException as exc:  # noqa: BLE001 - raised again, where it is the program's own
+            return _give_up(self._core, exc, request, origin, deadline, pools, ticket)
+        else:
+            return outcome
         finally:
-            spare = pools.give_back(slot)
-            if spare is not None:
-                await spare.aclose()
+            pools.give_back(ticket)
 
     async def aclose(self) -> None:
-        """Close the connections of this loop; those of other loops close with their loop."""
+        """Close every connection."""
         await self._pools.aclose()
 
 

@@ -2,35 +2,44 @@
 
 | who | holds | until |
 |---|---|---|
-| the process | its transports, weakly, so that a fork reaches them | the transport is gone |
-| a forked child | the connections of its parent, without using or closing them | the child ends |
-| an event loop | an async generator, whose end closes the pools of that loop | the loop shuts its generators down |
-| a trio run | that generator, strongly, since trio warns of one that is dropped early | the run is over |
+| the process | the pools of each transport, weakly, so that a fork reaches them | the transport is gone |
+| a forked child | the connections of its parent, neither used nor closed | the child ends |
 | a client | its transport | the client is gone; `close()` lets go of the connections before |
 | a sync transport | the pools of each origin | `close()`, or the transport is gone, or the program ends |
-| an async transport | the pools of each loop | `aclose()` in that loop, or the loop ends, or the transport is gone |
+| an async transport | the pools of each event loop, weakly | `aclose()`, or the transport is gone |
+| an asyncio loop | its pools, by a timer, while there are connections | none is left, or the loop is closed |
+| a trio run | its pools, by a system task, while there are connections | none is left, or the run is over |
 | a pyreqwest transport | a client of pyreqwest for each origin, and its stand-in after a fork | `close()` |
-| an origin's pools | up to 40 pools | a pool has been idle for `KEEPALIVE`, lost count, or a connection was dead |
-| a pool | up to 5 connections | a connection has been idle for `KEEPALIVE`, or was closed by the server |
-| a call | its pool, also where that was taken out meanwhile | the call is over |
+| an origin's pools | up to 40 pools | idle for `KEEPALIVE`, interrupted, lost count, or a connection was dead |
+| a pool | up to 5 connections | idle for `KEEPALIVE`, closed by the server, or it sent more than the answer |
+| a call | its pool, also where that was taken out meanwhile | the call is over, however it ended |
+
+A transport holds no loop and no trio token, and no loop holds a client. So `loop.close()`, which drops all timers, also
+closes the connections of that loop: `_OneLoop` closes them when it is dropped.
 """
 
 from __future__ import annotations
 
+import contextvars
 import sys
+import threading
 import weakref
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from .._runtime import in_child
-from .pools import Pools
+from .._clock import monotonic
+from .._runtime import in_child, running_loop
+from .pools import KEEPALIVE, SWEEP, Pools
 
 if TYPE_CHECKING:
     from .._http import Origin
 
 C = TypeVar("C")
 S = TypeVar("S")
+
+LOOK = KEEPALIVE / 3  # seconds, at most, between two looks at the connections of an event loop
 
 
 class Forgetful(Protocol):
@@ -58,27 +67,102 @@ def _keep(connections: object) -> None:
     _of_parent.append(connections)
 
 
+class Connections:
+    """A network backend that remembers its connections, so that they close without their pool.
+
+    A pool that was interrupted may be locked, and a pool of a loop that has ended cannot be awaited.
+    """
+
+    def __init__(self, backend: Any) -> None:
+        self._backend = backend
+        self._open: set[weakref.ref[Any]] = set()
+
+    def connect_tcp(self, *args: Any, **options: Any) -> Any:
+        """Connect."""
+        return self.remember(self._backend.connect_tcp(*args, **options))
+
+    def remember(self, stream: Any) -> Any:
+        """Have a connection closed with the others."""
+        self._open.add(weakref.ref(stream, self._open.discard))
+        return stream
+
+    def _streams(self) -> Iterator[Any]:
+        for ref in list(self._open):
+            stream = ref()
+            if stream is not None and not stream.closed:
+                yield stream
+            else:
+                self._open.discard(ref)
+
+    def close(self) -> None:
+        """Close all at once, whatever they carry."""
+        for stream in self._streams():
+            stream.drop()
+
+    def close_dead(self) -> bool:
+        """Close those that the other side has closed. Whether any is left."""
+        for stream in self._streams():
+            if stream.get_extra_info("is_readable"):  # nobody reads, so it is the end, or what nobody asked for
+                stream.drop()
+        return any(self._streams())
+
+
+class AsyncConnections(Connections):
+    """The same, awaited."""
+
+    async def connect_tcp(self, *args: Any, **options: Any) -> Any:
+        """Connect."""
+        return self.remember(await self._backend.connect_tcp(*args, **options))
+
+
+class HttpPool:
+    """A pool of httpcore's, and its connections."""
+
+    __slots__ = ("_connections", "http")
+
+    def __init__(self, pool_class: Callable[..., Any], connections: Connections, **options: Any) -> None:
+        self.http = pool_class(network_backend=connections, keepalive_expiry=KEEPALIVE, **options)
+        if hasattr(self.http, "_optional_thread_lock") and not isinstance(connections, AsyncConnections):
+            # Its own takes two steps to lock. An interrupt in between would leave it locked, and the clean-up waiting.
+            self.http._optional_thread_lock = threading.RLock()
+        self._connections = connections
+
+    def close(self) -> None:
+        """Close all its connections at once, whatever they carry."""
+        self._connections.close()
+
+    def close_dead(self) -> bool:
+        """Close the connections that the other side has closed. Whether any is left."""
+        return self._connections.close_dead()
+
+
 class ProcessPools:
     """The pools of a sync transport: those of one process."""
 
-    def __init__(self, open_pool: Callable[[Origin], Any]) -> None:
+    def __init__(self, open_pool: Callable[[Origin], HttpPool]) -> None:
         self._open = open_pool  # it must not hold the transport, which would never be dropped then
+        self._sweep_at = 0.0
         self.closed = False
         self._begin()
         _held.add(self)
 
     def _begin(self) -> None:
-        self._pools: dict[Origin, Pools[Any]] = {}
-        self._finalizer = weakref.finalize(self, _close_all, self._pools)
+        self._pools: dict[Origin, Pools[HttpPool]] = {}
+        self._finalizer = weakref.finalize(self, _close_idle, self._pools)
 
-    def of(self, origin: Origin) -> Pools[Any]:
+    def of(self, origin: Origin) -> Pools[HttpPool]:
         """The pools for a host."""
+        if len(self._pools) > 1 and monotonic() >= self._sweep_at:
+            self._sweep_at = monotonic() + SWEEP
+            for pools in list(self._pools.values()):
+                pools.sweep()
         return self._pools.get(origin) or self._pools.setdefault(origin, Pools(partial(self._open, origin)))
 
     def close(self) -> None:
         """Close every connection, for good."""
         self.closed = True
-        self._finalizer()
+        for pools in list(self._pools.values()):
+            pools.drain()
 
     def forget(self) -> None:
         """In a forked child: leave the parent's connections alone and begin anew."""
@@ -87,90 +171,150 @@ class ProcessPools:
         self._begin()
 
 
-def _close_all(pools: dict[Origin, Pools[Any]]) -> None:
+def _close_idle(pools: dict[Origin, Pools[HttpPool]]) -> None:
+    """The transport is gone, or the program ends: what is called later, in an `atexit` hook say, opens new ones."""
     for one in list(pools.values()):
-        for pool in one.drain():
-            pool.close()
+        one.close_idle()
 
 
 class LoopPools:
     """The pools of an async transport: those of each event loop that it is used in."""
 
-    def __init__(self, open_pool: Callable[[Origin], Any]) -> None:
+    def __init__(self, open_pool: Callable[[Origin], HttpPool]) -> None:
         self._open = open_pool
-        self._loops: weakref.WeakKeyDictionary[Any, _OneLoop] = weakref.WeakKeyDictionary()
+        self._loops: weakref.WeakKeyDictionary[Any, weakref.ref[_OneLoop]] = weakref.WeakKeyDictionary()
         self.closed = False
+        weakref.finalize(self, _close_loops, self._loops).atexit = False
         _held.add(self)
 
-    async def of(self, origin: Origin) -> Pools[Any]:
+    def of(self, origin: Origin) -> Pools[HttpPool]:
         """The pools for a host, in the running loop."""
-        loop = _running_loop()
-        mine = self._loops.get(loop)
+        loop = running_loop()
+        ref = self._loops.get(loop)
+        mine = None if ref is None else ref()
         if mine is None:
-            mine = self._loops[loop] = _OneLoop(self._open)
-            await mine.close_with_loop(loop)
+            mine = _OneLoop(self._open, loop)
+            self._loops[loop] = weakref.ref(mine)
         return mine.of(origin)
 
     async def aclose(self) -> None:
-        """Close the connections of this loop, for good; those of other loops close with their loop."""
+        """Close the connections in all loops, for good. Without a wait, which could be cancelled, until they are."""
+        import anyio.lowlevel  # only async code has it loaded
+
         self.closed = True
-        mine = self._loops.pop(_running_loop(), None)
-        if mine is not None:
-            await mine.aclose()
+        _close_loops(self._loops)
+        await anyio.lowlevel.checkpoint()  # asyncio closes sockets when it next runs its callbacks
 
     def forget(self) -> None:
         """In a forked child: leave the parent's connections alone and begin anew."""
-        _keep(self._loops)
-        self._loops = weakref.WeakKeyDictionary()
+        for mine in _living(self._loops):
+            mine.forget()
+        self._loops.clear()
+
+
+def _living(loops: weakref.WeakKeyDictionary[Any, weakref.ref[_OneLoop]]) -> list[_OneLoop]:
+    return [mine for ref in list(loops.values()) if (mine := ref()) is not None]
+
+
+def _close_loops(loops: weakref.WeakKeyDictionary[Any, weakref.ref[_OneLoop]]) -> None:
+    for mine in _living(loops):
+        mine.drain()
 
 
 class _OneLoop:
-    """The pools of one event loop, which close when it ends."""
+    """The pools of one event loop. Nobody but that loop holds this; when it is dropped, the connections close."""
 
-    def __init__(self, open_pool: Callable[[Origin], Any]) -> None:
+    def __init__(self, open_pool: Callable[[Origin], HttpPool], loop: Any) -> None:
         self._open = open_pool
-        self._pools: dict[Origin, Pools[Any]] = {}
-        self._keeper = _until_loop_ends(self._pools)
-        # Holds the connections until this is gone: in one garbage with it, sockets would warn before they are closed.
-        weakref.finalize(self, _let_go, self._keeper).atexit = False
+        self._pools: dict[Origin, Pools[HttpPool]] = {}
+        if type(loop).__module__.partition(".")[0] == "trio":
+            sys.modules["trio"].lowlevel.spawn_system_task(_hold_in_trio, self)
+        else:
+            _hold_in_asyncio(self, LOOK)
 
-    def of(self, origin: Origin) -> Pools[Any]:
+    def of(self, origin: Origin) -> Pools[HttpPool]:
         return self._pools.get(origin) or self._pools.setdefault(origin, Pools(partial(self._open, origin)))
 
-    async def close_with_loop(self, loop: Any) -> None:
-        await self._keeper.__anext__()
-        if type(loop).__module__.partition(".")[0] == "trio":
-            _kept_by_trio.setdefault(loop, []).append(self._keeper)
+    def sweep(self) -> float | None:
+        """Close what is idle; seconds until the next look, `None` where no connection is left."""
+        delays = [delay for pools in self._pools.values() if (delay := pools.sweep()) is not None]
+        return min(LOOK, *delays) if delays else None
 
-    async def aclose(self) -> None:
-        await self._keeper.aclose()
+    def drain(self) -> None:
+        for pools in self._pools.values():
+            pools.drain()
+
+    def forget(self) -> None:
+        _keep(self._pools)
+        self._pools = {}
+
+    def close(self) -> None:
+        for pools in self._pools.values():
+            pools.close()
+
+    __del__ = close
 
 
-def _let_go(_: object) -> None:
-    """The last who held it is gone, so it ends now."""
+def _hold_in_asyncio(mine: _OneLoop, delay: float) -> None:
+    """A timer, which `loop.close()` drops. In no context, so that it holds none of the caller's variables."""
+    contextvars.Context().run(running_loop().call_later, delay, _look_in_asyncio, mine)
 
 
-async def _until_loop_ends(pools: dict[Origin, Pools[Any]]) -> AsyncGenerator[None, None]:
-    """Closes the pools when its loop shuts its generators down, or when nobody holds it any more."""
+def _look_in_asyncio(mine: _OneLoop) -> None:
+    delay = mine.sweep()
+    if delay is not None:
+        _hold_in_asyncio(mine, delay)
+
+
+async def _hold_in_trio(mine: _OneLoop) -> None:
+    delay: float | None = LOOK
     try:
-        yield
+        while delay is not None:
+            await sys.modules["trio"].sleep(delay)
+            delay = mine.sweep()
     finally:
-        for one in list(pools.values()):
-            for pool in one.drain():
-                await pool.aclose()
+        mine.close()
 
 
-# Trio warns of a generator that is dropped before it ends, so it holds these until its run is over.
-_kept_by_trio: weakref.WeakKeyDictionary[Any, list[Any]] = weakref.WeakKeyDictionary()
+def drop_async(stream: Any, loop: Any) -> None:
+    """Close a connection of an event loop at once, from wherever this is called, whether or not that loop still runs.
+
+    Args:
+        stream: What has `aclose()` and `get_extra_info("socket")`.
+        loop: The asyncio loop or the trio token that it belongs to.
+    """
+    close = partial(_begin_to_close, stream)
+    if running_loop() is loop:
+        close()
+    elif type(loop).__module__.partition(".")[0] == "trio":
+        try:
+            loop.run_sync_soon(close)
+        except RuntimeError:  # that run is over
+            stream.get_extra_info("socket").close()
+    elif loop.is_running():
+        loop.call_soon_threadsafe(close)
+    else:
+        _close_without_loop(loop, close)
 
 
-def _running_loop() -> Any:
-    import asyncio  # not for a sync client, which has no loop to look for
+def _begin_to_close(stream: Any) -> None:
+    """The first step of `aclose()` is all that it takes; what comes after it only waits."""
+    closing = stream.aclose()
+    with suppress(StopIteration):
+        closing.send(None)
+    closing.close()
 
+
+def _close_without_loop(loop: Any, close: Callable[[], None]) -> None:
+    """Run here the callback in which asyncio closes a socket: a closed loop would refuse it."""
+    callbacks: list[Callable[[], None]] = []
+    vars(loop)["call_soon"] = lambda callback, *args, **_: callbacks.append(partial(callback, *args))
     try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return sys.modules["trio"].lowlevel.current_trio_token()
+        close()
+        for callback in callbacks[:]:  # not what they would wake up in turn
+            callback()
+    finally:
+        del vars(loop)["call_soon"]
 
 
 class HostClients(Generic[C, S]):

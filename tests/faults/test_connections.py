@@ -397,13 +397,14 @@ def test_a_pool_that_lost_count_of_its_connections_is_replaced(serve: Serve, con
     """A pool with no free connection and no call on any, as a cancellation can leave it, costs one attempt, no more."""
     if transport == "pyreqwest":
         pytest.skip("it keeps its own count")
-    server = serve([idle_close])
+    server = serve([well])
     client = connect(server, timeout=0.5)
     assert client.ask(create("a", 1)).error is None
     inside = client.client._transport._pools
-    pools = next(iter((inside._pools if hasattr(inside, "_pools") else _only(inside._loops)._pools).values()))
+    pools = next(iter((inside._pools if hasattr(inside, "_pools") else _only(inside._loops)()._pools).values()))
     stuck = pools._slots[0].pool
-    stuck._max_connections = 0  # as if all were taken
+    stuck.http._max_connections = 0  # as if all were taken
+    stuck.http._connections.clear()
     outcome = client.ask(create("b", 1))
     assert outcome.error is None
     assert outcome.value.last_response.attempts == 2
