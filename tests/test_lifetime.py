@@ -1,0 +1,532 @@
+"""Who holds whom, and when it is let go: one test or more for each line of the table in `_transport/lifetime.py`.
+
+Connections are counted where they are: among the open descriptors of this process, those that lead to the server.
+"""
+
+# pyright: reportPrivateUsage=false
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import anyio
+import pytest
+import trio
+
+import finsecure
+from finsecure._transport.pools import KEEPALIVE
+
+from .conftest import KEY
+
+pytestmark = pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="descriptors are counted in /dev/fd")
+
+BODY = json.dumps({"id": "cus_1", "object": "customer"}).encode()
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
+
+
+class Server:
+    """Answers every request with a customer, and more where it is told to."""
+
+    def __init__(self) -> None:
+        self.answer = ANSWER
+        self.accepted = 0
+        self.waiting: threading.Barrier | None = None  # where requests wait for each other before they are answered
+        self.open: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=200)
+        self.port: int = self._listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                link, _ = self._listener.accept()
+                self.accepted += 1
+                self.open.append(link)
+                self._threads.append(threading.Thread(target=self._serve, args=(link,)))
+                self._threads[-1].start()
+
+    def _serve(self, link: socket.socket) -> None:
+        with link, suppress(OSError, threading.BrokenBarrierError):
+            while link.recv(65536):  # requests are small, and come in one packet
+                if self.waiting is not None:
+                    self.waiting.wait(10)
+                link.sendall(self.answer)
+
+    def hang_up(self) -> None:
+        """Close every connection, as a server does that keeps them for a shorter time than the client."""
+        for link in self.open:
+            with suppress(OSError):
+                link.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        if self.waiting is not None:
+            self.waiting.abort()
+        self._threads[0].join()
+        self.hang_up()
+        for thread in self._threads:
+            thread.join()
+
+    def connections(self) -> int:
+        """Open descriptors of this process that lead here, also those that this server has closed."""
+        return sum(_leads_to(int(entry.name), self.port) for entry in Path("/dev/fd").iterdir())
+
+    def soon(self, connections: int) -> None:
+        """Wait, not long, until there are so many."""
+        until = time.monotonic() + 5
+        while self.connections() != connections and time.monotonic() < until:
+            time.sleep(0.01)
+        assert self.connections() == connections
+
+
+def _leads_to(descriptor: int, port: int) -> bool:
+    try:
+        link = socket.socket(socket.AF_INET, socket.SOCK_STREAM, fileno=descriptor)
+    except OSError:
+        return False
+    try:
+        peer: Any = link.getpeername()
+    except OSError:
+        return False
+    finally:
+        link.detach()
+    return isinstance(peer, tuple) and peer[1:2] == (port,)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    running = Server()
+    yield running
+    running.close()
+
+
+@pytest.fixture(params=["httpx", "httpx2"])
+def transport(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    pytest.importorskip(name)
+    return name
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def backend(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time that connections are aged by."""
+    clock = [1000.0]
+    frozen = SimpleNamespace(monotonic=lambda: clock[0])
+    for module in ("pools", "lifetime"):
+        monkeypatch.setattr(f"finsecure._transport.{module}.time", frozen)
+    return clock
+
+
+async def look(client: finsecure.AsyncClient) -> None:
+    assert (await client.customers.retrieve("cus_1")).id == "cus_1"
+
+
+async def until(true: Callable[[], object]) -> None:
+    with anyio.fail_after(5):
+        while not true():  # noqa: ASYNC110 - what is waited for happens in no event loop
+            await anyio.sleep(0.01)
+
+
+async def burst(client: finsecure.AsyncClient, calls: int) -> None:
+    async with anyio.create_task_group() as tasks:
+        for _ in range(calls):
+            tasks.start_soon(look, client)
+
+
+def gone(thing: weakref.ref[Any]) -> bool:
+    gc.collect()
+    return thing() is None
+
+
+# ------------------------------------------------------------------------------------------------------------------
+# A client, a sync transport, the process
+
+
+def test_a_closed_client_has_no_connection(server: Server, transport: Any) -> None:
+    client = finsecure.Client(KEY, base_url=server.url, transport=transport)
+    client.customers.retrieve("cus_1")
+    assert server.connections() == 1
+    client.close()
+    assert server.connections() == 0
+
+
+def test_a_client_that_is_dropped_takes_its_connections_along(server: Server) -> None:
+    client = finsecure.Client(KEY, base_url=server.url)
+    client.customers.retrieve("cus_1")
+    transport = weakref.ref(client._transport)
+    del client
+    assert gone(transport)
+    assert server.connections() == 0
+
+
+def test_a_program_that_ends_closes_its_connections_quietly_and_may_call_even_then(server: Server) -> None:
+    """Also from an `atexit` hook that was registered before the client was made."""
+    script = f"""
+import atexit
+def last():
+    print(client.customers.retrieve("cus_1").id)
+atexit.register(last)
+import finsecure
+client = finsecure.Client({KEY!r}, base_url={server.url!r})
+client.customers.retrieve("cus_1")
+"""
+    ran = subprocess.run([sys.executable, "-W", "default", "-c", script], capture_output=True, text=True, check=False)
+    assert (ran.stdout, ran.stderr, ran.returncode) == ("cus_1\n", "", 0)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_leaves_its_parents_connections_alone(server: Server) -> None:
+    """It neither uses nor closes them, so that the parent goes on with the same connection."""
+    script = f"""
+import asyncio, gc, os, warnings
+import finsecure
+warnings.simplefilter("ignore", DeprecationWarning)
+client = finsecure.Client({KEY!r}, base_url={server.url!r})
+aclient = finsecure.AsyncClient({KEY!r}, base_url={server.url!r})
+client.customers.retrieve("cus_1")
+loop = asyncio.new_event_loop()
+loop.run_until_complete(aclient.customers.retrieve("cus_1"))
+child = os.fork()
+client.customers.retrieve("cus_1")
+if child == 0:
+    loop.close()
+    asyncio.run(aclient.customers.retrieve("cus_1"))
+    del client, aclient
+    gc.collect()
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+client.customers.retrieve("cus_1")
+loop.run_until_complete(aclient.customers.retrieve("cus_1"))
+loop.close()
+"""
+    ran = subprocess.run([sys.executable, "-W", "default", "-c", script], capture_output=True, text=True, check=False)
+    assert (ran.stderr, ran.returncode) == ("", 0)
+    assert server.accepted == 4  # two of the parent, two of the child
+
+
+# ------------------------------------------------------------------------------------------------------------------
+# Event loops
+
+
+def test_a_client_keeps_no_event_loop(server: Server, transport: Any) -> None:
+    """A hundred `asyncio.run` with one client leave neither a loop nor a connection."""
+    client = finsecure.AsyncClient(KEY, base_url=server.url, transport=transport)
+    loops: list[weakref.ref[Any]] = []
+
+    async def main() -> None:
+        loops.append(weakref.ref(asyncio.get_running_loop()))
+        await look(client)
+
+    for _ in range(100):
+        asyncio.run(main())
+    assert server.connections() == 0
+    gc.collect()
+    assert [loop for loop in loops if loop() is not None] == []
+
+
+def test_a_loop_that_is_closed_by_hand_closes_its_connections(server: Server, transport: Any) -> None:
+    """No `shutdown_asyncgens`, nothing but `close()`; and nothing warns of a socket."""
+    client = finsecure.AsyncClient(KEY, base_url=server.url, transport=transport)
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(burst(client, 5))
+    assert server.connections() > 0
+    loop.close()
+    assert server.connections() == 0
+    kept = weakref.ref(loop)
+    del loop
+    assert gone(kept)
+
+
+def test_a_loop_that_is_closed_under_a_call_closes_its_connection_too(server: Server) -> None:
+    server.waiting = threading.Barrier(2)
+    client = finsecure.AsyncClient(KEY, base_url=server.url)
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(look(client))
+    loop.run_until_complete(until(lambda: server.waiting.n_waiting))  # type: ignore[union-attr]
+    assert server.connections() == 1
+    loop.close()
+    assert server.connections() == 0
+    server.waiting.abort()
+    task.get_coro().close()  # type: ignore[union-attr]
+    with suppress(asyncio.CancelledError, RuntimeError):
+        task.cancel()
+    task._log_destroy_pending = False  # type: ignore[attr-defined]
+
+
+def test_a_trio_run_that_is_over_leaves_neither_its_token_nor_a_connection(server: Server, transport: Any) -> None:
+    client = finsecure.AsyncClient(KEY, base_url=server.url, transport=transport)
+    tokens: list[weakref.ref[Any]] = []
+
+    async def main() -> None:
+        tokens.append(weakref.ref(trio.lowlevel.current_trio_token()))
+        await burst(client, 3)
+        assert server.connections() > 0
+
+    for _ in range(5):
+        trio.run(main)
+    assert server.connections() == 0
+    gc.collect()
+    assert [token for token in tokens if token() is not None] == []
+
+
+def test_a_closed_async_client_holds_no_loop(server: Server, backend: str) -> None:
+    kept: list[weakref.ref[Any]] = []
+
+    async def main() -> None:
+        async with finsecure.AsyncClient(KEY, base_url=server.url) as client:
+            await look(client)
+            assert server.connections() == 1
+        assert server.connections() == 0
+        kept.append(
+            weakref.ref(trio.lowlevel.current_trio_token() if backend == "trio" else asyncio.get_running_loop())
+        )
+
+    anyio.run(main, backend=backend)
+    assert gone(kept[0])
+
+
+def test_an_async_client_that_is_dropped_takes_its_connections_along(server: Server, backend: str) -> None:
+    async def main() -> None:
+        client = finsecure.AsyncClient(KEY, base_url=server.url)
+        await look(client)
+        del client
+        gc.collect()
+        for _ in range(3):
+            await anyio.lowlevel.checkpoint()
+        assert server.connections() == 0
+
+    anyio.run(main, backend=backend)
+
+
+@pytest.mark.parametrize("close", [True, False], ids=["closed", "dropped"])
+def test_a_client_lets_go_of_the_connections_of_other_loops_too(server: Server, backend: str, close: bool) -> None:
+    """From another thread, while their loop runs and after it has stopped."""
+    client = finsecure.AsyncClient(KEY, base_url=server.url)
+    used, over = threading.Event(), threading.Event()
+    ours: list[finsecure.AsyncClient] = [client]
+
+    async def elsewhere() -> None:
+        await look(ours[0])
+        used.set()
+        await until(over.is_set)
+        assert server.connections() == 0
+
+    with ThreadPoolExecutor(1) as thread:
+        running = thread.submit(anyio.run, elsewhere, backend=backend)
+        assert used.wait(5)
+        if close:
+            asyncio.run(client.aclose())
+        ours.clear()
+        del client
+        gc.collect()
+        server.soon(0)
+        over.set()
+        running.result(5)
+
+
+def test_a_client_that_is_dropped_while_its_loop_stands_still_takes_its_connections_along(server: Server) -> None:
+    client = finsecure.AsyncClient(KEY, base_url=server.url)
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(look(client))
+    del client
+    gc.collect()
+    assert server.connections() == 0
+    loop.close()
+
+
+def test_a_cancelled_aclose_loses_no_connection(server: Server, backend: str) -> None:
+    """Twenty connections, and a scope that is cancelled before the first of them is closed."""
+    server.waiting = threading.Barrier(20)
+
+    async def main() -> None:
+        client = finsecure.AsyncClient(KEY, base_url=server.url)
+        await burst(client, 20)
+        assert server.connections() == 20
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await client.aclose()
+        await anyio.lowlevel.checkpoint()
+        assert server.connections() == 0
+
+    anyio.run(main, backend=backend)
+
+
+def test_a_call_that_is_under_way_when_its_client_closes_ends_with_its_answer(server: Server, backend: str) -> None:
+    server.waiting = threading.Barrier(2)
+
+    async def main() -> None:
+        client = finsecure.AsyncClient(KEY, base_url=server.url)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(look, client)
+            await until(lambda: server.waiting.n_waiting)  # type: ignore[union-attr]
+            await client.aclose()
+            assert server.connections() == 1
+            await anyio.to_thread.run_sync(server.waiting.wait)  # type: ignore[union-attr]
+        await anyio.lowlevel.checkpoint()
+        assert server.connections() == 0
+        with pytest.raises(finsecure.APIConnectionError, match="closed"):
+            await look(client)
+
+    anyio.run(main, backend=backend)
+
+
+# ------------------------------------------------------------------------------------------------------------------
+# Pools and connections
+
+
+def test_the_connections_of_a_burst_go_when_they_were_idle_for_long(server: Server, now: list[float]) -> None:
+    """The next call closes them, whichever host it goes to."""
+    server.waiting = threading.Barrier(20)
+    client = finsecure.Client(KEY, base_url=server.url)
+    with ThreadPoolExecutor(20) as threads:
+        list(threads.map(lambda _: client.customers.retrieve("cus_1"), range(20)))
+    server.waiting = None
+    assert server.connections() == 20
+    now[0] += KEEPALIVE
+    with ExitStack() as other:
+        elsewhere = Server()
+        other.callback(elsewhere.close)
+        client.with_options(base_url=elsewhere.url).customers.retrieve("cus_1")
+        now[0] += 2
+        client.with_options(base_url=elsewhere.url).customers.retrieve("cus_1")
+    assert server.connections() == 0
+    client.close()
+
+
+def test_connections_that_the_server_closed_go_with_the_next_call(server: Server, now: list[float]) -> None:
+    server.waiting = threading.Barrier(20)
+    client = finsecure.Client(KEY, base_url=server.url)
+    with ThreadPoolExecutor(20) as threads:
+        list(threads.map(lambda _: client.customers.retrieve("cus_1"), range(20)))
+    server.waiting = None
+    server.hang_up()
+    time.sleep(0.05)
+    now[0] += 1
+    client.customers.retrieve("cus_1")
+    assert server.connections() == 1
+    client.close()
+
+
+def test_a_timer_closes_what_is_idle_in_a_loop_and_ends_with_it(
+    server: Server, backend: str, now: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without another call: those that the server closed soon, the others after their time."""
+    monkeypatch.setattr("finsecure._transport.lifetime.LOOK", 0.02)
+    server.waiting = threading.Barrier(20)
+
+    async def left(connections: int) -> None:
+        await until(lambda: server.connections() == connections)
+
+    async def main() -> None:
+        client = finsecure.AsyncClient(KEY, base_url=server.url)
+        await burst(client, 20)
+        for link in server.open[:15]:
+            link.shutdown(socket.SHUT_RDWR)
+        await left(5)
+        now[0] += KEEPALIVE
+        await left(0)
+        server.waiting = None
+        await anyio.sleep(0.05)  # the timer has ended; the next call begins another
+        await look(client)
+        assert server.connections() == 1
+        now[0] += KEEPALIVE
+        await left(0)
+
+    anyio.run(main, backend=backend)
+
+
+def _half_a_decline(server: Server) -> None:
+    server.answer = ANSWER + b"HTTP/1.1 402 Payment Required\r\nContent-Length: 2\r\nX-Ignored: "
+
+
+def test_what_follows_an_answer_closes_its_connection(server: Server, transport: Any) -> None:
+    """Half a head of a 402 that came with one answer would make the next one, of a payment, a decline."""
+    _half_a_decline(server)
+    with finsecure.Client(KEY, base_url=server.url, transport=transport, max_retries=0) as client:
+        for calls in (1, 2, 3):
+            assert client.customers.retrieve("cus_1").id == "cus_1"
+            assert server.accepted == calls
+            assert server.connections() == 0
+
+
+def test_what_follows_an_answer_closes_its_connection_in_async_code(
+    server: Server, transport: Any, backend: str
+) -> None:
+    async def main() -> None:
+        async with finsecure.AsyncClient(KEY, base_url=server.url, transport=transport, max_retries=0) as client:
+            for calls in (1, 2, 3):
+                await look(client)
+                assert server.accepted == calls
+
+    _half_a_decline(server)
+    anyio.run(main, backend=backend)
+
+
+def test_what_anyio_has_read_ahead_closes_its_connection_too(server: Server) -> None:
+    """In asyncio bytes may have left the socket for anyio's queue before the call reads them."""
+
+    async def main() -> None:
+        async with finsecure.AsyncClient(KEY, base_url=server.url, max_retries=0) as client:
+            await look(client)
+            pools = next(iter(client._transport._pools._loops.values()))()._pools  # type: ignore[attr-defined]
+            [stream] = next(iter(pools.values()))._slots[0].pool._connections._streams()
+            queue = stream._stream._stream._protocol.read_queue
+            assert not stream.has_unread()
+            queue.append(b"HTTP/1.1 402 Pay")
+            assert stream.has_unread()
+            queue.clear()
+
+    asyncio.run(main())
+
+
+# ------------------------------------------------------------------------------------------------------------------
+# A call
+
+
+def test_a_call_that_is_interrupted_leaves_no_connection_and_the_next_one_has_its_own(server: Server) -> None:
+    """As by Ctrl-C. What it was interrupted in may be half done, so nothing of it is used again."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    client = finsecure.Client(KEY, base_url=server.url)
+    try:
+        client.customers.retrieve("cus_1")
+        server.waiting = threading.Barrier(2)
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        with pytest.raises(KeyboardInterrupt):
+            client.customers.retrieve("cus_1")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert server.connections() == 0
+    server.waiting.abort()
+    server.waiting = None
+    assert client.customers.retrieve("cus_1").id == "cus_1"
+    assert server.connections() == 1
+    client.close()
