@@ -21,7 +21,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -135,9 +134,8 @@ def backend(request: pytest.FixtureRequest) -> str:
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time that connections are aged by."""
     clock = [1000.0]
-    frozen = SimpleNamespace(monotonic=lambda: clock[0])
     for module in ("pools", "lifetime"):
-        monkeypatch.setattr(f"finsecure._transport.{module}.time", frozen)
+        monkeypatch.setattr(f"finsecure._transport.{module}.monotonic", lambda: clock[0])
     return clock
 
 

@@ -117,8 +117,12 @@ class HttpcoreTransport:
                 _check_nothing_follows(response)
             finally:
                 response.close()
-        except BaseException as exc:  # noqa: BLE001 - raised again, where it is the program's own
+        except Exception as exc:
             return _give_up(self._core, exc, request, origin, deadline, pools, ticket)
+        except BaseException:
+            request.unsent = _unsent(origin, deadline)
+            pools.discard(ticket)
+            raise
         else:
             return outcome
         finally:
@@ -131,7 +135,7 @@ class HttpcoreTransport:
 
 def _give_up(
     core: Any,
-    exc: BaseException,
+    exc: Exception,
     request: Request,
     origin: Origin,
     deadline: Deadline,
@@ -141,8 +145,6 @@ def _give_up(
     """What a call's exception means for the call, and for its pool."""
     request.unsent = _unsent(origin, deadline)
     try:
-        if not isinstance(exc, Exception):
-            raise exc
         raise_own(exc)
     except BaseException:
         pools.discard(ticket)
@@ -211,8 +213,12 @@ class AsyncHttpcoreTransport:
                 _check_nothing_follows(response)
             finally:
                 await response.aclose()
-        except BaseException as exc:  # noqa: BLE001 - raised again, where it is the program's own
+        except Exception as exc:
             return _give_up(self._core, exc, request, origin, deadline, pools, ticket)
+        except BaseException:
+            request.unsent = _unsent(origin, deadline)
+            pools.discard(ticket)
+            raise
         else:
             return outcome
         finally:
