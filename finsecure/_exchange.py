@@ -151,7 +151,7 @@ class Exchange:
         if asks_until is None:
             return delay
         left = asks_until - self.elapsed()
-        return min(delay, left) if left >= max(asked or 0.0, 0.001) else math.inf
+        return min(delay, left - 0.005) if left >= max(asked or 0.0, 0.01) else math.inf
 
     def finish(self, outcome: Any) -> None:
         """The call is over. Where the API did answer, be it with a refusal, retries are good for something."""

@@ -12,7 +12,7 @@ from .error import ADVICE, CardError, FinSecureError
 BASE_DELAY = 0.5  # seconds
 MAX_DELAY = 8.0
 LONGEST_RETRY_AFTER = 60.0
-RESTART = 1.25  # seconds: a front that is gone for one second is back
+RESTART = 1.26  # seconds, and so no less than 1.25 on any clock: a front that is gone for one second is back
 
 RETRIED_STATUSES = frozenset({408, 409, 429, *range(500, 600)}) - {501, 505}
 """The statuses after which the same request may get another answer; gateways have 5xx of their own, such as 520."""
