@@ -168,8 +168,8 @@ class Client(AnyClient[Sync]):
         base_url: Another host; by default `FINSECURE_BASE_URL`, else the host of the key's mode. HTTPS only, but for
             a loopback host.
         timeout: Seconds for one whole attempt, from connecting to the last byte.
-        max_retries: How often a call is tried again after connection errors, 408, 429, 5xx and answers that are none.
-            Declines are never retried.
+        max_retries: How often a call is tried again after connection errors, 408, 409, 429, 5xx and answers that are
+            none. Declines are never retried.
         deadline: Seconds for a whole call, all attempts and waits included; `None` for no limit besides `timeout`.
         max_response_size: Bytes that an answer may have, decompressed; a larger one is refused as it comes.
         http_client: A ready `httpx.Client` to send with, for your own proxies or mocks. Yours to close. With it
