@@ -263,6 +263,11 @@ class Client(AnyClient[Sync]):
         self.close()
 
 
+def share_connections(client: Client, owner: Client) -> None:
+    """Have a client use the connections of another one, which closes them."""
+    client._begin(client._config, owner._transport, owner._budget, owns_transport=False)
+
+
 class AsyncClient(AnyClient[Async]):
     """Talk to FinSecure from async code, asyncio and trio alike. Make one and keep it, also over several event loops.
 

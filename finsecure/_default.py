@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 from typing_extensions import Unpack
 
 from . import _config, _runtime
-from ._client import Client
+from ._client import Client, share_connections
 from .error import AuthenticationError, without_frames
 
 if TYPE_CHECKING:
@@ -24,9 +24,13 @@ class State(NamedTuple):
     options: dict[str, Any]
     api_key: str | None  # finsecure.api_key, when the client was made
     client: Client | None
+    owner: Client | None  # whose connections the clients of all keys share
+    others: dict[str, Client]  # of the keys before, for programs that alternate them
 
 
-NOTHING = State({}, None, None)
+KEYS = 100  # so many clients are kept
+
+NOTHING = State({}, None, None, None, {})
 _state = NOTHING
 _lock = threading.Lock()
 
@@ -67,14 +71,14 @@ def configure(
         if options.get("api_key") is not None:
             raise  # where no key was given, it may still come
     with _lock:
-        before, _state = _state, State(settings, api_key, made)
+        before, _state = _state, State(settings, api_key, made, made, {})
         module.api_key = api_key
-    if before.client is not None:
-        before.client.close()
+    if before.owner is not None:
+        before.owner.close()
 
 
 def client() -> Client:
-    """The default client. It is made anew when `finsecure.api_key` is another one than before."""
+    """The default client: one for each `finsecure.api_key`, all on the same connections."""
     global _state
     api_key: str | None = _module().api_key
     state = _state
@@ -82,8 +86,21 @@ def client() -> Client:
         return state.client
     with _lock:
         if _state.client is None or _state.api_key != api_key:
-            _state = State(_state.options, api_key, Client(api_key, **_state.options))
+            _state = _switch(_state, api_key)
         return cast("Client", _state.client)
+
+
+def _switch(state: State, api_key: str | None) -> State:
+    others = dict(list(state.others.items())[1 - KEYS :])
+    if state.client is not None and state.api_key is not None:
+        others[state.api_key] = state.client
+    # Without a key the environment is asked again, which may have another one by now.
+    made = None if api_key is None else others.get(api_key)
+    if made is None:
+        made = Client(api_key, **state.options)
+        if state.owner is not None:
+            share_connections(made, state.owner)
+    return State(state.options, api_key, made, state.owner or made, others)
 
 
 def _begin_anew() -> None:

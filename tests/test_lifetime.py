@@ -172,6 +172,24 @@ def test_a_closed_client_has_no_connection(server: Server, transport: Any) -> No
     assert server.connections() == 0
 
 
+def test_alternating_keys_at_module_level_share_the_connections(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a platform does that pays for many merchants; without a key the environment is asked, each time."""
+    try:
+        finsecure.configure(api_key=KEY, base_url=server.url)
+        for number in range(5):
+            monkeypatch.setenv("FINSECURE_SECRET_KEY", f"sk_test_environment{number}")
+            for key in (KEY, "sk_test_other", None, f"sk_test_{number}"):
+                finsecure.api_key = key
+                assert finsecure.Customer.retrieve("cus_1").id == "cus_1"
+        assert server.accepted == 1
+    finally:
+        finsecure.api_key = None
+        finsecure.configure()
+    assert server.connections() == 0
+
+
 def test_a_client_that_is_dropped_takes_its_connections_along(server: Server) -> None:
     client = finsecure.Client(KEY, base_url=server.url)
     client.customers.retrieve("cus_1")
