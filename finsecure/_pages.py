@@ -7,9 +7,10 @@ first `AsyncPage`. Only one page is held at a time, with `prefetch` two. Referen
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator
-from contextlib import ExitStack, aclosing, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
+from types import AsyncGeneratorType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeAlias, TypeVar
 
 from typing_extensions import override
@@ -179,38 +180,27 @@ class AsyncPage(_PageOf[T, "FetchAsync[T]"]):
         call = self._following()
         return None if call is None else await self._fetch(call)
 
-    async def pages(self) -> AsyncIterator[AsyncPage[T]]:
+    def pages(self) -> AsyncIterator[AsyncPage[T]]:
         """This page and all that follow, each fetched when you reach it.
 
         Raises:
             finsecure.APIError: The API led back to a page that was there before.
         """
-        page: AsyncPage[T] | None = self
-        walk = _Walk()
-        while page is not None:
-            walk.reach(page)
-            yield page
-            page = await page.next_page()
+        return _EachPage(self._itself)
 
-    async def __aiter__(self) -> AsyncIterator[T]:
-        async for page in self.pages():
-            for item in page.in_order():
-                yield item
+    def __aiter__(self) -> AsyncIterator[T]:
+        return _EachObject(self.pages())
 
-    async def prefetch(self) -> AsyncGenerator[T, None]:
+    def prefetch(self) -> AsyncGenerator[T, None]:
         """Every object of the whole list, the next page being fetched while you use this one.
 
         As `Page.prefetch`, by a task instead of a thread: it gets on whenever your loop awaits something. When you stop
         early it is cancelled. On trio, where no task lives outside a nursery, pages are fetched when you reach them.
         """
-        page: AsyncPage[T] | None = self
-        walk = _Walk()
-        while page is not None:
-            walk.reach(page)
-            async with _ahead(page.next_page) as following:
-                for item in page.in_order():
-                    yield item
-                page = await following()
+        return _Prefetch(self._itself)
+
+    async def _itself(self) -> AsyncPage[T]:
+        return self
 
 
 class AsyncPages(Generic[T]):
@@ -234,18 +224,16 @@ class AsyncPages(Generic[T]):
         )
 
     def __await__(self) -> Generator[Any, Any, AsyncPage[T]]:
-        return self._fetch(self._call).__await__()
+        return self._first().__await__()
 
-    async def pages(self) -> AsyncIterator[AsyncPage[T]]:
+    def pages(self) -> AsyncIterator[AsyncPage[T]]:
         """Every page, each fetched when you reach it."""
-        async for page in (await self).pages():
-            yield page
+        return _EachPage(self._first)
 
-    async def __aiter__(self) -> AsyncIterator[T]:
-        async for item in await self:
-            yield item
+    def __aiter__(self) -> AsyncIterator[T]:
+        return _EachObject(self.pages())
 
-    async def prefetch(self) -> AsyncGenerator[T, None]:
+    def prefetch(self) -> AsyncGenerator[T, None]:
         """Every object of the whole list, the next page being fetched while you use this one.
 
         For loops that take their time over each page: they no longer wait for the API as well. One task fetches, never
@@ -266,25 +254,84 @@ class AsyncPages(Generic[T]):
 
         Reference: Consistency Standards, Pagination.
         """
-        async with aclosing((await self).prefetch()) as items:
-            async for item in items:
-                yield item
+        return _Prefetch(self._first)
+
+    async def _first(self) -> AsyncPage[T]:
+        return await self._fetch(self._call)
 
 
-@asynccontextmanager
-async def _ahead(fetch: Callable[[], Coroutine[Any, Any, T]]) -> AsyncGenerator[Callable[[], Awaitable[T]], None]:
-    """A fetch that is under way while the block runs, and over when the block is left; in trio, the fetch itself."""
-    if not in_asyncio():
-        yield fetch
-        return
+# Iterators, not generators: a `break` strands a generator, of which trio warns.
+class _EachPage(AsyncIterator[AsyncPage[T]]):
+    """Pages, each fetched when it is asked for."""
+
+    def __init__(self, first: Callable[[], Coroutine[Any, Any, AsyncPage[T]]]) -> None:
+        self._next: Callable[[], Coroutine[Any, Any, AsyncPage[T] | None]] = first
+        self._walk = _Walk()
+
+    @override
+    async def __anext__(self) -> AsyncPage[T]:
+        page = await self._next()
+        if page is None:
+            raise StopAsyncIteration
+        self._walk.reach(page)
+        self._next = page.next_page
+        return page
+
+
+class _EachObject(AsyncIterator[T]):
+    """The objects of pages."""
+
+    def __init__(self, pages: AsyncIterator[AsyncPage[T]]) -> None:
+        self._pages = pages
+        self._objects: Iterator[T] = iter(())
+
+    @override
+    async def __anext__(self) -> T:
+        while True:
+            for item in self._objects:
+                return item
+            self._objects = (await anext(self._pages)).in_order()
+
+
+class _Prefetch(AsyncGenerator[T, None]):
+    """The objects of pages: in asyncio the next page is fetched meanwhile, in trio when it is reached."""
+
+    def __init__(self, first: Callable[[], Coroutine[Any, Any, AsyncPage[T]]]) -> None:
+        self._first = first
+        self._objects: AsyncIterator[T] | None = None
+        self._closed = False
+
+    @override
+    async def asend(self, value: None, /) -> T:
+        if self._closed:
+            raise StopAsyncIteration
+        if self._objects is None:
+            self._objects = _fetched_ahead(self._first) if in_asyncio() else _EachObject(_EachPage(self._first))
+        return await anext(self._objects)
+
+    @override
+    async def athrow(self, typ: Any, val: Any = None, tb: Any = None, /) -> T:
+        self._closed = True
+        if isinstance(self._objects, AsyncGeneratorType):
+            await self._objects.aclose()
+        raise typ if val is None else val
+
+
+async def _fetched_ahead(first: Callable[[], Coroutine[Any, Any, AsyncPage[T]]]) -> AsyncGenerator[T, None]:
     import asyncio
 
-    task = asyncio.create_task(fetch())
-    try:
-        yield lambda: task
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)  # until it is over; also takes the error nobody asked for
+    page: AsyncPage[T] | None = await first()
+    walk = _Walk()
+    while page is not None:
+        walk.reach(page)
+        following = asyncio.create_task(page.next_page())
+        try:
+            for item in page.in_order():
+                yield item
+            page = await following
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)  # takes the error that nobody asked for, too
 
 
 @contextmanager
