@@ -520,6 +520,58 @@ def test_what_anyio_has_read_ahead_closes_its_connection_too(server: Server) -> 
 
 
 # ------------------------------------------------------------------------------------------------------------------
+# A list
+
+PAGE = json.dumps(
+    {"object": "list", "url": "/v1/customers", "has_more": False, "data": [{"id": "cus_1", "object": "customer"}]}
+).encode()
+
+
+@pytest.mark.parametrize("walk", ["objects", "pages", "prefetch", "awaited", "awaited prefetch"])
+def test_a_list_that_is_left_early_strands_nothing(server: Server, backend: str, walk: str) -> None:
+    """trio warns of a generator that `break` leaves behind, and here each warning is an error."""
+    server.answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(PAGE), PAGE)
+
+    async def main() -> None:
+        async with finsecure.AsyncClient(KEY, base_url=server.url) as client:
+            customers = client.customers.list()
+            items: Any = {
+                "objects": lambda: customers,
+                "pages": customers.pages,
+                "prefetch": customers.prefetch,
+            }.get(walk)
+            if items is None:
+                page = await customers
+                items = page.prefetch if walk == "awaited prefetch" else lambda: page
+            async for _ in items():
+                break
+            del items
+            gc.collect()
+            await anyio.lowlevel.checkpoint()
+
+    anyio.run(main, backend=backend)
+
+
+def test_a_prefetch_that_is_closed_gives_no_more(server: Server, backend: str) -> None:
+    server.answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(PAGE), PAGE)
+
+    async def main() -> None:
+        async with finsecure.AsyncClient(KEY, base_url=server.url) as client:
+            for before in (0, 1):
+                items = client.customers.list().prefetch()
+                for _ in range(before):
+                    await anext(items)
+                await items.aclose()
+                assert [item async for item in items] == []
+            items = client.customers.list().prefetch()
+            with pytest.raises(LookupError, match="mine"):
+                await items.athrow(LookupError("mine"))
+            assert [item.id async for item in client.customers.list().prefetch()] == ["cus_1"]
+
+    anyio.run(main, backend=backend)
+
+
+# ------------------------------------------------------------------------------------------------------------------
 # A call
 
 

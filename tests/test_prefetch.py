@@ -63,7 +63,8 @@ def page_after(params: httpx.QueryParams) -> httpx.Response:
 
 
 def a_page(ids: list[str], *, has_more: bool) -> httpx.Response:
-    data = [{"id": one, "object": "payment_intent"} for one in ids]
+    intent = {"object": "payment_intent", "amount": 1, "currency": "usd", "status": "succeeded"}
+    data = [{"id": one, **intent} for one in ids]
     return httpx.Response(200, json={"object": "list", "data": data, "has_more": has_more})
 
 

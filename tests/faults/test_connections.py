@@ -308,7 +308,8 @@ PAGES = "/v1/payment_intents"
 
 
 def _intents(count: int) -> list[dict[str, Any]]:
-    return [{"id": f"pi_{n}", "object": "payment_intent", "amount": n + 1} for n in range(count)]
+    intent = {"object": "payment_intent", "currency": "usd", "status": "succeeded"}
+    return [{"id": f"pi_{n}", "amount": n + 1, **intent} for n in range(count)]
 
 
 def _listing(client: Any, found: list[str]) -> Any:
