@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from . import error
+from . import _answer, error
 from ._call import Call, LastResponse
 from ._http import Failure, Request, Response
 from ._retry import retry_after
@@ -87,6 +87,8 @@ def _not_json(params: dict[str, Any]) -> error.InvalidRequestError:
 
 def decode(exchange: Exchange, response: Response) -> Any:
     """What an answer becomes: the object or the page's data that was asked for, or a `Failure`."""
+    if response.body.startswith(_answer.BYTE_ORDER_MARK):
+        response = response._replace(body=response.body.removeprefix(_answer.BYTE_ORDER_MARK))
     if 200 <= response.status < 300:
         return _success(exchange, response)
     return exchange.add_context(Failure("answer", _error(exchange, response)))
@@ -94,6 +96,8 @@ def decode(exchange: Exchange, response: Response) -> Any:
 
 def _success(exchange: Exchange, response: Response) -> Any:
     call = exchange.call
+    if _answer.is_too_much(response.body, exchange.request.max_response_size):
+        return _malformed(exchange, response, "it holds more values or longer texts than any answer of the API")
     try:
         value = validator(call.returns, call.many).validate_json(response.body)
     except ValidationError as exc:
@@ -136,13 +140,19 @@ def _leads_nowhere(call: Call[Any], value: PageData[Any]) -> str | None:
 
 
 def _malformed(exchange: Exchange, response: Response, why: str) -> Failure:
+    sentence = (
+        f"The API answered HTTP {response.status}, but not with the {_wanted(exchange.call)} that was asked for: {why}."
+    )
+    if not response.body.lstrip().startswith(b"{"):
+        sentence = _answer.not_ours(response)
     failure = Failure(
         "malformed",
         error.APIError(
-            f"The API answered HTTP {response.status}, but not with the {_wanted(exchange.call)} that was asked for: "
-            f"{why}.",
+            sentence,
             http_status=response.status,
             request_id=response.header(b"request-id"),
+            body=_answer.text(response),
+            headers=_answer.headers(response),
         ),
     )
     return exchange.add_context(failure)
@@ -155,22 +165,33 @@ def _wanted(call: Call[Any]) -> str:
 
 
 def _error(exchange: Exchange, response: Response) -> error.FinSecureError:
-    try:
-        body: Any = from_json(response.body, allow_inf_nan=False)
-    except ValueError:
-        body = None
+    parsed = _parsed(response.body, exchange.request.max_response_size)
     refusal = error.from_response(
         response.status,
-        body,
+        parsed,
+        otherwise=_answer.not_ours(response) if error.documented(parsed) is None else None,
         request_id=response.header(b"request-id"),
         retry_after=retry_after(response.header(b"retry-after"), exchange.config.clock.time()),
-        payment_intent=_payment_intent(body),
+        payment_intent=_payment_intent(parsed),
+        body=_answer.text(response),
+        headers=_answer.headers(response),
     )
     if 300 <= response.status < 400:
+        target = refusal.headers.get("location", "").partition("?")[0]
+        where = f" to {target}" if target else ""
         refusal.message = (
-            f"The API answered HTTP {response.status}, a redirect, which is never followed: check base_url."
+            f"The API answered HTTP {response.status}, a redirect{where}, which is never followed: check base_url."
         )
     return refusal
+
+
+def _parsed(body: bytes, limit: int) -> Any:
+    if _answer.is_too_much(body, limit):
+        return None
+    try:
+        return from_json(body, allow_inf_nan=False)
+    except ValueError:
+        return None
 
 
 def _payment_intent(body: Any) -> PaymentIntent | None:

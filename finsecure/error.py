@@ -23,9 +23,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, cast
 
-from . import _redact
+from . import _error_fields, _redact
+from ._headers import Headers
 
 if TYPE_CHECKING:
     from .resources.payment_intents import PaymentIntent
@@ -51,11 +53,17 @@ class FinSecureError(Exception):
         idempotency_key: The key that every attempt was sent with. Use it again to ask for the outcome.
         maybe_executed: Whether the server may have carried the request out. False for a GET, which changes nothing.
         retry_after: Seconds that the API asks to wait before the next request.
+        body: The beginning of the answer's body, without secrets; `None` where none came.
+        headers: The headers of the answer, without secrets; empty where none came.
+        extra: What else the API said in its error, by name. `error.name` works, too.
+        args: `message`, and the other attributes as JSON. So `type(error)(*error.args)`, which is how Celery and other
+            queues bring an exception back, keeps them.
     """
 
     def __init__(
         self,
         message: str = "",
+        fields: str = "",
         *,
         type: str | None = None,
         code: str | None = None,
@@ -68,21 +76,35 @@ class FinSecureError(Exception):
         idempotency_key: str | None = None,
         maybe_executed: bool = False,
         retry_after: float | None = None,
+        body: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        extra: Mapping[str, Any] | None = None,
     ) -> None:
-        message = _redact.text(message)  # it may say what came: a key, where a currency was to be
+        message = _redact.clean(message, _MESSAGE)  # it may say what came: a key, where a currency was to be
         super().__init__(message)
         self.message: str = message
-        self.type: str | None = type
-        self.code: str | None = code
-        self.decline_code: str | None = decline_code
-        self.param: str | None = param and _redact.text(param)
-        self.doc_url: str | None = doc_url
+        self.type: str | None = _fact(type)
+        self.code: str | None = _fact(code)
+        self.decline_code: str | None = _fact(decline_code)
+        self.param: str | None = _fact(param)
+        self.doc_url: str | None = _fact(doc_url)
         self.payment_intent: PaymentIntent | None = payment_intent
         self.http_status: int | None = http_status
-        self.request_id: str | None = request_id
+        self.request_id: str | None = _fact(request_id)
         self.idempotency_key: str | None = idempotency_key
         self.maybe_executed: bool = maybe_executed
         self.retry_after: float | None = retry_after
+        self.body: str | None = body and _redact.clean(body, _BODY)
+        self.headers: Headers = Headers(
+            (name, _redact.MASK if name.lower() in _SECRET_HEADERS else _redact.clean(value, _FACT))
+            for name, value in islice((headers or {}).items(), _MEMBERS)
+        )
+        self.extra: dict[str, Any] = {
+            _redact.clean(name, _FACT): _error_fields.bounded(value, _MESSAGE)
+            for name, value in islice((extra or {}).items(), _MEMBERS)
+        }
+        if fields:
+            FinSecureError.__init__(self, message, **_error_fields.read(fields))
 
     def __str__(self) -> str:
         facts = [
@@ -108,8 +130,35 @@ class FinSecureError(Exception):
     def __repr__(self) -> str:
         return f"{self.__class__.__name__}({str(self)!r})"
 
+    @property
+    def args(self) -> tuple[Any, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The message and the other attributes as JSON, both as they are now."""
+        return self.message, _error_fields.write(self.__dict__)
+
+    @args.setter
+    def args(self, value: tuple[Any, ...]) -> None:
+        self.message = _redact.clean(str(value[0]), _MESSAGE) if value else ""
+
+    if not TYPE_CHECKING:  # or every misspelt name would be an attribute to type checkers
+
+        def __getattr__(self, name: str) -> Any:
+            extra = self.__dict__.get("extra", {})
+            if name in extra:
+                return extra[name]
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=None)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (self.__class__, self.__dict__)
+
+
+_MESSAGE = _BODY = 2000  # characters
+_FACT = 255
+_MEMBERS = 100  # headers, and unknown members of an error
+_SECRET_HEADERS = frozenset({"set-cookie", "authorization", "proxy-authorization", "cookie"})
+
+
+def _fact(value: str | None) -> str | None:
+    return value and _redact.clean(value, _FACT)
 
 
 def _restore(kind: type[_E], attributes: dict[str, Any]) -> _E:
@@ -182,7 +231,7 @@ class WebhookPayloadError(FinSecureError):
     """A webhook was signed with your secret, but its body is not an event."""
 
 
-class WebhookUsageError(FinSecureError, ValueError, TypeError):
+class WebhookUsageError(FinSecureError, ValueError, TypeError):  # pyright: ignore[reportIncompatibleVariableOverride] # args
     """What was passed cannot be verified at all: a parsed body, a blank secret, a wrong type."""
 
 
@@ -270,22 +319,35 @@ _OTHER_DECLINE = Advice("Please try a different payment method.", "Request a dif
 
 def from_response(
     status: int,
-    body: object,
+    parsed: object,
     *,
     request_id: str | None,
     retry_after: float | None,
     payment_intent: PaymentIntent | None,
+    otherwise: str | None = None,
+    body: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> FinSecureError:
-    """The error that an answer stands for; `body` is its JSON, of whatever shape."""
-    details = documented(body) or {}
-    details = {name: _redact.text(value) for name, value in details.items()}
+    """The error that an answer stands for.
+
+    Args:
+        status: Its HTTP status.
+        parsed: The JSON of its body, of whatever shape.
+        request_id: The API's id of the request.
+        retry_after: Seconds that it asks to wait.
+        payment_intent: The PaymentIntent in it.
+        otherwise: The message where the answer has none of its own.
+        body: Its body as text.
+        headers: Its headers.
+    """
+    details = documented(parsed) or {}
     kind = BY_TYPE.get(details.get("type", ""))
     if kind is InvalidRequestError and status == 409:
         kind = IdempotencyError
     if kind is None or (status == 402 and kind is not CardError):
         kind = BY_STATUS.get(status, InvalidRequestError if 400 <= status < 500 else APIError)
     return kind(
-        details.get("message") or f"The API answered HTTP {status} without saying why.",
+        details.get("message") or otherwise or f"The API answered HTTP {status} without saying why.",
         type=details.get("type"),
         code=details.get("code"),
         decline_code=details.get("decline_code"),
@@ -295,6 +357,9 @@ def from_response(
         http_status=status,
         request_id=request_id,
         retry_after=retry_after,
+        body=body,
+        headers=headers,
+        extra=_unknown(parsed),
     )
 
 
@@ -303,13 +368,22 @@ def is_documented(error: FinSecureError) -> bool:
     return error.type in DOCUMENTED.get(error.http_status or 0, ())
 
 
+_KNOWN = frozenset({"type", "code", "decline_code", "message", "param", "doc_url", "payment_intent"})
+
+
+def _unknown(parsed: object) -> dict[str, Any]:
+    """The members of `{"error": {...}}` that no attribute is named for."""
+    return {name: value for name, value in _members(parsed).items() if name not in _KNOWN}
+
+
+def _members(parsed: object) -> Mapping[str, object]:
+    inner: object = cast("Mapping[str, object]", parsed).get("error") if isinstance(parsed, Mapping) else None
+    return cast("Mapping[str, object]", inner) if isinstance(inner, Mapping) else {}
+
+
 def documented(body: object) -> dict[str, str] | None:
     """The string fields of `{"error": {...}}`, or `None` where the body is not of the documented shape."""
-    inner: object = cast("Mapping[str, object]", body).get("error") if isinstance(body, Mapping) else None
-    if not isinstance(inner, Mapping):
-        return None
-    fields = cast("Mapping[str, object]", inner).items()
-    found = {name: value for name, value in fields if isinstance(value, str)}
+    found = {name: value for name, value in _members(body).items() if isinstance(value, str)}
     return found if "type" in found or "message" in found else None
 
 

@@ -65,10 +65,11 @@ else:
     # Not NaN, Infinity or a number too large for a float, which Python's parsers would let through.
     Float = Annotated[float, Field(strict=True, allow_inf_nan=False)]
     Int = Annotated[int, Field(strict=True, gt=-(2**1024), lt=2**1024), WithJsonSchema({"type": "integer"})]
+    # One value that is none is enough to refuse all: to note each of many takes a thousand times their memory.
     Json = TypeAliasType(
         "Json",
         Annotated[
-            "str | StrictBool | Int | Float | list[Json] | dict[str, Json] | None",
+            "str | StrictBool | Int | Float | Annotated[list[Json], Field(fail_fast=True)] | dict[str, Json] | None",
             Field(union_mode="left_to_right"),
         ],
     )

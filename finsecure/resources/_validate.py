@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Generic, Literal, TypeVar, cast
+from typing import Annotated, Any, Generic, Literal, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import SchemaValidator
 
 from .. import _runtime
@@ -20,7 +20,7 @@ class PageData(BaseModel, Generic[T]):
     model_config = ConfigDict(strict=True)
 
     object: Literal["list"]
-    data: list[T]
+    data: Annotated[list[T], Field(fail_fast=True)]
     has_more: bool
     url: str | None = None
 
@@ -73,6 +73,8 @@ _required: dict[type[BaseModel], frozenset[str]] = {}
 
 def what_is_wrong(exc: ValidationError) -> str:
     """Where and how an answer is not what it should be; never what it holds."""
+    if exc.error_count() > _FEW:
+        return "it has many values that are not what they should be"
     errors = exc.errors(include_url=False, include_context=False, include_input=False)
     if errors[0]["type"] == "json_invalid":
         return "it is no whole JSON text in UTF-8, or one too deeply nested"
@@ -84,4 +86,5 @@ def what_is_wrong(exc: ValidationError) -> str:
     return f"{place or 'it'} is not what it should be ({first['type']})"
 
 
+_FEW = 100  # each takes a kilobyte to look at
 _NUMBERS = frozenset({"finite_number", "greater_than", "less_than"})

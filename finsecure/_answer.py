@@ -1,0 +1,71 @@
+"""What an answer looks like before it is believed: how much memory it takes to read, and whose it is. Pure.
+
+Rule: whatever comes, within `max_response_size`, costs little memory. A few bytes of JSON can become a kilobyte of
+objects, so the values are counted before they are made.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ._headers import Headers
+
+if TYPE_CHECKING:
+    from ._http import Response
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_SMALL = 16 * 1024  # bytes; no shape of so few costs much
+_BUDGET = 40 * 2**20  # bytes
+_PER_VALUE = 700  # bytes of memory, at most, for it or its name, with what a validator notes of it
+_STRINGS = re.compile(rb'"[^"\\]*(?:\\.?[^"\\]*)*(?:"|\Z)', re.DOTALL)  # one that is not closed ends with the body
+
+_SHOWN = 4096  # bytes of a body that are looked at
+_TITLE = re.compile(r"(?is)<title[^>]*>(.*?)</title>|<h1[^>]*>(.*?)</h1>")
+_TAG = re.compile(r"(?s)<(script|style)\b.*?</\1>|<[^>]*>")
+_EXCERPT = 80  # characters
+
+
+def is_too_much(body: bytes, limit: int) -> bool:
+    """Whether JSON would take more memory than any answer of the API; a larger `max_response_size` allows more."""
+    if len(body) <= _SMALL:
+        return False
+    budget = max(_BUDGET, 2 * limit)
+    # One character beyond Latin-1 makes all of a string four times as large.
+    text = len(body) * (1 if body.isascii() and b"\\u" not in body else 4)
+    return text > budget or (
+        text + _values(body) > budget and text + _values(_STRINGS.sub(b"", body)) > budget  # commas in strings are none
+    )
+
+
+def _values(body: bytes) -> int:
+    return _PER_VALUE * sum(map(body.count, (b",", b"[", b"{", b":")))
+
+
+def text(response: Response) -> str | None:
+    """The beginning of a body as one line; `None` where there is none."""
+    return " ".join(response.body[:_SHOWN].decode("utf-8", "replace").split()) or None
+
+
+def headers(response: Response) -> Headers:
+    """The headers of an answer."""
+    return Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.items())
+
+
+def not_ours(response: Response) -> str:
+    """A sentence about an answer that is not the API's: what it is, so that support can tell who sent it."""
+    content_type = (response.header(b"content-type") or "").partition(";")[0].strip()
+    server = response.header(b"server")
+    body = text(response) or ""
+    title = _TITLE.search(body)
+    excerpt = " ".join(_TAG.sub(" ", (title[1] or title[2] or "") if title else body).split())
+    facts = [
+        f"HTTP {response.status}",
+        content_type,
+        f"Server {server}" if server else "",
+        f"'{excerpt[:_EXCERPT]}'" if excerpt else "" if response.body else "an empty body",
+    ]
+    return (
+        f"This is not FinSecure's answer: {', '.join(fact for fact in facts if fact)}. It comes from something in "
+        "between, such as a proxy or a gateway, or base_url leads elsewhere."
+    )
