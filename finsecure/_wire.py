@@ -143,7 +143,7 @@ def _malformed(exchange: Exchange, response: Response, why: str) -> Failure:
     sentence = (
         f"The API answered HTTP {response.status}, but not with the {_wanted(exchange.call)} that was asked for: {why}."
     )
-    if not response.body.lstrip().startswith(b"{"):
+    if why == NO_JSON and response.body[:64].lstrip()[:1] not in {b"{", b"["}:
         sentence = _answer.not_ours(response)
     failure = Failure(
         "malformed",

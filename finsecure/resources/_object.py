@@ -65,12 +65,21 @@ else:
     # Not NaN, Infinity or a number too large for a float, which Python's parsers would let through.
     Float = Annotated[float, Field(strict=True, allow_inf_nan=False)]
     Int = Annotated[int, Field(strict=True, gt=-(2**1024), lt=2**1024), WithJsonSchema({"type": "integer"})]
-    # One value that is none is enough to refuse all: to note each of many takes a thousand times their memory.
+
+    class _OneError:
+        """To note why each arm of each of many values does not fit takes a thousand times their memory."""
+
+        def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+            nullable: Any = handler(source)
+            nullable["schema"].update(custom_error_type="no_json", custom_error_message="not a JSON value")
+            return cast("CoreSchema", nullable)
+
     Json = TypeAliasType(
         "Json",
         Annotated[
             "str | StrictBool | Int | Float | Annotated[list[Json], Field(fail_fast=True)] | dict[str, Json] | None",
             Field(union_mode="left_to_right"),
+            _OneError(),
         ],
     )
 

@@ -77,7 +77,7 @@ def what_is_wrong(exc: ValidationError) -> str:
         return "it has many values that are not what they should be"
     errors = exc.errors(include_url=False, include_context=False, include_input=False)
     if errors[0]["type"] == "json_invalid":
-        return "it is no whole JSON text in UTF-8, or one too deeply nested"
+        return NO_JSON
     if any(error["type"] in _NUMBERS for error in errors):
         return "it has NaN, Infinity or a number too large to hold"
     # Of a union the known arms come first; their names are no part of the place.
@@ -86,5 +86,6 @@ def what_is_wrong(exc: ValidationError) -> str:
     return f"{place or 'it'} is not what it should be ({first['type']})"
 
 
+NO_JSON = "it is no whole JSON text in UTF-8, or one too deeply nested"
 _FEW = 100  # each takes a kilobyte to look at
-_NUMBERS = frozenset({"finite_number", "greater_than", "less_than"})
+_NUMBERS = frozenset({"finite_number", "greater_than", "less_than", "no_json"})
