@@ -47,7 +47,8 @@ def _set_up_from_environment() -> None:
 def attempt_made(exchange: Exchange, outcome: Any) -> None:
     """An attempt is over."""
     if logger.isEnabledFor(logging.DEBUG):
-        logger.debug("%s attempt=%d %s", _what(exchange), exchange.attempts, _result(outcome))
+        wait = "" if exchange.delay is None else f" retry_in={exchange.delay:.3f}s"
+        logger.debug("%s attempt=%d %s%s", _what(exchange), exchange.attempts, _result(outcome), wait)
 
 
 def call_done(exchange: Exchange, outcome: Any) -> None:

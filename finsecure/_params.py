@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from typing_extensions import TypedDict, override
 
+from . import _redact
 from .error import InvalidRequestError
 
 TOO_LARGE = 10**30
@@ -276,6 +277,12 @@ def check_idempotency_key(value: object) -> str:
             "idempotency_key",
             "idempotency_key is blank, too long, not printable ASCII, or has spaces around it: pass 1 to 255 "
             "characters that name this one payment, for example 'order_12345'.",
+        )
+    if _redact.has_card_number(key):
+        raise wrong(
+            "idempotency_key",
+            "idempotency_key has a card number in it: keys are stored and logged. Name the payment, not the card, for "
+            "example 'order_12345'.",
         )
     return key
 

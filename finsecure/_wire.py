@@ -14,7 +14,7 @@ from . import _answer, error
 from ._call import Call, LastResponse
 from ._http import Failure, Request, Response
 from ._retry import retry_after
-from .resources._validate import PageData, missing, validator, what_is_wrong
+from .resources._validate import NO_JSON, PageData, missing, validator, what_is_wrong
 
 if TYPE_CHECKING:
     from ._config import Config
@@ -144,7 +144,7 @@ def _malformed(exchange: Exchange, response: Response, why: str) -> Failure:
         f"The API answered HTTP {response.status}, but not with the {_wanted(exchange.call)} that was asked for: {why}."
     )
     if why == NO_JSON and response.body[:64].lstrip()[:1] not in {b"{", b"["}:
-        sentence = _answer.not_ours(response)
+        sentence += f" {_answer.not_ours(response)}"
     failure = Failure(
         "malformed",
         error.APIError(

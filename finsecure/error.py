@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, cast
 
 from . import _error_fields, _redact
@@ -95,16 +94,10 @@ class FinSecureError(Exception):
         self.maybe_executed: bool = maybe_executed
         self.retry_after: float | None = retry_after
         self.body: str | None = body and _redact.clean(body, _BODY)
-        self.headers: Headers = Headers(
-            (name, _redact.MASK if name.lower() in _SECRET_HEADERS else _redact.clean(value, _FACT))
-            for name, value in islice((headers or {}).items(), _MEMBERS)
-        )
-        self.extra: dict[str, Any] = {
-            _redact.clean(name, _FACT): _error_fields.bounded(value, _MESSAGE)
-            for name, value in islice((extra or {}).items(), _MEMBERS)
-        }
+        self.headers: Headers = _error_fields.shown_headers(headers or {})
+        self.extra: dict[str, Any] = _error_fields.shown_members(extra or {})
         if fields:
-            FinSecureError.__init__(self, message, **_error_fields.read(fields))
+            FinSecureError.__init__(self, message, **_brought_back(fields))
 
     def __str__(self) -> str:
         facts = [
@@ -130,13 +123,13 @@ class FinSecureError(Exception):
     def __repr__(self) -> str:
         return f"{self.__class__.__name__}({str(self)!r})"
 
-    @property
+    @property  # pyright: ignore[reportIncompatibleVariableOverride]
     def args(self) -> tuple[Any, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The message and the other attributes as JSON, both as they are now."""
         return self.message, _error_fields.write(self.__dict__)
 
     @args.setter
-    def args(self, value: tuple[Any, ...]) -> None:
+    def args(self, value: tuple[Any, ...]) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
         self.message = _redact.clean(str(value[0]), _MESSAGE) if value else ""
 
     if not TYPE_CHECKING:  # or every misspelt name would be an attribute to type checkers
@@ -153,12 +146,22 @@ class FinSecureError(Exception):
 
 _MESSAGE = _BODY = 2000  # characters
 _FACT = 255
-_MEMBERS = 100  # headers, and unknown members of an error
-_SECRET_HEADERS = frozenset({"set-cookie", "authorization", "proxy-authorization", "cookie"})
 
 
 def _fact(value: str | None) -> str | None:
     return value and _redact.clean(value, _FACT)
+
+
+def _brought_back(fields: str) -> dict[str, Any]:
+    attributes = _error_fields.read(fields)
+    if "payment_intent" in attributes:
+        from .resources.payment_intents import PaymentIntent  # heavy, and rarely needed
+
+        try:
+            attributes["payment_intent"] = PaymentIntent.model_validate(attributes["payment_intent"])
+        except ValueError:
+            del attributes["payment_intent"]
+    return attributes
 
 
 def _restore(kind: type[_E], attributes: dict[str, Any]) -> _E:
@@ -330,15 +333,7 @@ def from_response(
 ) -> FinSecureError:
     """The error that an answer stands for.
 
-    Args:
-        status: Its HTTP status.
-        parsed: The JSON of its body, of whatever shape.
-        request_id: The API's id of the request.
-        retry_after: Seconds that it asks to wait.
-        payment_intent: The PaymentIntent in it.
-        otherwise: The message where the answer has none of its own.
-        body: Its body as text.
-        headers: Its headers.
+    `parsed` is the JSON of its body, of whatever shape; `otherwise` the message where it has none of its own.
     """
     details = documented(parsed) or {}
     kind = BY_TYPE.get(details.get("type", ""))

@@ -656,7 +656,7 @@ def test_the_log_has_one_line_a_call_and_one_an_attempt_and_nothing_of_what_was_
     wire.call(lambda api: api.customers.update("cus_secret", name="Jane Secret"))
     lines = [(record.levelname, record.getMessage()) for record in caplog.records if record.name == "finsecure"]
     assert lines == [
-        ("DEBUG", "PUT /v1/customers/{id} attempt=1 status=503 request_id=None error=APIError"),
+        ("DEBUG", "PUT /v1/customers/{id} attempt=1 status=503 request_id=None error=APIError retry_in=2.000s"),
         ("DEBUG", "PUT /v1/customers/{id} attempt=2 status=200 request_id=req_1"),
         ("INFO", "PUT /v1/customers/{id} status=200 request_id=req_1 attempts=2 ms=2000"),
     ]

@@ -295,7 +295,7 @@ def test_an_error_reads_as_a_sentence(error: Error, sentence: str) -> None:
 
 
 def test_an_answer_that_does_not_say_why_says_so(wire: Door, server: respx.MockRouter) -> None:
-    server.route().respond(404)
+    server.route().respond(404, json={"error": {"type": "invalid_request_error"}})
     assert str(caught(wire, look)) == "The API answered HTTP 404 without saying why. (HTTP 404)"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "finsecure"
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-LOOKS_BACK = ("_operation", "_default")  # the one exception, which the page names
+LOOKS_BACK = {("_operation", "_default"), ("error", "resources")}  # late; the page names both
 
 
 def block_after(words: str) -> list[str]:
@@ -52,7 +52,7 @@ def test_rooms_import_only_from_above() -> None:
         f"{path.relative_to(ROOT)} imports {name}"
         for path in sorted(PACKAGE.rglob("*.py"))
         for name in imported(path)
-        if name != room(path) and order[name] >= order[room(path)] and (room(path), name) != LOOKS_BACK
+        if name != room(path) and order[name] >= order[room(path)] and (room(path), name) not in LOOKS_BACK
     ]
     assert wrong == []
 
