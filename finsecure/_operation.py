@@ -110,7 +110,7 @@ class _Described(Generic[P]):
             # A card may be among the arguments, and a traceback may show local variables.
             try:
                 call = method(*args, **kwargs)
-            except Exception as exc:  # noqa: BLE001 - a misspelt parameter is a TypeError
+            except BaseException as exc:  # noqa: BLE001 - also a misspelt parameter, or an interrupt
                 error = exc.with_traceback(None)
             else:
                 del args, kwargs

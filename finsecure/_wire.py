@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .resources.payment_intents import PaymentIntent
 
 
+@error.without_frames
 def encode(call: Call[Any], config: Config) -> Request:
     """The request that a call stands for, key and all."""
     config.check_allowed(call)

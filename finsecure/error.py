@@ -389,7 +389,7 @@ def without_frames(function: Callable[_P, _T]) -> Callable[_P, _T]:
     def outer(*args: _P.args, **kwargs: _P.kwargs) -> _T:
         try:
             return function(*args, **kwargs)
-        except Exception as exc:  # noqa: BLE001 - a misspelt parameter is a TypeError
+        except BaseException as exc:  # noqa: BLE001 - also a misspelt parameter, or an interrupt
             refusal = exc.with_traceback(None)
         del args, kwargs
         raise refusal

@@ -287,7 +287,7 @@ def test_a_loop_that_is_closed_under_a_call_closes_its_connection_too(server: Se
     loop.close()
     assert server.connections() == 0
     server.waiting.abort()
-    task.get_coro().close()  # type: ignore[union-attr]
+    task.get_coro().close()
     with suppress(asyncio.CancelledError, RuntimeError):
         task.cancel()
     task._log_destroy_pending = False  # type: ignore[attr-defined]
@@ -352,7 +352,7 @@ def test_a_client_lets_go_of_the_connections_of_other_loops_too(server: Server, 
         assert server.connections() == 0
 
     with ThreadPoolExecutor(1) as thread:
-        running = thread.submit(anyio.run, elsewhere, backend=backend)
+        running = thread.submit(lambda: anyio.run(elsewhere, backend=backend))
         assert used.wait(5)
         if close:
             asyncio.run(client.aclose())
@@ -508,7 +508,7 @@ def test_what_anyio_has_read_ahead_closes_its_connection_too(server: Server) -> 
     async def main() -> None:
         async with finsecure.AsyncClient(KEY, base_url=server.url, max_retries=0) as client:
             await look(client)
-            pools = next(iter(client._transport._pools._loops.values()))()._pools  # type: ignore[attr-defined]
+            pools = next(iter(client._transport._pools._loops.values()))()._pools
             [stream] = next(iter(pools.values()))._slots[0].pool._connections._streams()
             queue = stream._stream._stream._protocol.read_queue
             assert not stream.has_unread()
@@ -598,3 +598,77 @@ def test_a_call_that_is_interrupted_leaves_no_connection_and_the_next_one_has_it
     assert client.customers.retrieve("cus_1").id == "cus_1"
     assert server.connections() == 1
     client.close()
+
+
+CARD: Any = {"number": "4242424242424242", "exp_month": 1, "exp_year": 2030, "cvc": "123"}
+
+
+def _shown(exc: BaseException) -> str:
+    """What a tool shows that takes the local variables of each frame along, those of this file apart."""
+    waiting, seen, shown = [exc], {id(exc)}, list[str]()
+    while waiting:
+        one = waiting.pop()
+        for other in (one.__cause__, one.__context__):
+            if other is not None and id(other) not in seen:
+                seen.add(id(other))
+                waiting.append(other)
+        entry = one.__traceback__
+        while entry is not None:
+            if entry.tb_frame.f_globals["__name__"] != __name__:
+                shown += [repr(value) for value in entry.tb_frame.f_locals.values()]
+            entry = entry.tb_next
+    return "\n".join(shown)
+
+
+@pytest.mark.parametrize("where", ["httpcore._backends.sync.SyncStream.write", "json.encoder.JSONEncoder.iterencode"])
+@pytest.mark.parametrize("raised", [KeyboardInterrupt, TimeoutError])
+def test_an_interrupted_call_shows_neither_key_nor_card(
+    server: Server, monkeypatch: pytest.MonkeyPatch, where: str, raised: type[BaseException]
+) -> None:
+    """Neither where it is written, nor where its body is made."""
+
+    def handler(*_: object) -> None:
+        raise raised
+
+    def interrupted(*_: object, **__: object) -> None:
+        signal.raise_signal(signal.SIGALRM)
+
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        with finsecure.Client(KEY, base_url=server.url, max_retries=0) as client:
+            monkeypatch.setattr(where, interrupted)
+            with pytest.raises(raised) as caught:
+                client.payment_methods.create(type="card", card=CARD)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    shown = _shown(caught.value)
+    assert shown
+    assert KEY not in shown
+    assert "4242424242424242" not in shown
+
+
+def test_a_cancelled_call_shows_neither_key_nor_card(server: Server, backend: str) -> None:
+    server.waiting = threading.Barrier(2)
+    cancelled: list[BaseException] = []
+
+    async def pay(client: finsecure.AsyncClient) -> None:
+        try:
+            await client.payment_methods.create(type="card", card=CARD)
+        except BaseException as exc:
+            cancelled.append(exc)
+            raise
+
+    async def main() -> None:
+        async with (
+            finsecure.AsyncClient(KEY, base_url=server.url, max_retries=0) as client,
+            anyio.create_task_group() as tasks,
+        ):
+            tasks.start_soon(pay, client)
+            await until(lambda: server.waiting.n_waiting)  # type: ignore[union-attr]
+            tasks.cancel_scope.cancel()
+
+    anyio.run(main, backend=backend)
+    shown = _shown(cancelled[0])
+    assert shown
+    assert KEY not in shown
+    assert "4242424242424242" not in shown

@@ -66,7 +66,13 @@ def raised_in(exc: BaseException, functions: Iterable[object]) -> bool:
 def hide_network(exc: BaseException) -> BaseException:
     """Leave the frames of the network and of this client out of a traceback: their local variables hold the request."""
     for one in _chain(exc):
-        entries = [entry for entry in _entries(one) if _top(entry.tb_frame.f_globals.get("__name__")) not in _CARRIERS]
+        entries: list[TracebackType] = []
+        in_program = False  # and not yet, or again, in the network's code
+        for entry in _entries(one):
+            package = _top(entry.tb_frame.f_globals.get("__name__"))
+            in_program = package not in _CARRIERS and (in_program or package not in sys.stdlib_module_names)
+            if in_program:
+                entries.append(entry)
         traceback: TracebackType | None = None
         for entry in reversed(entries):
             traceback = TracebackType(traceback, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
