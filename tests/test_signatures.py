@@ -23,7 +23,7 @@ def test_the_list_has_all_kinds_of_names() -> None:
     for line in [
         "class AsyncClient(",
         "    @operation def confirm(",
-        "    client_secret: str | None = None",
+        "    client_secret: str | None = ",
         "class CardError(FinSecureError):",
         "    decline_code: str | None",
         "def construct_event(",

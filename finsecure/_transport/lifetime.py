@@ -14,8 +14,8 @@
 | a pool | up to 5 connections | idle for `KEEPALIVE`, closed by the server, or it sent more than the answer |
 | a call | its pool, also where that was taken out meanwhile | the call is over, however it ended |
 
-A transport holds no loop and no trio token, and no loop holds a client. So `loop.close()`, which drops all timers, also
-closes the connections of that loop: `_OneLoop` closes them when it is dropped.
+A transport holds no loop and no trio token, and no loop holds a client. `asyncio.run` closes the connections with the
+async generators of its loop. `loop.close()` alone drops all timers, and so `_OneLoop`, which closes them then.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 from .._clock import monotonic
 from .._runtime import in_child, running_loop
@@ -231,6 +231,9 @@ class _OneLoop:
             sys.modules["trio"].lowlevel.spawn_system_task(_hold_in_trio, self)
         else:
             _hold_in_asyncio(self, LOOK)
+            announce = sys.get_asyncgen_hooks().firstiter
+            if announce is not None:  # so that `shutdown_asyncgens` calls `aclose()`, while the loop still runs
+                announce(cast("Any", self))
 
     def of(self, origin: Origin) -> Pools[HttpPool]:
         return self._pools.get(origin) or self._pools.setdefault(origin, Pools(partial(self._open, origin)))
@@ -253,6 +256,9 @@ class _OneLoop:
             pools.close()
 
     __del__ = close
+
+    async def aclose(self) -> None:
+        self.close()
 
 
 def _hold_in_asyncio(mine: _OneLoop, delay: float) -> None:
@@ -309,12 +315,11 @@ def _close_without_loop(loop: Any, close: Callable[[], None]) -> None:
     """Run here the callback in which asyncio closes a socket: a closed loop would refuse it."""
     callbacks: list[Callable[[], None]] = []
     vars(loop)["call_soon"] = lambda callback, *args, **_: callbacks.append(partial(callback, *args))
-    try:
+    with suppress(RuntimeError):  # uvloop does not ask, and closes all sockets itself
         close()
         for callback in callbacks[:]:  # not what they would wake up in turn
             callback()
-    finally:
-        del vars(loop)["call_soon"]
+    del vars(loop)["call_soon"]
 
 
 class HostClients(Generic[C, S]):
