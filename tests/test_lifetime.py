@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -21,13 +22,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import anyio
 import pytest
 import trio
 
 import finsecure
+from finsecure._transport.deadline import AsyncStream, Deadline
+from finsecure._transport.lifetime import drop_async
 from finsecure._transport.pools import KEEPALIVE
 
 from .conftest import KEY
@@ -517,6 +521,53 @@ def test_what_anyio_has_read_ahead_closes_its_connection_too(server: Server) -> 
             queue.clear()
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("reads", "unread"),
+    [(ssl.SSLWantReadError(), False), (ssl.SSLEOFError(), True), (b"H", True), (b"", True)],
+    ids=["nothing", "a broken end", "a byte", "the end"],
+)
+def test_what_tls_has_decrypted_ahead_closes_its_connection_too(reads: Any, unread: bool) -> None:
+    """In async code more than one record may have been taken from the socket."""
+
+    class Secure:
+        def read(self, _: int) -> bytes:
+            if isinstance(reads, Exception):
+                raise reads
+            answer: bytes = reads
+            return answer
+
+    async def main() -> None:
+        below = SimpleNamespace(_stream=SimpleNamespace(transport_stream=None), get_extra_info=lambda _: Secure())
+        stream = AsyncStream(None, cast("Any", below), Deadline.of(1))
+        assert stream.has_unread() is unread
+        stream.closed = True
+
+    asyncio.run(main())
+
+
+def test_a_connection_that_outlives_its_trio_run_can_be_closed(server: Server) -> None:
+    async def connect() -> tuple[Any, Any]:
+        stream = await anyio.connect_tcp("127.0.0.1", server.port)
+        return stream.extra(anyio.abc.SocketAttribute.raw_socket), trio.lowlevel.current_trio_token()
+
+    link, token = trio.run(connect)
+    drop_async(SimpleNamespace(get_extra_info=lambda _: link), token)
+    assert server.connections() == 0
+
+
+def test_a_loop_without_hooks_for_generators_is_as_good(server: Server) -> None:
+    """Its connections close when it is closed."""
+    client = finsecure.AsyncClient(KEY, base_url=server.url)
+
+    async def main() -> None:
+        sys.set_asyncgen_hooks(firstiter=None)
+        await look(client)
+        assert server.connections() == 1
+
+    asyncio.run(main())
+    assert server.connections() == 0
 
 
 # ------------------------------------------------------------------------------------------------------------------
