@@ -33,13 +33,24 @@ def is_too_much(body: bytes, limit: int) -> bool:
     budget = max(_BUDGET, 2 * limit)
     # One character beyond Latin-1 makes all of a string four times as large.
     text = len(body) * (1 if body.isascii() and b"\\u" not in body else 4)
-    return text > budget or (
-        text + _values(body) > budget and text + _values(_STRINGS.sub(b"", body)) > budget  # commas in strings are none
-    )
+    values = (budget - text) // _PER_VALUE
+    return _marks(body, 0, len(body)) > values and _marks_outside(body, values) > values
 
 
-def _values(body: bytes) -> int:
-    return _PER_VALUE * sum(map(body.count, (b",", b"[", b"{", b":")))
+def _marks(body: bytes, start: int, end: int) -> int:
+    """As many values as JSON has at most, and names."""
+    return sum(body.count(mark, start, end) for mark in (b",", b"[", b"{", b":"))
+
+
+def _marks_outside(body: bytes, enough: int) -> int:
+    """The same without what stands in strings, which may be any text."""
+    marks = last = 0
+    for count, string in enumerate(_STRINGS.finditer(body)):
+        marks += _marks(body, last, string.start())
+        last = string.end()
+        if max(marks, count) > enough:
+            return enough + 1
+    return marks + _marks(body, last, len(body))
 
 
 def text(response: Response) -> str | None:

@@ -462,3 +462,160 @@ def test_a_card_number_that_the_server_echoes_is_masked_wherever_it_stands(
     server.route().respond(402, json=body)
     error = caught(wire, pay)
     assert "4242" not in str(error) + repr(vars(error))
+
+
+# ------------------------------------------------------------------------------------------------------------------
+# Whose answer it is
+
+
+PAGE = b"<html><head><title>502 Bad\n Gateway</title></head><body><h1>Oops</h1></body></html>"
+FOREIGN: list[tuple[int, bytes, dict[str, str], str]] = [
+    (
+        502,
+        PAGE,
+        {"Content-Type": "text/html; charset=utf-8", "Server": "nginx"},
+        "HTTP 502, text/html, Server nginx, '502 Bad Gateway'",
+    ),
+    (
+        403,
+        b"<h1>Access <b>denied</b></h1>",
+        {"Content-Type": "text/html", "Server": "WAF"},
+        "HTTP 403, text/html, Server WAF, 'Access denied'",
+    ),
+    (503, b"<style>p {}</style><p>Busy</p>", {}, "HTTP 503, 'Busy'"),
+    (
+        403,
+        b'{"message": "Forbidden"}',
+        {"Content-Type": "application/json"},
+        """HTTP 403, application/json, '{"message": "Forbidden"}'""",
+    ),
+    (404, b"", {"Server": "envoy"}, "HTTP 404, Server envoy, an empty body"),
+    (200, PAGE, {"Content-Type": "text/html"}, "HTTP 200, text/html, '502 Bad Gateway'"),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "headers", "facts"), FOREIGN, ids=[facts for *_, facts in FOREIGN])
+def test_an_answer_that_is_not_the_apis_says_whose_it_is(
+    open_door: Callable[..., Door],
+    server: respx.MockRouter,
+    clock: Clock,
+    status: int,
+    body: bytes,
+    headers: dict[str, str],
+    facts: str,
+) -> None:
+    """Status, kind, server and title are what support needs; nobody is told to look at a key that nobody looked at."""
+    server.route().respond(status, content=body, headers=headers)
+    error = caught(open_door(clock=clock, max_retries=0), look)
+    assert f"not FinSecure's answer: {facts}." in str(error)
+    assert "key" not in str(error)
+    assert error.body == (" ".join(body.decode().split()) or None)
+    assert {name: error.headers[name] for name in headers} == headers
+
+
+def test_the_headers_of_an_error_are_read_in_any_case_and_hide_cookies(wire: Door, server: respx.MockRouter) -> None:
+    """`error.headers` is a mapping that cannot be changed; cookies and keys in it are masked."""
+    server.route().respond(400, headers=[("X-Trace", "1"), ("Set-Cookie", "session=abc"), ("X-Echo", KEY)])
+    headers = caught(wire).headers
+    assert headers["x-trace"] == headers["X-TRACE"] == headers.get("X-Trace") == "1"
+    assert "X-TRACE" in headers
+    assert "nothing" not in headers
+    assert headers["set-cookie"] == "[hidden]"
+    assert headers["x-echo"] == "sk_test_[hidden]"
+    assert len(headers) == len(list(headers))
+    assert "session" not in repr(headers) + str(dict(headers))
+    with pytest.raises(TypeError):
+        headers["x-trace"] = "2"  # type: ignore[index]  # pyright: ignore[reportIndexIssue]
+
+
+def test_repeated_headers_are_joined() -> None:
+    """As HTTP reads them: with a comma."""
+    from finsecure._headers import Headers
+
+    assert dict(Headers([("Via", "a"), ("via", "b")])) == {"via": "a, b"}
+
+
+def test_what_the_api_says_more_in_an_error_is_kept(wire: Door, server: respx.MockRouter) -> None:
+    """Members that this version does not know are in `extra` and are attributes, bounded and without secrets."""
+    said = {
+        "type": "card_error",
+        "message": "No.",
+        "network_code": "05",
+        "advice": {"cvc": "739", "tries": [1]},
+        "long": [1] * 9999,
+    }
+    server.route().respond(402, json={"error": said})
+    error: Any = caught(wire)
+    assert error.extra["network_code"] == error.network_code == "05"
+    assert error.advice == {"cvc": "[hidden]", "tries": [1]}
+    assert len(error.long) == 2000
+    assert "739" not in repr(vars(error))
+    with pytest.raises(AttributeError, match="no attribute 'netwrok_code'"):
+        _ = error.netwrok_code
+
+
+@pytest.mark.parametrize(
+    ("target", "said"), [("https://api.example.com/v2?token=1", " to https://api.example.com/v2,"), (None, ",")]
+)
+def test_a_redirect_names_where_to(wire: Door, server: respx.MockRouter, target: str | None, said: str) -> None:
+    """Without its query, which may hold a token."""
+    server.route().respond(302, headers={} if target is None else {"Location": target})
+    assert f"HTTP 302, a redirect{said} which is never followed" in str(caught(wire))
+
+
+def test_an_answer_with_a_byte_order_mark_is_read(wire: Door, server: respx.MockRouter) -> None:
+    """As some gateways write it, in answers and in errors."""
+    intent = {"id": "pi_1", "object": "payment_intent", "amount": 1, "currency": "usd", "status": "succeeded"}
+    server.route().respond(200, content=b"\xef\xbb\xbf" + json.dumps(intent).encode())
+    assert wire.call(look).id == "pi_1"
+    refusal = {"error": {"type": "invalid_request_error", "message": "No."}}
+    server.route().respond(400, content=b"\xef\xbb\xbf" + json.dumps(refusal).encode())
+    assert caught(wire).message == "No."
+
+
+# ------------------------------------------------------------------------------------------------------------------
+# Through a queue
+
+
+def test_an_error_brought_back_from_its_args_keeps_its_fields(wire: Door, server: respx.MockRouter) -> None:
+    """Celery and others write `args` as JSON and call the class with them."""
+    body = {
+        "error": {
+            "type": "card_error",
+            "code": "card_declined",
+            "message": "No.",
+            "network_code": "05",
+            "payment_intent": {"id": "pi_1", "client_secret": "pi_1_secret_xyz"},
+        }
+    }
+    server.route().respond(402, json=body, headers={"Request-Id": "req_1", "Retry-After": "0"})
+    error = caught(wire)
+    written = json.dumps(error.args)
+    assert "xyz" not in written
+    again = type(error)(*json.loads(written))
+    assert str(again) == str(error)
+    assert again.args == error.args
+    assert again.payment_intent is not None
+    assert again.payment_intent.id == "pi_1"
+    fields = vars(error).keys() - {"payment_intent"}
+    assert {name: vars(again)[name] for name in fields} == {name: vars(error)[name] for name in fields}
+
+
+@pytest.mark.parametrize(
+    "fields", ["", "no JSON", "[]", "7", '{"type": 7, "unknown": 1}', '{"payment_intent": {"id": 7}}']
+)
+def test_args_that_are_not_ours_are_no_fields(fields: str) -> None:
+    """Whatever a queue brings, an error can be made of it."""
+    error = finsecure.CardError("No.", fields)
+    assert vars(error) == vars(finsecure.CardError("No."))
+
+
+def test_args_follow_the_attributes_and_can_be_set() -> None:
+    """As they are now; programs that set `args`, as they may with any exception, set the message."""
+    error = finsecure.APIError("No.")
+    error.maybe_executed = True
+    assert error.args == ("No.", '{"maybe_executed": true}')
+    error.args = ("Yes.", 7)
+    assert str(error).startswith("Yes.")
+    error.args = ()
+    assert error.message == ""

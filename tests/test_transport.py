@@ -457,6 +457,25 @@ def test_a_bomb_that_comes_in_pieces_is_unpacked_no_further_than_one_in_a_piece(
     assert peak < 2.5 * limit  # zlib joins the parts of a piece, which takes twice its size for a moment
 
 
+def test_a_body_in_very_small_pieces_takes_no_more_memory_than_in_large_ones() -> None:
+    """Pieces are joined as they come: half a million of two bytes would be twenty times their size."""
+    body = json.dumps({"id": "cus_1", "object": "customer", "name": "x" * 2**20}).encode()
+
+    class Pieces(httpx.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            return (body[start : start + 2] for start in range(0, len(body), 2))
+
+    with httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200, stream=Pieces()))) as http_client:
+        client = finsecure.Client(KEY, http_client=http_client, max_retries=0)
+        tracemalloc.start()
+        try:
+            client.customers.retrieve("cus_1")
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert peak < 8 * len(body)
+
+
 def test_settings_of_a_ready_client_do_not_reach_our_requests(door: str, serve: Serve) -> None:
     """Its auth, cookies, headers, parameters and base URL stay out of what is sent, byte for byte."""
     server = serve(plain(BODY, "Set-Cookie: tracked=1; Path=/"))

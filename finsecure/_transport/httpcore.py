@@ -157,7 +157,12 @@ def _give_up(
         pools.discard_if_stuck(ticket)
     elif known.kind == "stale":
         pools.discard_all(ticket)
-    return known._replace(kind="not sent") if known.kind == "lost" and request.unsent else known
+    if not request.unsent or isinstance(exc, core.PoolTimeout):
+        return known
+    proxy = proxy_for(origin)
+    if proxy is not None:
+        known.error.message += f" The proxy is {proxy.url}."
+    return known._replace(kind="not sent") if known.kind == "lost" else known
 
 
 def _open(core: Any, origin: Origin) -> HttpPool:

@@ -32,7 +32,7 @@ class _Reading:
         self.ends = monotonic() + timeout
         self._limit = limit
         self._body: Body | None = None
-        self._raw: list[bytes] = []
+        self._raw = bytearray()
         self.outcome: Outcome | None = None
 
     def begins(self, response: Any) -> bool:
@@ -51,13 +51,13 @@ class _Reading:
 
     def add(self, chunk: bytes) -> bool:
         """Take a chunk; whether to go on reading."""
-        self._raw.append(chunk)
+        self._raw += chunk
         return cast("Body", self._body).add(chunk)
 
     def end(self, response: Any) -> None:
         """The body is read: let the hooks read it again."""
         self.outcome = cast("Body", self._body).outcome()
-        response.stream = sys.modules[_family(response)].ByteStream(b"".join(self._raw))
+        response.stream = sys.modules[_family(response)].ByteStream(bytes(self._raw))
 
 
 def _family(instance: object) -> str:

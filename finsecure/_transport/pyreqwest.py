@@ -9,6 +9,7 @@ default transport takes its place too where a test has replaced how httpx sends.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import importlib
 import os
 import time
@@ -78,15 +79,11 @@ def _request(client: Any, request: Request, origin: Origin, timeout: float) -> A
 
 
 def _headers(response: Any) -> list[tuple[bytes, bytes]]:
-    """Those that are looked at. One that is not ASCII cannot be read, and looking at all of them would fail with it."""
+    """One by one: one that is not ASCII cannot be read, and reading all of them at once would fail with it."""
     headers: list[tuple[bytes, bytes]] = []
-    for name in ("content-encoding", "request-id", "idempotent-replayed", "retry-after"):
-        try:
-            value = response.headers.get(name)
-        except ValueError:
-            continue
-        if value is not None:
-            headers.append((name.encode(), value.encode("latin-1")))
+    for name in response.headers:
+        with contextlib.suppress(ValueError):
+            headers.append((name.encode(), response.headers[name].encode("latin-1")))
     return headers
 
 

@@ -665,6 +665,8 @@ MALFORMED: dict[str, Fault] = {
     "not gzip": _gzipped(lambda _: b"this is not gzip"),
     "bad gzip": _gzipped(lambda packed: packed[:20] + b"\xff\xff\xff" + packed[23:]),
     "cut gzip": _gzipped(lambda packed: packed[:-12]),
+    "bytes after gzip": _gzipped(lambda packed: packed + b"{}"),
+    "two gzips": _gzipped(lambda packed: packed * 2),
     "bad gzip checksum": _gzipped(lambda packed: packed[:-8] + b"\0" * 8),
     "unknown encoding": answers(200, b"\x1b\x00", ("Content-Encoding", "br")),
     "length too short": _length(-9),
@@ -717,3 +719,38 @@ STORM: tuple[Fault, ...] = (
     idle_close,
 )
 """The mixed faults of the issue: of each kind the variants before and after the work is done."""
+
+
+def _unknown(value: Callable[[], bytes]) -> Fault:
+    """A payment that has an unknown field, of many bytes."""
+
+    def fault(visit: Visit) -> None:
+        body = _splice(json.loads(visit.execute().body), value())
+        visit.send(Answer(200, body, (("Content-Type", "application/json"),)).raw())
+
+    return fault
+
+
+def _refusal(value: Callable[[], bytes]) -> Fault:
+    """A decline that has an unknown member, of many bytes."""
+
+    def fault(visit: Visit) -> None:
+        body = b'{"error": {"type": "card_error", "message": "No.", "x": ' + value() + b"}}"
+        visit.send(Answer(402, body, (("Content-Type", "application/json"),)).raw())
+
+    return fault
+
+
+# Each within the 16 MiB that an answer may have, and of a shape that takes far more when it is read.
+SWELLING: dict[str, Fault] = {
+    "NaN": _unknown(lambda: b"[" + b"NaN," * 100_000 + b"NaN]"),
+    "NaN by name": _unknown(lambda: b"{" + b",".join(b'"%x":NaN' % n for n in range(29_000)) + b"}"),
+    "1e999": _unknown(lambda: b"[" + b"1e999," * 55_000 + b"1]"),
+    "lists": _unknown(lambda: b"[" + b"[]," * (5 * MIB) + b"[]]"),
+    "nested lists": _unknown(lambda: b"[" + b"[[[[]]]]," * MIB + b"[]]"),
+    "objects": _unknown(lambda: b"[" + b'{"a":1},' * (2 * MIB - 1000) + b"{}]"),
+    "numbers": _unknown(lambda: b"[" + b"1," * (8 * MIB - 1000) + b"1]"),
+    "one wide character": _unknown(lambda: '"\U0001f600'.encode() + b"x" * (16 * MIB - 2000) + b'"'),
+    "a refusal's lists": _refusal(lambda: b"[" + b"[]," * (5 * MIB) + b"[]]"),
+    "a refusal's message": _refusal(lambda: b'"' + b"x" * (10 * MIB) + b'"'),
+}

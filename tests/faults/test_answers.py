@@ -17,6 +17,7 @@ from .doors import Quick
 from .server import (
     MALFORMED,
     MIB,
+    SWELLING,
     Answer,
     Fault,
     FaultServer,
@@ -278,3 +279,27 @@ def test_a_body_that_is_too_large_is_refused_as_it_streams(
     assert found["maybe"]
     assert found["kib"] <= 64 * 1024
     assert found["seconds"] < 20
+
+
+@linux
+@pytest.mark.parametrize("name", SWELLING)
+def test_an_answer_within_its_size_costs_little_memory_whatever_its_shape(
+    serve: Serve, door: str, transport: str, figure: Figure, name: str
+) -> None:
+    """Junk that would become a hundred times its size is refused before it is read."""
+    found = peak_of(serve([well, SWELLING[name]]), door, transport, 16 * MIB)
+    figure("answers that swell", name=name, peak_mib=round(found["kib"] / 1024, 1))
+    assert found["kib"] <= 64 * 1024
+    assert found["raised"] in {"APIError", "CardError"}
+    assert found["seconds"] < 20
+
+
+def test_many_commas_in_a_text_are_no_values(serve: Serve, connect: Open) -> None:
+    """A text of a megabyte that looks like swelling JSON is a text."""
+    text = '{"a":[1,2]},' * 90_000
+
+    def long(visit: Visit) -> None:
+        body = {**json.loads(visit.execute().body), "description": text}
+        visit.send(Answer(200, json.dumps(body).encode()).raw())
+
+    assert connect(serve(always(long))).ask(create("a", 1)).value.description == text

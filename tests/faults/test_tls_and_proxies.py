@@ -255,7 +255,7 @@ def test_a_proxy_that_refuses_is_told_without_its_password(
 ) -> None:
     """What it refuses is final, what it cannot reach now is tried again; nothing was sent, and no password shows."""
     answer, attempts = REFUSALS[name]
-    server, _ = behind(answer=answer)
+    server, proxy = behind(answer=answer)
     clock = Quick()
     error = connect(server, clock=clock, **FAR).ask(create("a", 1)).error
     assert isinstance(error, finsecure.APIConnectionError)
@@ -263,6 +263,7 @@ def test_a_proxy_that_refuses_is_told_without_its_password(
         assert PASSWORD not in shown
     assert not error.maybe_executed
     assert name in str(error) or name == "no HTTP"
+    assert f"The proxy is http://127.0.0.1:{proxy.port}." in str(error)
     assert "Nothing was sent." in str(error)
     assert len(clock.waits) == attempts - 1
     assert server.ledger.arrived == 0
