@@ -539,8 +539,9 @@ def test_what_tls_has_decrypted_ahead_closes_its_connection_too(reads: Any, unre
             return answer
 
     async def main() -> None:
-        below = SimpleNamespace(_stream=SimpleNamespace(transport_stream=None), get_extra_info=lambda _: Secure())
+        below = SimpleNamespace(_stream=SimpleNamespace(transport_stream=None))
         stream = AsyncStream(None, cast("Any", below), Deadline.of(1))
+        stream._secure = Secure()
         assert stream.has_unread() is unread
         stream.closed = True
 

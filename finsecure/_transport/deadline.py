@@ -153,6 +153,7 @@ class AsyncStream:
         self._stream = stream
         self._connecting = connecting
         self._head = Head()
+        self._secure: Any = None  # what decrypts, once there is TLS
         self.closed = False
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -201,6 +202,7 @@ class AsyncStream:
             raise
         deadline.tls_started = True
         self._connecting = deadline
+        self._secure = self._stream.get_extra_info("ssl_object")
         return self
 
     def get_extra_info(self, info: str) -> Any:
@@ -210,10 +212,9 @@ class AsyncStream:
     def has_unread(self) -> bool:
         """Whether bytes wait that are on no socket any more: in TLS's buffer, or in anyio's queue under asyncio."""
         stream: Any = getattr(self._stream, "_stream", None)
-        secure = self.get_extra_info("ssl_object")
-        if secure is not None:
+        if self._secure is not None:
             try:
-                secure.read(1)
+                self._secure.read(1)
             except ssl.SSLWantReadError:
                 stream = stream.transport_stream
             except ssl.SSLError:
