@@ -10,8 +10,8 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 import redis
 import redis.asyncio
@@ -23,6 +23,7 @@ from sqlalchemy.pool import NullPool
 
 from finsecure import webhooks
 from finsecure.webhooks import DjangoInbox, Handler, Outcome, RedisInbox, SQLAlchemyInbox, inbox_table
+from finsecure.webhooks.inbox import row_id
 
 SECRET = "whsec_obviously_fake"
 LEASE = 1.5  # seconds
@@ -31,6 +32,7 @@ INBOX = inbox_table(METADATA)
 EFFECTS = sqlalchemy.Table("effects", METADATA, sqlalchemy.Column("event", sqlalchemy.String(255)))
 ASYNC = {"aiosqlite", "asyncpg", "psycopg_async", "aiomysql", "redis-asyncio", "django-async"}
 Hook = Callable[[str], object]
+T = TypeVar("T")
 
 
 def event_json(id: str, type: str = "customer.created") -> str:
@@ -71,11 +73,12 @@ class Place:
     def deliver(self, webhook: Handler, id: str = "evt_1") -> Outcome:
         body = event_json(id)
         if self.is_async:
-            return asyncio.run(self.deliver_async(webhook, body))
+            return self.run_async(lambda: webhook.handle_async(body, webhooks.sign(body, SECRET)))
         return webhook.handle(body, webhooks.sign(body, SECRET))
 
-    async def deliver_async(self, webhook: Handler, body: str) -> Outcome:
-        return await webhook.handle_async(body, webhooks.sign(body, SECRET))
+    def run_async(self, use: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Run async code in an event loop of its own."""
+        return asyncio.run(use())
 
 
 class SQL(Place):
@@ -116,11 +119,11 @@ class SQL(Place):
 
     def register(self, webhook: Handler, hook: Hook) -> None:
         def write(event: webhooks.CustomerCreated, session: Session) -> None:
-            session.execute(sqlalchemy.insert(EFFECTS).values(event=event.id))
+            session.execute(sqlalchemy.insert(EFFECTS).values(event=row_id(event.id)))
             hook(event.id)
 
         async def write_async(event: webhooks.CustomerCreated, session: AsyncSession) -> None:
-            await session.execute(sqlalchemy.insert(EFFECTS).values(event=event.id))
+            await session.execute(sqlalchemy.insert(EFFECTS).values(event=row_id(event.id)))
             hook(event.id)
 
         webhook.on("customer.created")(write_async if self.is_async else write)
@@ -151,12 +154,15 @@ class Redis(Place):
     def register(self, webhook: Handler, hook: Hook) -> None:
         @webhook.on("customer.created")
         def write(event: webhooks.CustomerCreated) -> None:
-            self.client.rpush("effects", event.id)
+            self.client.rpush("effects", row_id(event.id))
             hook(event.id)
 
-    async def deliver_async(self, webhook: Handler, body: str) -> Outcome:
-        async with self.used:  # whose connections belong to this event loop
-            return await super().deliver_async(webhook, body)
+    def run_async(self, use: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        async def run() -> T:
+            async with self.used:  # its connections belong to this event loop
+                return await use()
+
+        return asyncio.run(run())
 
     def close(self) -> None:
         self.client.close()
@@ -183,11 +189,11 @@ class Django(Place):
 
     def register(self, webhook: Handler, hook: Hook) -> None:
         def write(event: webhooks.CustomerCreated) -> None:
-            self.app.effects(self.alias).create(event=event.id)
+            self.app.effects(self.alias).create(event=row_id(event.id))
             hook(event.id)
 
         async def write_async(event: webhooks.CustomerCreated) -> None:
-            await self.app.effects(self.alias).acreate(event=event.id)
+            await self.app.effects(self.alias).acreate(event=row_id(event.id))
             hook(event.id)
 
         webhook.on("customer.created")(write_async if self.is_async else write)

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,6 +33,38 @@ def test_a_function_that_raises_gives_the_event_back(place: Place) -> None:
         assert place.effects() == []  # what it had written is rolled back
     assert place.deliver(place.handler()).result == "handled"
     assert place.effects()[-1] == "evt_1"
+
+
+@pytest.mark.parametrize("id", ["evt_" + "x" * 1000, "evt_\0", "evt_1 ", "évt"])
+def test_an_id_that_a_database_might_not_keep_is_handled_once(place: Place, id: str) -> None:
+    """Long ids, NUL and trailing spaces are kept apart as well."""
+    assert [place.deliver(place.handler(), each).result for each in (id, id.strip(), id)] == [
+        "handled",
+        "handled" if id.strip() != id else "duplicate",
+        "duplicate",
+    ]
+
+
+def test_ids_that_differ_in_case_are_two_events(place: Place) -> None:
+    """Which MySQL by itself takes for one."""
+    assert [place.deliver(place.handler(), each).result for each in ("evt_a", "evt_A")] == ["handled", "handled"]
+
+
+def test_a_moment_is_kept_for_the_next_process(place: Place) -> None:
+    """What is kept under a name can be read again, and changed."""
+    inbox: Any = place.inbox
+
+    async def keep(moment: float) -> list[float | None]:
+        await inbox.keep_place_async("x", moment)
+        return [await inbox.place_async("x"), await inbox.place_async("y")]
+
+    def keep_sync(moment: float) -> list[float | None]:
+        inbox.keep_place("x", moment)
+        return [inbox.place("x"), inbox.place("y")]
+
+    for moment in (1640995200.0, 1640995300.0):
+        kept = place.run_async(lambda moment=moment: keep(moment)) if inbox.style == "async" else keep_sync(moment)
+        assert kept == [moment, None]
 
 
 @pytest.mark.parametrize("kind", ["pysqlite", "psycopg", "pymysql", "redis", "django-sqlite"])

@@ -104,15 +104,17 @@ class DjangoInbox:
 
     def _insert(self, key: str, id: str) -> None:
         """Add the event's row, where there is none, in a transaction that ends at once."""
-        if not (connections[self._using].get_autocommit() or connections[self._using].in_atomic_block):
-            raise WebhookUsageError(
-                f"DjangoInbox needs transactions that Django ends: do not set AUTOCOMMIT to False for {self._using!r}."
-            )
-        block = transaction.atomic(using=self._using, durable=True)
+        connection = connections[self._using]
         try:
-            with self._explained(id), block:
-                if not self._rows.filter(pk=key).exists():
-                    self._rows.bulk_create([self._rows.model(id=key)], ignore_conflicts=True)
+            with self._explained(id):
+                if not (connection.in_atomic_block or connection.get_autocommit()):
+                    raise WebhookUsageError(
+                        "DjangoInbox needs transactions that Django ends: do not set AUTOCOMMIT to False for "
+                        f"{self._using!r}."
+                    )
+                with transaction.atomic(using=self._using, durable=True):
+                    if not self._rows.filter(pk=key).exists():
+                        self._rows.bulk_create([self._rows.model(id=key)], ignore_conflicts=True)
         except RuntimeError:  # of `durable`
             raise WebhookUsageError(
                 "DjangoInbox ends its own transactions, and this code runs in one already: decorate the view with "

@@ -1,0 +1,255 @@
+"""Catching up: what no delivery brought is handled from the list of events, once, and nothing is missed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import httpx
+import pytest
+
+import finsecure
+from finsecure import WebhookUsageError, webhooks
+from finsecure.sandbox import Sandbox
+from finsecure.webhooks import CaughtUp, Handler, InboxError, MemoryInbox
+
+from .places import SECRET, Place
+
+DAY = 24 * 3600
+Catch = Callable[..., CaughtUp]
+
+
+@pytest.fixture(params=["sync", "async"])
+def catch_up(request: pytest.FixtureRequest, sandbox: Sandbox) -> Catch:
+    """`catch_up` with a client of the sandbox, or `catch_up_async` with an async one."""
+    options: Any = {"base_url": sandbox.base_url, "clock": sandbox.clock}
+
+    def catch_up(webhook: Handler, since: Any) -> CaughtUp:
+        with httpx.Client(transport=sandbox.transport, trust_env=False) as http_client:
+            client = finsecure.Client(sandbox.secret_key, http_client=http_client, **options)
+            return webhook.catch_up(client, since=since)
+
+    def catch_up_async(webhook: Handler, since: Any) -> CaughtUp:
+        async def run() -> CaughtUp:
+            async with httpx.AsyncClient(transport=sandbox.transport, trust_env=False) as http_client:
+                client = finsecure.AsyncClient(sandbox.secret_key, http_client=http_client, **options)
+                return await webhook.catch_up_async(client, since=since)
+
+        return asyncio.run(run())
+
+    return catch_up if request.param == "sync" else catch_up_async
+
+
+class Shop:
+    """A handler that keeps the ids it was called with, over an inbox."""
+
+    def __init__(self, sandbox: Sandbox, inbox: Any = None) -> None:
+        self.sandbox = sandbox
+        self.taken: list[str] = []
+        self.failing: set[str] = set()
+        self.inbox: Any = MemoryInbox(clock=sandbox.clock) if inbox is None else inbox
+        self.webhook = Handler(SECRET, inbox=self.inbox)
+        self.webhook.on("customer.created")(self._take)
+
+    def _take(self, event: webhooks.CustomerCreated) -> None:
+        if event.id in self.failing:
+            raise RuntimeError(event.id)
+        self.taken.append(event.id)
+
+    @property
+    def now(self) -> float:
+        return self.sandbox.clock.time()
+
+    def happen(self, count: int = 1, seconds: float = 0) -> list[str]:
+        """So many customers are created, so many seconds apart."""
+        client = self.sandbox.client()
+        before = {event.id for event in client.events.list(limit=100)}
+        for _ in range(count):
+            self.sandbox.clock.advance(seconds)
+            client.customers.create(email="someone@example.com")
+        return [event.id for event in reversed(list(client.events.list(limit=100))) if event.id not in before]
+
+    def deliver(self, id: str) -> str:
+        body = self.sandbox.client().events.retrieve(id).to_json()
+        return self.webhook.handle(body, webhooks.sign(body, SECRET)).result
+
+
+@pytest.fixture
+def shop(sandbox: Sandbox) -> Shop:
+    return Shop(sandbox)
+
+
+@pytest.mark.parametrize("number", [0, 1, 100, 250])
+def test_events_are_handled_oldest_first_over_all_pages(shop: Shop, catch_up: Catch, number: int) -> None:
+    """The list is newest first and comes in pages; its events are handled in the order in which they happened."""
+    begin = shop.now
+    happened = shop.happen(number, seconds=1)
+    assert catch_up(shop.webhook, begin) == CaughtUp(handled=number)
+    assert shop.taken == happened
+
+
+def test_an_event_that_came_both_ways_is_handled_once(shop: Shop, catch_up: Catch) -> None:
+    """A delivery before catching up and one after it are duplicates."""
+    first, second = shop.happen(2)
+    assert shop.deliver(first) == "handled"
+    assert catch_up(shop.webhook, shop.now - DAY) == CaughtUp(handled=1, duplicate=1)
+    assert shop.deliver(second) == "duplicate"
+    assert shop.taken == [first, second]
+
+
+def test_the_next_run_goes_on_from_its_place_with_an_overlap(shop: Shop, catch_up: Catch) -> None:
+    """A run looks back ten minutes from where the last one ended, not to `since` again."""
+    begin = shop.now
+    shop.happen(3)
+    shop.sandbox.clock.advance(3600)
+    recent = shop.happen(2)
+    assert catch_up(shop.webhook, begin) == CaughtUp(handled=5)
+    shop.sandbox.clock.advance(300)
+    new = shop.happen(1)
+    assert catch_up(shop.webhook, begin) == CaughtUp(handled=1, duplicate=2)
+    assert shop.taken[-3:] == recent + new
+
+
+def test_a_gap_between_runs_is_not_missed(shop: Shop, catch_up: Catch) -> None:
+    """Where cron did not run for days, the next run begins at the place, though `since` is later."""
+    catch_up(shop.webhook, shop.now - 3600)
+    missed = shop.happen(2, seconds=60)
+    shop.sandbox.clock.advance(3 * DAY)
+    assert catch_up(shop.webhook, shop.now - 3600) == CaughtUp(handled=2)
+    assert shop.taken == missed
+
+
+def test_a_moment_before_what_was_covered_is_walked_again(shop: Shop, catch_up: Catch) -> None:
+    """Who asks for events of before the first run gets them."""
+    begin = shop.now
+    old = shop.happen(2)
+    shop.sandbox.clock.advance(DAY)
+    new = shop.happen(1)
+    assert catch_up(shop.webhook, shop.now - 60) == CaughtUp(handled=1)
+    assert catch_up(shop.webhook, begin) == CaughtUp(handled=2, duplicate=1)
+    assert shop.taken == new + old
+
+
+def test_an_event_whose_function_fails_holds_the_place(
+    shop: Shop, catch_up: Catch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Later events are handled, the log names the one that failed, and the next run tries it again however late."""
+    begin = shop.now
+    first, poison, last = shop.happen(3, seconds=3600)
+    shop.failing = {poison}
+    assert catch_up(shop.webhook, begin) == CaughtUp(handled=2, failed=1)
+    assert f"Handling event {poison} failed" in caplog.text
+    shop.sandbox.clock.advance(2 * DAY)
+    shop.failing = set()
+    assert catch_up(shop.webhook, begin) == CaughtUp(handled=1, duplicate=2)
+    assert shop.taken == [first, last, poison]
+
+
+def test_an_event_that_another_worker_has_holds_the_place(shop: Shop, catch_up: Catch) -> None:
+    """It may fail there, so the next run looks at it again."""
+    begin = shop.now
+    (held,) = shop.happen(1)
+    with shop.inbox.claim(held):
+        assert catch_up(shop.webhook, begin) == CaughtUp(in_progress=1)
+    shop.sandbox.clock.advance(DAY)
+    assert catch_up(shop.webhook, begin) == CaughtUp(duplicate=1)
+
+
+def test_events_without_a_function_are_counted(shop: Shop, catch_up: Catch) -> None:
+    """They are ignored, as on delivery."""
+    shop.sandbox.client().payment_intents.create(amount=2000, currency="usd")
+    client = shop.sandbox.client()
+    customer = client.customers.create(email="a@example.com")
+    client.customers.update(customer.id, name="A")
+    assert catch_up(shop.webhook, shop.now - 1) == CaughtUp(handled=1, ignored=1)
+
+
+def test_a_run_that_is_killed_keeps_its_place_on_the_way(shop: Shop, catch_up: Catch) -> None:
+    """The place is kept each hundred events, so that the next run does not begin at the beginning."""
+    begin = shop.now
+    happened = shop.happen(150, seconds=60)
+
+    def die(event: webhooks.CustomerCreated) -> None:
+        if event.id == happened[120]:
+            raise KeyboardInterrupt
+
+    dying = Handler(SECRET, inbox=shop.inbox)
+    dying.on("customer.created")(die)
+    with pytest.raises(KeyboardInterrupt):
+        catch_up(dying, begin)
+    counts = catch_up(shop.webhook, begin)
+    assert counts.handled == 30
+    assert counts.duplicate < 40
+
+
+@pytest.mark.parametrize("kind", ["pysqlite", "django-sqlite"])
+def test_async_code_catches_up_with_a_sync_inbox(
+    kind: str, open_empty: Callable[[str], Place], sandbox: Sandbox, catch_up: Catch
+) -> None:
+    """The place of a sync inbox is kept in a thread."""
+    shop = Shop(sandbox, open_empty(kind).inbox)
+    happened = shop.happen(2)
+    assert catch_up(shop.webhook, shop.now - 1) == CaughtUp(handled=2)
+    assert catch_up(shop.webhook, shop.now - 1) == CaughtUp(duplicate=2)
+    assert shop.taken == happened
+
+
+def test_an_inbox_that_fails_ends_the_run(shop: Shop, catch_up: Catch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the inbox no event is done, so the run raises and does not go on."""
+    shop.happen(2)
+
+    def claim(*_: object) -> None:
+        raise InboxError("down")
+
+    monkeypatch.setattr(shop.inbox, "claim", claim)
+    monkeypatch.setattr(shop.inbox, "claim_async", claim)
+    with pytest.raises(InboxError):
+        catch_up(shop.webhook, shop.now - 1)
+
+
+def test_since_is_seconds_or_an_aware_datetime(shop: Shop, catch_up: Catch) -> None:
+    """Both say the same moment."""
+    shop.happen(1)
+    assert catch_up(shop.webhook, datetime.fromtimestamp(shop.now - 5, timezone.utc)) == CaughtUp(handled=1)
+    assert catch_up(shop.webhook, datetime.fromtimestamp(shop.now - 5, timezone(timedelta(hours=5)))).duplicate == 1
+    assert catch_up(shop.webhook, int(shop.now) - 5).duplicate == 1
+
+
+@pytest.mark.parametrize(
+    ("since", "match"),
+    [
+        (lambda now: None, "pass Unix seconds or an aware datetime"),
+        (lambda now: True, "pass Unix seconds or an aware datetime"),
+        (lambda now: "yesterday", "pass Unix seconds or an aware datetime"),
+        (lambda now: float("nan"), "pass Unix seconds or an aware datetime"),
+        (datetime.fromtimestamp, "without a time zone"),
+        (lambda now: now * 1000, "milliseconds"),
+        (lambda now: now - 31 * DAY, "31.0 days back, and the inbox remembers for 30 days"),
+        (lambda now: 0, "days back"),
+    ],
+)
+def test_a_since_that_cannot_be_is_refused(
+    shop: Shop, catch_up: Catch, since: Callable[[float], Any], match: str
+) -> None:
+    """What is no moment, lies ahead, or longer ago than ids are kept is refused before anything is asked."""
+    with pytest.raises(WebhookUsageError, match=match):
+        catch_up(shop.webhook, since(shop.now))
+
+
+def test_catching_up_needs_an_inbox(sandbox: Sandbox, catch_up: Catch) -> None:
+    """Without one, events that were delivered would be handled again."""
+    with pytest.raises(WebhookUsageError, match="needs an inbox"):
+        catch_up(Handler(SECRET), sandbox.clock.time())
+
+
+def test_each_client_has_its_own_method(sandbox: Sandbox) -> None:
+    """The wrong kind of client is refused with the method that it is for."""
+    shop = Shop(sandbox)
+    client: Any = finsecure.AsyncClient("sk_test_1", clock=sandbox.clock)
+    with pytest.raises(WebhookUsageError, match="await catch_up_async"):
+        shop.webhook.catch_up(client, since=shop.now)
+    sync_client: Any = sandbox.client()
+    with pytest.raises(WebhookUsageError, match="call catch_up"):
+        asyncio.run(shop.webhook.catch_up_async(sync_client, since=shop.now))

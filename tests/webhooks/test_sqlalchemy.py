@@ -1,0 +1,322 @@
+"""SQLAlchemyInbox: what its function may do with the session, what is refused, and what is forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import sqlalchemy
+from sqlalchemy import event as listeners
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.orm import Session
+
+from finsecure import InboxError, WebhookUsageError, webhooks
+from finsecure.sandbox import Clock
+from finsecure.webhooks import Handler, Outcome, SQLAlchemyInbox, inbox_table
+
+from .conftest import SQLS
+from .places import EFFECTS, INBOX, METADATA, SECRET, SQL, event_json
+
+
+@pytest.fixture(params=SQLS)
+def sql(request: pytest.FixtureRequest, open_empty: Callable[[str], SQL]) -> SQL:
+    """Each database and driver."""
+    return open_empty(request.param)
+
+
+def handler(sql: SQL, act: Callable[[Session, str], object]) -> Handler:
+    """A handler whose function acts on the session: in async code a sync function is lent the sync one."""
+    webhook = Handler(SECRET, inbox=sql.inbox)
+
+    @webhook.on("customer.created")
+    def function(event: webhooks.CustomerCreated, session: Session) -> None:
+        act(session, event.id)
+
+    return webhook
+
+
+def write(session: Session, id: str) -> None:
+    session.execute(sqlalchemy.insert(EFFECTS).values(event=id))
+
+
+def test_a_commit_of_the_function_commits_nothing_by_itself(sql: SQL) -> None:
+    """`session.commit()` reaches to a savepoint: if the function then fails, what it committed is gone as well."""
+
+    def act(session: Session, id: str) -> None:
+        write(session, id)
+        session.commit()
+        write(session, id)
+        session.commit()
+        raise RuntimeError
+
+    assert sql.deliver(handler(sql, act)).status == 500
+    assert sql.effects() == []
+
+
+def test_a_rollback_of_the_function_is_no_failure(sql: SQL) -> None:
+    """After `session.rollback()` the function goes on, and only what it rolled back is gone."""
+
+    def act(session: Session, id: str) -> None:
+        write(session, id)
+        session.rollback()
+        write(session, id)
+
+    assert sql.deliver(handler(sql, act)).status == 200
+    assert sql.effects() == ["evt_1"]
+
+
+class Base(sqlalchemy.orm.DeclarativeBase):
+    metadata = METADATA
+
+
+class Order(Base):
+    __tablename__ = "orders"
+    id: sqlalchemy.orm.Mapped[int] = sqlalchemy.orm.mapped_column(primary_key=True)
+
+
+def test_objects_that_were_added_are_written(sql: SQL) -> None:
+    """The function need not flush."""
+    assert sql.deliver(handler(sql, lambda session, _: session.add(Order(id=7)))).status == 200
+    assert sql.run(lambda connection: connection.execute(sqlalchemy.select(Order.id)).scalars().all()) == [7]
+
+
+def test_a_function_may_take_the_event_alone(sql: SQL) -> None:
+    """It is called once; what it writes elsewhere is its own affair."""
+    taken: list[str] = []
+    webhook = Handler(SECRET, inbox=sql.inbox)
+
+    @webhook.other
+    def take(event: webhooks.Event) -> None:
+        taken.append(event.id)
+
+    assert [sql.deliver(webhook).result for _ in range(2)] == ["handled", "duplicate"]
+    assert taken == ["evt_1"]
+
+
+@pytest.mark.parametrize("kind", ["pysqlite", "psycopg"])
+def test_async_code_can_use_a_sync_engine(kind: str, open_empty: Callable[[str], SQL]) -> None:
+    """`handle_async` uses it in a thread; a coroutine function runs in the event loop in the meantime."""
+    sql = open_empty(kind)
+    webhook = Handler(SECRET, inbox=sql.inbox)
+    threads: list[str] = []
+
+    @webhook.on("customer.created")
+    def write_sync(event: webhooks.CustomerCreated, session: Session) -> None:
+        threads.append(threading.current_thread().name)
+        write(session, event.id)
+
+    @webhook.on("customer.created")
+    async def write_async(event: webhooks.CustomerCreated, session: Session) -> None:
+        await asyncio.sleep(0)
+        threads.append(threading.current_thread().name)
+        write(session, event.id)
+
+    body = event_json("evt_1")
+    header = webhooks.sign(body, SECRET)
+    assert asyncio.run(webhook.handle_async(body, header)).result == "handled"
+    assert asyncio.run(webhook.handle_async(body, header)).result == "duplicate"
+    assert threads[0] != threads[1] == "MainThread"
+    assert sql.effects() == ["evt_1", "evt_1"]
+
+
+def test_a_task_that_is_cancelled_gives_the_event_back(open_empty: Callable[[str], SQL]) -> None:
+    """What it had written is gone, and the event is handled when it comes again."""
+    sql = open_empty("aiosqlite")
+    webhook = Handler(SECRET, inbox=sql.inbox)
+
+    @webhook.on("customer.created")
+    async def hang(event: webhooks.CustomerCreated, session: AsyncSession) -> None:
+        await session.execute(sqlalchemy.insert(EFFECTS).values(event=event.id))
+        task.cancel()
+        await asyncio.sleep(60)
+
+    async def run() -> None:
+        nonlocal task
+        body = event_json("evt_1")
+        task = asyncio.ensure_future(webhook.handle_async(body, webhooks.sign(body, SECRET)))
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    task: asyncio.Future[Outcome]
+    asyncio.run(run())
+    assert sql.effects() == []
+    assert sql.deliver(sql.handler()).result == "handled"
+
+
+def test_an_async_engine_is_for_async_code(open_empty: Callable[[str], SQL]) -> None:
+    """`handle` says what to call instead."""
+    sql = open_empty("aiosqlite")
+    with pytest.raises(WebhookUsageError, match="SQLAlchemyInbox is for async code: await handle_async"):
+        sql.handler().handle("{}", None)
+
+
+# What is refused ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", ["sqlite://", None, Session()], ids=lambda each: type(each).__name__)
+def test_what_is_no_engine_is_refused(engine: Any) -> None:
+    with pytest.raises(WebhookUsageError, match="pass the engine"):
+        SQLAlchemyInbox(engine)
+
+
+def test_another_database_is_refused() -> None:
+    """Its locks were not tried."""
+    engine: Any = sqlalchemy.create_mock_engine("mssql://", lambda *_: None)
+    engine = sqlalchemy.create_engine("sqlite://")
+    engine.dialect.name = "mssql"
+    with pytest.raises(WebhookUsageError, match="does not know mssql"):
+        SQLAlchemyInbox(engine)
+
+
+def test_an_engine_that_commits_each_statement_is_refused(tmp_path: Path) -> None:
+    """In AUTOCOMMIT there is no transaction to share."""
+    url = f"sqlite:///{tmp_path / 'shop.db'}"
+    made_so = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
+    engine = sqlalchemy.create_engine(url)
+    for each in (made_so, engine.execution_options(isolation_level="AUTOCOMMIT")):
+        with pytest.raises(WebhookUsageError, match="commits each statement"):
+            SQLAlchemyInbox(each)
+    with pytest.raises(WebhookUsageError, match="commits each statement"):
+        SQLAlchemyInbox(
+            create_async_engine(f"sqlite+aiosqlite:///{tmp_path / 'shop.db'}", isolation_level="AUTOCOMMIT")
+        )
+    SQLAlchemyInbox(made_so.execution_options(isolation_level="SERIALIZABLE"))
+
+
+@pytest.mark.parametrize("begins", [False, True], ids=["autocommit", "a listener that begins"])
+def test_a_driver_that_commits_each_statement_is_refused(
+    tmp_path: Path, begins: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What a listener set on the connection is seen as well; one that begins transactions itself is fine."""
+    engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path / 'shop.db'}")
+
+    @listeners.listens_for(engine, "connect")
+    def connected(connection: Any, _: object) -> None:
+        connection.isolation_level = None
+
+    if begins:
+        listeners.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    METADATA.create_all(engine)
+    webhook = Handler(SECRET, inbox=SQLAlchemyInbox(engine))
+    webhook.other(lambda _: None)
+    body = event_json("evt_1")
+    status = webhook.handle(body, webhooks.sign(body, SECRET)).status
+    assert status == (200 if begins else 500)
+    assert ("commits each statement" in caplog.text) is not begins
+    engine.dispose()
+
+
+def test_a_missing_table_is_a_sentence_that_says_what_to_do(sql: SQL, caplog: pytest.LogCaptureFixture) -> None:
+    """The answer is 500, so that the event comes again when the table is there."""
+    sql.run(INBOX.drop)
+    assert sql.deliver(sql.handler()) == Outcome(500, "failed", "evt_1")
+    assert "There is no table finsecure_inbox: create it with your migrations" in caplog.text
+    assert "Traceback" not in caplog.text
+    sql.run(METADATA.create_all)
+    assert sql.deliver(sql.handler()).status == 200
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://127.0.0.1:1/shop",
+        "postgresql+asyncpg://127.0.0.1:1/shop",
+        "mysql+pymysql://127.0.0.1:1/shop",
+        "sqlite:////nowhere/shop.db",
+    ],
+)
+def test_a_database_that_is_down_is_a_sentence(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    """The answer is 500, the log says that the database cannot be used, and `process` raises InboxError."""
+    sql = SQL(sqlalchemy.make_url(url).drivername.partition("+")[2] or "pysqlite", url)
+    webhook = sql.handler()
+    assert sql.deliver(webhook) == Outcome(500, "failed", "evt_1")
+    assert "The database of the inbox cannot be used: " in caplog.text
+    assert "Traceback" not in caplog.text
+    with pytest.raises(InboxError, match="cannot be used"):
+        asyncio.run(webhook.process_async(event_json("evt_1")))
+
+
+def test_a_locked_file_is_told_to_come_again(open_empty: Callable[[str], SQL], tmp_path: Path) -> None:
+    """SQLite locks its whole file: while another program writes, the answer is 409."""
+    sql = open_empty("pysqlite")
+    engine = sqlalchemy.create_engine(sql.url, connect_args={"timeout": 0})
+    webhook = Handler(SECRET, inbox=SQLAlchemyInbox(engine))
+    webhook.other(lambda _: None)
+    body = event_json("evt_1")
+    with engine.connect() as other:
+        other.execute(sqlalchemy.insert(EFFECTS).values(event="x"))
+        assert webhook.handle(body, webhooks.sign(body, SECRET)) == Outcome(409, "in_progress", "evt_1")
+    assert webhook.handle(body, webhooks.sign(body, SECRET)).status == 200
+    engine.dispose()
+
+
+@pytest.mark.parametrize("kind", ["psycopg", "asyncpg", "pymysql", "aiomysql"])
+def test_a_row_that_is_deleted_in_between_is_told_to_come_again(
+    kind: str, open_empty: Callable[[str], SQL], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the insert and the lock another process may have deleted the row as an old one."""
+    sql = open_empty(kind)
+    nothing = sqlalchemy.text("SELECT 1")
+    monkeypatch.setattr(SQLAlchemyInbox, "_insert", lambda *_, **__: nothing)
+    assert sql.deliver(sql.handler()).result == "in_progress"
+
+
+# What is forgotten -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["pysqlite", "aiosqlite", "psycopg", "pymysql"])
+def test_what_is_done_is_forgotten_after_30_days(kind: str, open_empty: Callable[[str], SQL], clock: Clock) -> None:
+    """Old rows are deleted by the way, at most once a minute; what is younger stays."""
+    sql = open_empty(kind)
+    sql.inbox = SQLAlchemyInbox(sql.engine, clock=clock)
+    webhook = sql.handler()
+    sql.deliver(webhook, "evt_1")
+    clock.advance(30 * 24 * 3600 - 30)
+    sql.deliver(webhook, "evt_2")
+    assert {*sql.rows()} == {"evt_1", "evt_2"}
+    clock.advance(31)
+    sql.deliver(webhook, "evt_3")
+    assert {*sql.rows()} == {"evt_1", "evt_2", "evt_3"}  # not yet a minute later
+    clock.advance(30)
+    sql.deliver(webhook, "evt_4")
+    assert {*sql.rows()} == {"evt_2", "evt_3", "evt_4"}
+
+
+def test_a_failed_deletion_does_not_undo_the_event(
+    open_empty: Callable[[str], SQL], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The event is done; old rows are deleted another time."""
+    sql = open_empty("pysqlite")
+    nowhere = SimpleNamespace(where=lambda _: sqlalchemy.text("DELETE FROM nowhere"))
+    monkeypatch.setattr("finsecure.webhooks.sqlalchemy.delete", lambda _: nowhere)
+    assert sql.deliver(sql.handler()).status == 200
+    assert "Old rows of finsecure_inbox were not deleted: " in caplog.text
+    assert sql.deliver(sql.handler()).result == "duplicate"
+
+
+def test_the_table_can_have_a_name_of_its_own(tmp_path: Path) -> None:
+    """`inbox_table` takes a name, and the inbox the table."""
+    engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path / 'shop.db'}")
+    metadata = sqlalchemy.MetaData()
+    table = inbox_table(metadata, name="seen")
+    metadata.create_all(engine)
+    webhook = Handler(SECRET, inbox=SQLAlchemyInbox(engine, table=table))
+    webhook.other(lambda _: None)
+    webhook.process(event_json("evt_1"))
+    with engine.connect() as connection:
+        assert connection.execute(sqlalchemy.select(table.c.id)).scalars().all() == ["evt_1"]
+    engine.dispose()
+
+
+def test_neither_the_statement_nor_the_event_is_in_an_error(sql: SQL, caplog: pytest.LogCaptureFixture) -> None:
+    """An error of the inbox shows no values."""
+    sql.run(INBOX.drop)
+    sql.deliver(sql.handler(), "evt_obviously_long_id")
+    assert "SELECT" not in caplog.text
+    assert json.loads(event_json("x"))["data"]["object"]["id"] not in caplog.text
