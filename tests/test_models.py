@@ -336,6 +336,27 @@ def test_an_answer_that_is_none_says_why_and_shows_nothing_of_it(
     assert "secret" not in str(caught.value)
 
 
+HEAD = b'{"id": "pi_1", "object": "payment_intent", "amount": 1, "currency": "usd", "status": "succeeded", "x": '
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        (b"[" + b'{"a":1},' * 60_000 + b"1]", "more values or longer texts than any answer"),
+        (b'"' + "\U0001f600".encode() * 12_000_000 + b'"', "larger than"),
+        ('"\U0001f600'.encode() + b"x" * 12_000_000 + b'"', "more values or longer texts than any answer"),
+        (b"{" + b",".join(b'"%d": NaN' % n for n in range(200)) + b"}", "it has NaN, Infinity or a number too large"),
+    ],
+    ids=["values", "bytes", "wide text", "mistakes"],
+)
+def test_an_answer_that_would_take_much_memory_is_refused(
+    wire: Door, server: respx.MockRouter, more: bytes, why: str
+) -> None:
+    server.route().respond(content=HEAD + more + b"}")
+    with pytest.raises(finsecure.APIError, match=why):
+        wire.call(lambda api: api.payment_intents.retrieve("pi_1"))
+
+
 def test_text_that_only_mentions_infinity_is_fine(wire: Door, server: respx.MockRouter) -> None:
     server.route().respond(json={**WHOLE, "description": "NaN and Infinity"})
     found = wire.call(lambda api: api.payment_intents.retrieve("pi_1"))

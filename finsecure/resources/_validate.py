@@ -73,8 +73,6 @@ _required: dict[type[BaseModel], frozenset[str]] = {}
 
 def what_is_wrong(exc: ValidationError) -> str:
     """Where and how an answer is not what it should be; never what it holds."""
-    if exc.error_count() > _FEW:
-        return "it has many values that are not what they should be"
     errors = exc.errors(include_url=False, include_context=False, include_input=False)
     if errors[0]["type"] == "json_invalid":
         return NO_JSON
@@ -87,5 +85,4 @@ def what_is_wrong(exc: ValidationError) -> str:
 
 
 NO_JSON = "it is no whole JSON text in UTF-8, or one too deeply nested"
-_FEW = 100  # each takes a kilobyte to look at
 _NUMBERS = frozenset({"finite_number", "greater_than", "less_than", "no_json"})

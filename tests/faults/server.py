@@ -731,7 +731,7 @@ def _unknown(value: Callable[[], bytes]) -> Fault:
     return fault
 
 
-def _refusal(value: Callable[[], bytes]) -> Fault:
+def _decline_with(value: Callable[[], bytes]) -> Fault:
     """A decline that has an unknown member, of many bytes."""
 
     def fault(visit: Visit) -> None:
@@ -751,6 +751,6 @@ SWELLING: dict[str, Fault] = {
     "objects": _unknown(lambda: b"[" + b'{"a":1},' * (2 * MIB - 1000) + b"{}]"),
     "numbers": _unknown(lambda: b"[" + b"1," * (8 * MIB - 1000) + b"1]"),
     "one wide character": _unknown(lambda: '"\U0001f600'.encode() + b"x" * (16 * MIB - 2000) + b'"'),
-    "a refusal's lists": _refusal(lambda: b"[" + b"[]," * (5 * MIB) + b"[]]"),
-    "a refusal's message": _refusal(lambda: b'"' + b"x" * (10 * MIB) + b'"'),
+    "a refusal's lists": _decline_with(lambda: b"[" + b"[]," * (5 * MIB) + b"[]]"),
+    "a refusal's message": _decline_with(lambda: b'"' + b"x" * (10 * MIB) + b'"'),
 }
