@@ -121,6 +121,55 @@ def test_a_part_loads_only_what_it_needs(program: str, never: set[str]) -> None:
     assert loaded_by(f"import finsecure; {program}") & never == set()
 
 
+@pytest.mark.parametrize("name", ["Handler", "MemoryInbox", "Outcome", "CaughtUp", "Inbox"])
+def test_webhooks_load_no_database(name: str) -> None:
+    """What needs no extra loads none, nor an event loop."""
+    loaded = loaded_by(f"import finsecure.webhooks; finsecure.webhooks.{name}")
+    assert loaded & {"sqlalchemy", "redis", "django", "asgiref", "asyncio", "anyio", "httpx"} == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "extra"),
+    [
+        ("SQLAlchemyInbox", "sqlalchemy", "sqlalchemy"),
+        ("inbox_table", "sqlalchemy", "sqlalchemy"),
+        ("RedisInbox", "redis", "redis"),
+        ("DjangoInbox", "django", "django"),
+        ("DjangoInbox", "asgiref", "django"),
+    ],
+)
+def test_a_missing_extra_is_a_sentence_that_says_what_to_install(name: str, package: str, extra: str) -> None:
+    """An inbox whose package is not installed says what to pip install; the rest of webhooks works without it."""
+    program = f"""
+import sys
+sys.modules[{package!r}] = None
+from finsecure.webhooks import *
+import finsecure.webhooks
+try:
+    finsecure.webhooks.{name}
+except ImportError as error:
+    print(error)
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == f"{name} needs a package that is not here: pip install 'finsecure[{extra}]'"
+
+
+def test_an_inbox_that_fails_to_load_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package that is missing besides is not taken for the extra."""
+    monkeypatch.delitem(vars(finsecure.webhooks), "RedisInbox", raising=False)
+    monkeypatch.delitem(sys.modules, "finsecure.webhooks.redis", raising=False)
+    monkeypatch.setitem(sys.modules, "secrets", None)
+    with pytest.raises(ModuleNotFoundError, match="secrets"):
+        _ = finsecure.webhooks.RedisInbox
+
+
+def test_a_name_that_webhooks_has_not_is_an_attribute_error() -> None:
+    """As on any module."""
+    webhooks: Any = finsecure.webhooks
+    with pytest.raises(AttributeError, match=r"module 'finsecure.webhooks' has no attribute 'Handlers'"):
+        _ = webhooks.Handlers
+
+
 def test_the_version_is_that_of_the_package() -> None:
     """`finsecure.__version__` is a version, and the API's version is the reference's."""
     assert finsecure.__version__.count(".") == 2

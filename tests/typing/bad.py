@@ -105,3 +105,32 @@ def handle(event: webhooks.Event) -> None:
     if event.type == "customer.created":
         event.data.object.amount  # bad: a Customer has none
     event.data.object.amount  # bad: of which kind is it
+
+
+# A webhook handler
+hooks = webhooks.Handler("whsec_1")
+webhooks.Handler("whsec_1", inbox="redis://")  # bad: no inbox
+hooks.on("payment_intent.succeded")  # bad: misspelt
+hooks.on(["customer.created"])  # bad: one type to an `on`
+hooks.handle({"parsed": 1}, None)  # bad: a parsed body
+hooks.process(b"{}")  # bad: bytes
+hooks.catch_up(aclient, since=0)  # bad: an async client
+hooks.catch_up(client, since="yesterday")  # bad: a str
+hooks.handle(b"", None).event  # bad: no such attribute
+
+
+def takes_canceled(event: webhooks.PaymentIntentCanceled) -> None: ...
+def takes_canceled_and_session(event: webhooks.PaymentIntentCanceled, session: object) -> None: ...
+async def takes_created(event: webhooks.CustomerCreated) -> None: ...
+def takes_three(event: webhooks.CustomerCreated, session: object, more: int) -> None: ...
+def takes_nothing() -> None: ...
+
+
+hooks.on("payment_intent.succeeded")(takes_canceled)  # bad: another event
+hooks.on("payment_intent.succeeded")(takes_canceled_and_session)  # bad: another event
+hooks.on("customer.updated")(takes_created)  # bad: another event
+hooks.on("customer.created")(takes_three)  # bad: three parameters
+hooks.on("customer.created")(takes_nothing)  # bad: no parameter
+hooks.other(takes_canceled)  # bad: other events too
+hooks.defer(takes_canceled)  # bad: a string
+hooks.unreadable(takes_canceled)  # bad: bytes

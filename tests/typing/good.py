@@ -6,11 +6,14 @@ import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import finsecure
 import httpx
+import redis
+import sqlalchemy
+import sqlalchemy.orm
 from finsecure import (
     NOT_GIVEN,
     AsyncClient,
@@ -425,3 +428,56 @@ class StoppedClock:
 
 clock: finsecure.Clock = StoppedClock()
 assert_type(Client(clock=clock), Client)
+
+
+# A webhook handler ----------------------------------------------------------------------------------------------------
+
+hooks = webhooks.Handler("whsec_1", inbox=webhooks.MemoryInbox(), tolerance=300)
+webhooks.Handler(["whsec_1", b"whsec_2"])
+webhooks.Handler(inbox=webhooks.SQLAlchemyInbox(sqlalchemy.create_engine("sqlite://")))
+webhooks.Handler(inbox=webhooks.RedisInbox(redis.Redis(), lease=30))
+webhooks.Handler(inbox=webhooks.DjangoInbox(using="default"))
+assert_type(webhooks.inbox_table(sqlalchemy.MetaData()), sqlalchemy.Table)
+
+
+@hooks.on("payment_intent.succeeded")
+def hook_one(event: webhooks.PaymentIntentSucceeded) -> None:
+    assert_type(event.data.object, PaymentIntent)
+
+
+@hooks.on("payment_intent.payment_failed")
+def hook_with_session(event: webhooks.PaymentIntentPaymentFailed, session: sqlalchemy.orm.Session) -> None:
+    session.commit()
+
+
+@hooks.on("customer.created")
+@hooks.on("customer.updated")
+async def hook_stacked(event: webhooks.CustomerCreated | webhooks.CustomerUpdated) -> None:
+    assert_type(event.data.object, Customer)
+
+
+@hooks.on("invoice.payment_failed")
+def hook_for_all(event: webhooks.Event) -> int:
+    return 1
+
+
+@hooks.other
+def hook_other(event: webhooks.Event) -> None: ...
+
+
+@hooks.unreadable
+def hook_unreadable(body: bytes, error: finsecure.WebhookPayloadError) -> None: ...
+
+
+@hooks.defer
+def hook_defer(message: str) -> None: ...
+
+
+async def hook_answers() -> None:
+    assert_type(hooks.handle(b"", None), webhooks.Outcome)
+    assert_type(hooks.handle("", "sha256=").status, int)
+    assert_type(await hooks.handle_async(b"", b"sha256="), webhooks.Outcome)
+    assert_type(hooks.process("{}"), webhooks.Outcome)
+    assert_type(hooks.catch_up(client, since=1640995200), webhooks.CaughtUp)
+    assert_type(await hooks.catch_up_async(aclient, since=datetime.now(timezone.utc)), webhooks.CaughtUp)
+    assert_type(await hook_stacked(cast("webhooks.CustomerCreated", None)), None)
