@@ -9,7 +9,9 @@ their agreement means something. Serving real HTTP (`Sandbox.serve`, `Sandbox.ap
 """
 
 from ._clock import Clock
+from ._faults import Fault
+from ._requests import LoggedRequest
 from ._sandbox import Sandbox
 from ._store import Delivery
 
-__all__ = ["Clock", "Delivery", "Sandbox"]
+__all__ = ["Clock", "Delivery", "Fault", "LoggedRequest", "Sandbox"]

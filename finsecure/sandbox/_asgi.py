@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ._connection import send_spoiled
 from ._http import Request, Response
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ def application(handle: Callable[[Request], Response]) -> Starlette:
             base_url=f"{http.url.scheme}://{http.url.netloc}",
         )
         response = await run_in_threadpool(handle, request)
+        if response.delay or response.ending != "whole":
+            await send_spoiled(response, scope, receive, send)
+            return
         await HTTPResponse(response.body, response.status, dict(response.headers))(scope, receive, send)
 
     return Starlette(routes=[Mount("/", app=door)])

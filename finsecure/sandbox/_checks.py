@@ -156,6 +156,43 @@ def between(low: int, high: int) -> Check:
     return check
 
 
+def integer(value: object, param: str) -> int:
+    """Any integer; `true` is none."""
+    if type(value) is not int:
+        raise invalid(f"{param} must be an integer.", param)
+    return value
+
+
+def boolean(value: object, param: str) -> bool:
+    """`true` or `false`."""
+    if not isinstance(value, bool):
+        raise invalid(f"{param} must be true or false.", param)
+    return value
+
+
+def seconds(value: object, param: str) -> float:
+    """A time span, fractions included. A year at most, so that nothing overflows."""
+    if type(value) not in (int, float) or not 0 <= cast("float", value) <= 366 * 24 * 3600:
+        raise invalid(f"{param} must be a number of seconds, from 0 to those of a year.", param)
+    return cast("float", value)
+
+
+def unix_time(value: object, param: str) -> float:
+    """A point in time: Unix seconds as a number, or ISO 8601."""
+    if type(value) in (int, float) and 0 <= cast("float", value) < 1e12:
+        return float(cast("float", value))
+    if isinstance(value, str):
+        return moment(value, param)
+    raise invalid(f"{param} must be Unix seconds or ISO 8601, such as 2022-01-01T00:00:00Z.", param)
+
+
+def share(value: object, param: str) -> float:
+    """A part of all, above 0 and up to 1."""
+    if type(value) not in (int, float) or not 0 < cast("float", value) <= 1:
+        raise invalid(f"{param} must be a number above 0 and up to 1, such as 0.2 for a fifth.", param)
+    return cast("float", value)
+
+
 def currency(value: object, param: str) -> str:
     """A currency in use, lower case. Reference: Create Payment Intent, "Three-letter ISO currency code"."""
     code = text(value, param)

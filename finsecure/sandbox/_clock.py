@@ -81,3 +81,21 @@ class Clock:
     def _skip(self, seconds: float) -> None:
         self.sleeps.append(seconds)
         self.advance(max(0.0, seconds))
+
+
+def wait(clock: Clock, seconds: float) -> None:
+    """Let time pass that nobody asked to sleep for: what a fault or a late delivery takes."""
+    if clock.frozen:
+        clock.advance(seconds)
+    else:
+        time.sleep(seconds)
+
+
+async def wait_async(clock: Clock, seconds: float) -> None:
+    """`wait` for asyncio and trio."""
+    import anyio
+
+    if clock.frozen:
+        clock.advance(seconds)
+    else:
+        await anyio.sleep(seconds)

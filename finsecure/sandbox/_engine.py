@@ -1,23 +1,28 @@
 """The engine: a request in, a response out, with the state in between.
 
-A request passes, in this order: the API key, the rate limit, what the key may do, the idempotency key, the route, the
-version, the body, the operation. What is refused leaves no trace but its answer under the idempotency key. What the
-operation did, its events and that answer are one transaction.
+A request passes, in this order: the API key, the faults that were asked for, the rate limit, what the key may do, the
+idempotency key, the route, the version, the body, the operation. What is refused leaves no trace but its answer under
+the idempotency key. What the operation did, its events and that answer are one transaction.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import cast
 from urllib.parse import unquote
 
-from . import _bank_page, _idempotency, _json, _keys, _payments, _routes
+from . import _bank_page, _idempotency, _json, _keys, _payments, _routes, _samples, _trigger
 from ._clock import Clock
+from ._faults import Faults
 from ._http import BASE_URL, Request, Response
 from ._json import Object
-from ._problems import Problem, authentication, error, invalid
+from ._problems import Problem, authentication, error, invalid, shown, unexpected_state
 from ._rate_limit import RateLimit
+from ._requests import LoggedRequest, RequestLog, masked
 from ._store import Kept, Store
 from ._work import API_VERSION, Work
 
@@ -36,6 +41,11 @@ class Engine:
         rate_limit: Requests per second and key; `None` for no limit.
         settle_after: Seconds that a bank payment, or a refund that is pending, takes.
         changed: Called after each transaction, which may have made something due.
+
+    Attributes:
+        keys: The API keys.
+        faults: What was asked to fail.
+        log: The requests so far.
     """
 
     def __init__(
@@ -48,6 +58,8 @@ class Engine:
         changed: Callable[[], None],
     ) -> None:
         self.keys = _keys.of(store)
+        self.faults = Faults()
+        self.log = RequestLog()
         self._store = store
         self._clock = clock
         self._new_id = new_id
@@ -59,14 +71,11 @@ class Engine:
     def handle(self, request: Request) -> Response:
         """Answer one request. Nothing that a request holds makes this raise."""
         request_id = "req_" + self._new_id("req")
-        try:
+        if request.path.startswith(_payments.BANK_PAGE):
+            response = safely(lambda: self._bank_page(request), request_id)
+        else:
             response = self._answer(request, request_id)
-        except Problem as problem:
-            response = _refusal(problem)
-        except Exception:  # noqa: BLE001 - a server answers 500 and lives on
-            _log.exception("The sandbox failed on %s %s", request.method, request_id)
-            response = _response(500, _json.write(_INTERNAL))
-        return Response(response.status, {**response.headers, "Request-Id": request_id}, response.body)
+        return replace(response, headers={**response.headers, "Request-Id": request_id})
 
     def settle(self) -> None:
         """Settle the payments and refunds whose time has come."""
@@ -74,24 +83,108 @@ class Engine:
             with self._store.transaction():
                 _payments.settle(self._work())
 
-    def resolve_action(self, ident: str, *, succeed: bool) -> None:
+    def time_moved(self) -> None:
+        """Settle what is to be settled by now, and say that something may be due."""
+        self.settle()
+        self._changed()
+
+    def resolve_action(self, ident: str, *, succeed: bool) -> Object:
         """The customer authorises a payment, or fails to.
 
+        Returns:
+            The PaymentIntent.
+
         Raises:
-            LookupError: There is no such PaymentIntent.
-            ValueError: It does not wait for the customer.
+            Problem: There is no such PaymentIntent, or it does not wait for the customer.
         """
         with self._transaction():
-            intent = self._store.find("payment_intent", ident)
-            if intent is None:
-                raise LookupError(f"No such payment_intent: {ident!r}")
+            work = self._work()
+            intent = work.find("payment_intent", ident)
             if intent["status"] != "requires_action":
-                raise ValueError(f"PaymentIntent {ident} has status {intent['status']}, not requires_action.")
-            _payments.resolve_action(self._work(), intent, succeed=succeed)
+                raise unexpected_state(f"PaymentIntent {ident} has status {intent['status']}, not requires_action.")
+            _payments.resolve_action(work, intent, succeed=succeed)
+            return work.find("payment_intent", ident)
+
+    def emit(self, type: str, overrides: Mapping[str, object]) -> Object:
+        """Record an event about an object that is made up.
+
+        Returns:
+            The event.
+
+        Raises:
+            Problem: The type or an override is wrong.
+        """
+        with self._transaction():
+            return _samples.emit(self._work(), type, overrides)
+
+    def trigger(self, type: str, ident: str | None) -> Object:
+        """Bring an event about.
+
+        Returns:
+            The event.
+
+        Raises:
+            Problem: The type is wrong, there is no such object, or its state does not allow that.
+        """
+        with self._transaction():
+            return _trigger.trigger(self._work(), type, ident)
+
+    def resend(self, ident: str) -> Object:
+        """Have an event delivered again to whoever wants it.
+
+        Returns:
+            The event.
+
+        Raises:
+            Problem: There is no such event.
+        """
+        with self._transaction():
+            work = self._work()
+            return work.resend(work.find("event", ident))
+
+    def reset(self) -> None:
+        """Forget all but the keys and the time."""
+        with self._store.transaction():
+            self._store.empty()
+        self.faults.clear()
+        self.log.clear()
+        if self._rate_limit:
+            self._rate_limit.reset()
 
     def _answer(self, request: Request, request_id: str) -> Response:
-        if request.path.startswith(_payments.BANK_PAGE):
-            return self._bank_page(request)
+        """Answer a request for the API, and log it."""
+        began, now = time.perf_counter(), self._clock.time()
+        operation = _routes.name_of(request.method, request.path)
+        body = _read(request)
+
+        def carry_out() -> Response:
+            return safely(lambda: self._admit(request, body, request_id), request_id)
+
+        try:
+            self.keys.kind(request.headers)
+        except Problem as problem:
+            fault, response = None, refusal(problem)
+        else:
+            fault = self.faults.take(operation)
+            response = fault.strike(carry_out) if fault else carry_out()
+        self.log.add(
+            LoggedRequest(
+                id=request_id,
+                time=now,
+                method=request.method,
+                path=shown(request.path),
+                operation=operation,
+                status=None if response.ending in ("closed", "stalled") else response.status,
+                idempotency_key=_shown_key(request),
+                replayed="Idempotent-Replayed" in response.headers,
+                duration=time.perf_counter() - began,
+                fault=fault is not None,
+                body=cast("Object", masked({} if isinstance(body, Problem) else body)),
+            )
+        )
+        return response
+
+    def _admit(self, request: Request, body: Object | Problem, request_id: str) -> Response:
         key_kind = self.keys.kind(request.headers)
         if self._rate_limit:
             self._rate_limit.take(key_kind, self._clock.monotonic())
@@ -99,7 +192,6 @@ class Engine:
             raise authentication(
                 403, "A publishable key can only create payment methods: use the secret key, on your server."
             )
-        body = _read(request)
         key = request.headers.get("idempotency-key") if request.method == "POST" else None
         work = self._work(request.base_url, request_id, key)
         if key is None:
@@ -120,7 +212,11 @@ class Engine:
     def _bank_page(self, request: Request) -> Response:
         ident = unquote(request.path.removeprefix(_payments.BANK_PAGE))
         intent = self._store.find("payment_intent", ident)
-        return _bank_page.answer(request, intent, lambda succeed: self.resolve_action(ident, succeed=succeed))
+
+        def resolve(succeed: bool) -> None:
+            self.resolve_action(ident, succeed=succeed)
+
+        return _bank_page.answer(request, intent, resolve)
 
     @contextmanager
     def _transaction(self) -> Generator[None, None, None]:
@@ -134,14 +230,14 @@ class Engine:
             route, ident = _routes.find(request.method, request.path)
             _check_version(request)
             if request.body and request.method != "GET":
-                _check_content_type(request)
+                check_content_type(request)
             if isinstance(body, Problem):
                 raise body
             with self._store.savepoint():
                 status, answer = route.answer(work, ident, request.query, body)
         except Problem as problem:
-            return _refusal(problem)
-        return _response(status, _json.write(answer))
+            return refusal(problem)
+        return json_response(status, answer)
 
     def _work(self, base_url: str = BASE_URL, request_id: str | None = None, key: str | None = None) -> Work:
         return Work(
@@ -157,6 +253,22 @@ class Engine:
         )
 
 
+def safely(answer: Callable[[], Response], request_id: str) -> Response:
+    """An answer, whatever happens."""
+    try:
+        return answer()
+    except Problem as problem:
+        return refusal(problem)
+    except Exception:  # noqa: BLE001 - a server answers 500 and lives on
+        _log.exception("The sandbox failed on %s", request_id)
+        return json_response(500, _INTERNAL)
+
+
+def _shown_key(request: Request) -> str | None:
+    key = request.headers.get("idempotency-key")
+    return None if key is None else shown(key)
+
+
 def _read(request: Request) -> Object | Problem:
     try:
         return _json.read(request.body)
@@ -169,15 +281,18 @@ def _check_version(request: Request) -> None:
         raise invalid(f"FinSecure-Version must be {API_VERSION}, the one version of this API.", "FinSecure-Version")
 
 
-def _check_content_type(request: Request) -> None:
+def check_content_type(request: Request) -> None:
+    """Refuse a body that is not sent as JSON."""
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given != "application/json":
         raise Problem(415, "invalid_request_error", "The request body must be sent as Content-Type: application/json.")
 
 
-def _refusal(problem: Problem) -> Response:
-    return _response(problem.status, _json.write(problem.body), problem.headers)
+def refusal(problem: Problem) -> Response:
+    """The answer to what is refused."""
+    return json_response(problem.status, problem.body, problem.headers)
 
 
-def _response(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(status, {"Content-Type": "application/json", **(headers or {})}, body)
+def json_response(status: int, body: object, headers: Mapping[str, str] | None = None) -> Response:
+    """An answer in JSON."""
+    return Response(status, {"Content-Type": "application/json", **(headers or {})}, _json.write(body))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 BASE_URL = "https://api-sandbox.finsecure.com"
 """The host of test mode. Reference: API Testing, "Test Environment"."""
@@ -30,10 +31,24 @@ class Request:
     base_url: str = BASE_URL
 
 
+Ending = Literal["whole", "closed", "stalled", "truncated"]
+"""How a response goes out: whole; the connection closes before it; it never comes; it breaks off in the middle."""
+
+
 @dataclass(frozen=True)
 class Response:
-    """One HTTP response: status code, headers, raw body."""
+    """One HTTP response, and what a fault makes of it on its way out.
+
+    Attributes:
+        status: The status code.
+        headers: The headers.
+        body: The raw body.
+        delay: Seconds before it goes out.
+        ending: How it goes out.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+    delay: float = 0.0
+    ending: Ending = "whole"

@@ -25,6 +25,14 @@ def canonical(value: object) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
+def known(value: object) -> bool:
+    """Whether JSON can say a value as it is."""
+    try:
+        return bool(json.loads(canonical(value)) == value)
+    except (TypeError, ValueError, RecursionError):
+        return False
+
+
 def read(body: bytes) -> Object:
     """A request's body: one JSON object, each name once, numbers that JSON knows. An empty body is an empty object."""
     if not body.strip():

@@ -72,19 +72,25 @@ def resolve_action(work: Work, intent: Object, *, succeed: bool) -> None:
 def settle(work: Work) -> None:
     """Settle the payments and refunds whose time has come."""
     for settling in work.store.settling(work.now):
-        work.store.settled(settling["id"])
         _SETTLE[settling["object"]](work, settling)
 
 
 def _settle_payment(work: Work, intent: Object) -> None:
+    outcome = work.store.private(intent["payment_method"])["outcome"]
+    end_processing(work, intent, succeed=outcome != BOUNCES)
+
+
+def end_processing(work: Work, intent: Object, *, succeed: bool) -> None:
+    """Let the bank pay what is `processing`, or refuse to."""
+    work.store.settled(intent["id"])
     charge = charges.of(work, intent["id"])[0]
-    if work.store.private(intent["payment_method"])["outcome"] == BOUNCES:
-        failure = _failure(BOUNCES)
-        work.store.save(charge | charges.failed(failure))
-        _await_another_method(work, intent, failure)
-    else:
+    if succeed:
         work.store.save(charge | {"status": "succeeded", "paid": True})
         _complete(work, intent)
+    else:
+        reason = failure(BOUNCES)
+        work.store.save(charge | charges.failed(reason))
+        _await_another_method(work, intent, reason)
 
 
 def _decline(work: Work, intent: Object, outcome: str) -> Object:
@@ -93,13 +99,14 @@ def _decline(work: Work, intent: Object, outcome: str) -> Object:
     Returns:
         The error to answer with. Reference: Error Handling, "Error Response Format".
     """
-    failure = _failure(outcome)
-    charges.create(work, intent, "failed", failure)
-    _await_another_method(work, intent, failure)
-    return {"error": failure | {"payment_intent": {"id": intent["id"], "status": intent["status"]}}}
+    reason = failure(outcome)
+    charges.create(work, intent, "failed", reason)
+    _await_another_method(work, intent, reason)
+    return {"error": reason | {"payment_intent": {"id": intent["id"], "status": intent["status"]}}}
 
 
-def _failure(outcome: str) -> Object:
+def failure(outcome: str) -> Object:
+    """The error that a decline is told with."""
     reason = DECLINES[outcome]
     return error(
         "card_error", reason.message, code=reason.code, decline_code=reason.decline_code, param="payment_method"
@@ -112,12 +119,12 @@ def _was_declined(work: Work, intent: Object) -> bool:
     return any(charge["failure_code"] == "processing_error" for charge in tries)
 
 
-def _await_another_method(work: Work, intent: Object, failure: Object) -> None:
+def _await_another_method(work: Work, intent: Object, reason: Object) -> None:
     intent |= {
         "status": "requires_payment_method",
         "payment_method": None,
         "next_action": None,
-        "last_payment_error": failure,
+        "last_payment_error": reason,
     }
     work.store.save(intent)
     work.emit("payment_intent.payment_failed", intent)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 DOCS = "https://developers.finsecure.com/"
@@ -68,6 +69,16 @@ def missing(kind: str, ident: str, param: str | None = None) -> Problem:
 def authentication(status: int, message: str) -> Problem:
     """401 for a key that is not accepted, 403 for one that may not do this."""
     return Problem(status, "authentication_error", message)
+
+
+@contextmanager
+def as_python_errors() -> Generator[None, None, None]:
+    """Tell a caller in Python what a request would be told: a `LookupError` for 404, else a `ValueError`."""
+    try:
+        yield
+    except Problem as problem:
+        error_class = LookupError if problem.status == 404 else ValueError
+        raise error_class(str(problem)) from None
 
 
 def shown(text: str) -> str:

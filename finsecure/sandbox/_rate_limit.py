@@ -26,6 +26,11 @@ class RateLimit:
         self._lock = threading.Lock()
         self._buckets: dict[str, tuple[float, float]] = {}
 
+    def reset(self) -> None:
+        """Give every key its whole allowance again."""
+        with self._lock:
+            self._buckets.clear()
+
     def take(self, key: str, now: float) -> None:
         """Take one request of a key's allowance.
 

@@ -60,6 +60,11 @@ class Route:
         """The path, where `{id}` stands for any id."""
         return collection(self.kind) + self._place[1]
 
+    @cached_property
+    def name(self) -> str:
+        """What the operation is called, such as `payment_intents.confirm`."""
+        return f"{self.kind}s.{self.verb}"
+
     @property
     def _place(self) -> tuple[str, str]:
         return _VERBS.get(self.verb, ("POST", f"{_ID}/{self.verb}"))
@@ -142,6 +147,14 @@ def find(method: str, path: str) -> tuple[Route, str]:
         raise Problem(405, "invalid_request_error", message, headers={"Allow": names})
     message = f"Unrecognized request URL: {shown(path)}"
     raise Problem(404, "invalid_request_error", message, code="resource_missing")
+
+
+def name_of(method: str, path: str) -> str | None:
+    """What the operation that a method and a path name is called; `None` where they name none."""
+    try:
+        return find(method, path)[0].name
+    except Problem:
+        return None
 
 
 def open_to_publishable(method: str, path: str) -> bool:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import httpx
 
+from . import _checks as check
+from . import _receivers
 from ._asgi import application
-from ._clock import Clock
+from ._clock import Clock, wait, wait_async
+from ._control import PREFIX, Control
 from ._courier import Courier
-from ._deliveries import Deliverer
+from ._deliveries import Deliverer, Trouble
 from ._engine import Engine
-from ._http import BASE_URL
+from ._faults import Fault
+from ._http import BASE_URL, Request, Response
+from ._payments import BANK_PAGE
+from ._problems import as_python_errors
+from ._receivers import ASGIApp, Function, Receiver, WSGIApp
+from ._requests import LoggedRequest
 from ._server import Server
 from ._store import Delivery, Store
 from ._transport import InProcessTransport
@@ -85,8 +94,9 @@ class Sandbox:
             raise
         keys = self._engine.keys
         self.secret_key, self.publishable_key, self.webhook_secret = keys.secret, keys.publishable, keys.webhook
-        self._transport = InProcessTransport(self._engine.handle)
+        self._transport = InProcessTransport(self._handle, self.clock)
         self._deliverer = Deliverer(self._store, self.clock, keys.webhook)
+        self._control = Control(self._engine, self._deliverer, self.clock, self._store.delivery_log)
         self._courier = Courier(self._round)
         self._lock = threading.Lock()
         self._servers: list[Server] = []
@@ -128,7 +138,7 @@ class Sandbox:
     @cached_property
     def app(self) -> Starlette:
         """The ASGI application, for a server or a test client of your own. Needs `finsecure[sandbox]`."""
-        return application(self._engine.handle)
+        return application(self._handle)
 
     def serve(self, port: int = 0) -> Server:
         """Answer real HTTP on 127.0.0.1, in a thread. Needs `finsecure[sandbox]`.
@@ -144,7 +154,7 @@ class Sandbox:
             OSError: The port is taken.
             ValueError: It is no port.
         """
-        server = Server(self._engine.handle, port)
+        server = Server(self._handle, port)
         with self._lock:
             self._servers.append(server)
         return server
@@ -160,21 +170,212 @@ class Sandbox:
             LookupError: There is no such PaymentIntent.
             ValueError: It does not wait for the customer.
         """
-        self._engine.resolve_action(payment_intent_id, succeed=succeed)
+        with as_python_errors():
+            self._engine.resolve_action(check.text(payment_intent_id, "payment_intent_id"), succeed=succeed)
 
-    def deliver(self) -> list[Delivery]:
+    def fail_next(
+        self,
+        operation: str = "*",
+        *,
+        status: int | None = None,
+        retry_after: int | None = None,
+        times: int | None = None,
+        executed: bool = False,
+        answer: Literal["lost", "dropped", "stalled", "truncated", "garbled"] | None = None,
+        slow: float | None = None,
+        share: float | None = None,
+        seed: int | None = None,
+    ) -> Fault:
+        """Have the next requests fail, as networks and gateways make them.
+
+        It works the same through every door, and is `POST /sandbox/faults` over HTTP. Requests with a wrong API key do
+        not count. Where several faults are for the same request, the one that was asked for first meets it.
+
+        Args:
+            operation: The operation that fails, such as `payment_intents.confirm`; `*` for any.
+            status: An HTTP status from 400 to 599, answered with the error that the API documents for it. The request
+                is not carried out, and nothing is kept under its idempotency key.
+            retry_after: The seconds in the `Retry-After` of that answer.
+            times: How many requests fail: one, if nothing is said.
+            executed: Carry the request out before answering `status`, as when a gateway fails after the API. The API's
+                own answer is kept under the idempotency key, so that a retry gets it.
+            answer: What becomes of the API's answer. `lost`: the request is carried out, then the connection closes.
+                `dropped`: it closes before. `stalled`: carried out and never answered. `truncated`: carried out, and
+                the answer breaks off in the middle. `garbled`: carried out, and the answer is HTML with status 200.
+            slow: Seconds by which the answer is late; alone, or with any of the above. Over HTTP they pass for real.
+            share: The share of the requests that fail, above 0 and up to 1, in place of `times`. It holds until
+                `clear_faults`.
+            seed: What chooses the requests of a share: the same seed, the same choice.
+
+        Returns:
+            The fault, as `faults` lists it.
+
+        Raises:
+            ValueError: An argument is wrong or contradicts another one; the message names it.
+
+        Example:
+            >>> sandbox.fail_next("payment_intents.confirm", status=503, retry_after=1, times=2)
+        """
+        given = {
+            "operation": operation,
+            "status": status,
+            "retry_after": retry_after,
+            "times": times,
+            "executed": executed,
+            "answer": answer,
+            "slow": slow,
+            "share": share,
+            "seed": seed,
+        }
+        with as_python_errors():
+            return self._engine.faults.add(given)
+
+    @property
+    def faults(self) -> list[Fault]:
+        """The faults that still wait for requests, in the order in which they were asked for."""
+        return self._engine.faults.waiting()
+
+    def clear_faults(self) -> None:
+        """Forget the faults that still wait for requests."""
+        self._engine.faults.clear()
+
+    def emit(self, type: str, overrides: Mapping[str, object] | None = None) -> dict[str, Any]:
+        """Record an event about an object that is made up: complete, but unknown to the API.
+
+        The event is kept, listed and delivered as any other. For payments and customers that exist, see `trigger`.
+
+        Args:
+            type: One of the eleven types, such as `invoice.payment_failed`.
+            overrides: What is different about the object: values by the path of a member, such as
+                `{"amount_due": 500, "metadata.order_id": "order_12345"}`.
+
+        Returns:
+            The event, as the API shows it.
+
+        Raises:
+            ValueError: The type or an override is wrong; the message names it.
+        """
+        with as_python_errors():
+            return self._engine.emit(type, check.mapping({} if overrides is None else overrides, "overrides"))
+
+    def trigger(self, type: str, *, id: str | None = None) -> dict[str, Any]:
+        """Bring an event about for real: whatever leads to it is done, as the API does it.
+
+        `trigger("payment_intent.succeeded")` creates a PaymentIntent and pays it. Invoices and subscriptions the
+        sandbox does not have: for their four types this is `emit`.
+
+        Args:
+            type: One of the eleven types.
+            id: The PaymentIntent or Customer to bring it about on; `None` makes a new one.
+
+        Returns:
+            The event, as the API shows it.
+
+        Raises:
+            LookupError: There is no such object.
+            ValueError: The type is wrong, or the state of the object does not allow that; the message names its id.
+        """
+        with as_python_errors():
+            return self._engine.trigger(type, id)
+
+    def resend(self, event_id: str) -> None:
+        """Have an event delivered again to every webhook endpoint that wants it, whoever took it before.
+
+        Args:
+            event_id: An event (`evt_...`).
+
+        Raises:
+            LookupError: There is no such event.
+        """
+        with as_python_errors():
+            self._engine.resend(check.text(event_id, "event_id"))
+
+    def deliver(
+        self,
+        to: Function | ASGIApp | None = None,
+        *,
+        wsgi: WSGIApp | None = None,
+        path: str | None = None,
+        duplicates: int = 1,
+        shuffle: int | None = None,
+        delay: float = 0.0,
+        drop: float = 0,
+    ) -> list[Delivery]:
         """Settle the bank payments and refunds whose time has come, and deliver the webhooks that are due.
+
+        They go to the webhook endpoints over HTTP or, with `to` or `wsgi`, to a receiver in this process without a
+        socket. It gets what is due for all endpoints; where there is no endpoint, every event that was not handed over
+        before. A receiver that raises counts as one that answers 500.
+
+        Args:
+            to: A function `(body, headers) -> status`, or an ASGI application.
+            wsgi: A WSGI application.
+            path: The path that the application is asked for. `None` takes that of the endpoint, or `/`.
+            duplicates: How often each event is delivered: 2 for twice.
+            shuffle: A seed, to deliver in an order that it chooses. `None` delivers the oldest first.
+            delay: Seconds by which all of it is late, by the sandbox's clock.
+            drop: How many deliveries get lost on the way, the first ones; or the share that does, from 0.0 to 1.0. The
+                receiver does not see them, and they are tried again as if it had not answered.
 
         Returns:
             What was tried. A try that failed is due again 1, 5, 30 and 120 seconds later, by the sandbox's clock.
+
+        Raises:
+            ValueError: An argument is wrong, or the receiver is asynchronous and an event loop runs here, in which
+                `await deliver_async(...)` is the way.
         """
-        self._engine.settle()
-        return self._deliverer.deliver_due()
+        trouble = self._trouble(duplicates=duplicates, shuffle=shuffle, delay=delay, drop=drop)
+        receiver = _receivers.receiver(to, wsgi, path)
+        if receiver is None or receiver.transport is not None:
+            return self._deliver(trouble, receiver)
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(self._deliver_async(trouble, receiver))
+        raise ValueError("to is asynchronous and an event loop runs here: use `await sandbox.deliver_async(to=...)`.")
+
+    async def deliver_async(
+        self,
+        to: Function | ASGIApp | None = None,
+        *,
+        path: str | None = None,
+        duplicates: int = 1,
+        shuffle: int | None = None,
+        delay: float = 0.0,
+        drop: float = 0,
+    ) -> list[Delivery]:
+        """`deliver` in the caller's own event loop, asyncio or trio, where a receiver may run as well.
+
+        Args:
+            to: As `deliver` takes it; the function may be asynchronous.
+            path: As `deliver` takes it.
+            duplicates: As `deliver` takes it.
+            shuffle: As `deliver` takes it.
+            delay: As `deliver` takes it.
+            drop: As `deliver` takes it.
+
+        Returns:
+            What was tried.
+
+        Raises:
+            ValueError: An argument is wrong; the message names it.
+        """
+        trouble = self._trouble(duplicates=duplicates, shuffle=shuffle, delay=delay, drop=drop)
+        return await self._deliver_async(trouble, _receivers.receiver(to, None, path))
 
     @property
     def deliveries(self) -> list[Delivery]:
         """Every try to deliver a webhook so far, oldest first."""
         return self._store.delivery_log()
+
+    @property
+    def requests(self) -> list[LoggedRequest]:
+        """The last 1000 requests that were answered, or left unanswered on purpose, oldest first."""
+        return self._engine.log.all()
+
+    def reset(self) -> None:
+        """Forget every object, event, delivery, idempotency key, fault and logged request. Keys and time stay."""
+        self._engine.reset()
 
     def close(self) -> None:
         """Stop the servers and the deliveries, and close the database. Closing it twice is harmless."""
@@ -204,8 +405,27 @@ class Sandbox:
         if not self.clock.frozen and self._store.next_due() is not None:
             self._courier.wake()
 
+    def _handle(self, request: Request) -> Response:
+        """Answer one request, through whichever door it came."""
+        controls = request.path.startswith(PREFIX) and not request.path.startswith(BANK_PAGE)
+        return self._control.handle(request) if controls else self._engine.handle(request)
+
+    def _trouble(self, **given: object) -> Trouble:
+        with as_python_errors():
+            return Trouble.read(given)
+
+    def _deliver(self, trouble: Trouble, receiver: Receiver | None = None) -> list[Delivery]:
+        wait(self.clock, trouble.delay)
+        self._engine.settle()
+        return self._deliverer.deliver(trouble, receiver)
+
+    async def _deliver_async(self, trouble: Trouble, receiver: Receiver | None) -> list[Delivery]:
+        await wait_async(self.clock, trouble.delay)
+        self._engine.settle()
+        return await self._deliverer.deliver_async(trouble, receiver)
+
     def _round(self) -> float | None:
-        self.deliver()
+        self._deliver(Trouble())
         due = self._store.next_due()
         return None if due is None else max(0.0, due - self.clock.time())
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ._asgi import application, needs_extra
+from ._connection import protocol
 from ._http import Request, Response
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Server:
         config = uvicorn.Config(
             app,
             loop="asyncio",
-            http="h11",
+            http=protocol(),
             ws="none",
             lifespan="off",
             log_config=None,

@@ -36,10 +36,15 @@ create table if not exists deliveries (
     attempts integer not null default 0);
 create index if not exists deliveries_by_due on deliveries (due);
 create index if not exists deliveries_by_event on deliveries (event);
+create index if not exists deliveries_by_endpoint on deliveries (endpoint, due);
 create table if not exists attempts (
     seq integer primary key autoincrement, event text not null, type text not null, url text not null,
     attempt integer not null, status integer, error text, time real not null);
+create index if not exists attempts_by_event on attempts (event);
 """
+
+ANYBODY = ""
+"""In place of an endpoint: the delivery is for whoever `Sandbox.deliver` is told to hand events to."""
 
 _BOUNDS = {"gte": ">=", "gt": ">", "lte": "<=", "lt": "<"}
 
@@ -71,10 +76,10 @@ class Delivery:
     Attributes:
         event: The event's id.
         type: The event's type.
-        url: Where it was sent.
+        url: Where it was sent. A path alone where it was handed over and there was no endpoint.
         attempt: 1 for the first try, up to 5.
         status: The receiver's HTTP status; `None` where it gave none.
-        error: Why there is no status; `None` where there is one.
+        error: Why there is no status, or what the receiver that it was handed to raised; else `None`.
         time: When, in Unix seconds of the sandbox's clock.
     """
 
@@ -153,6 +158,11 @@ class Store:
         with self.transaction():
             self._run("insert or ignore into settings values (?, ?)", name, make())
             return cast("str", self._run("select value from settings where name = ?", name)[0][0])
+
+    def empty(self) -> None:
+        """Forget everything but the settings."""
+        for table in ("objects", "settling", "answers", "deliveries", "attempts"):
+            self._run(f"delete from {table}")  # noqa: S608 - the names stand above
 
     # Objects of the API
 
@@ -264,10 +274,41 @@ class Store:
         """Have an event delivered to an endpoint."""
         self._run("insert into deliveries (event, endpoint, due) values (?, ?, ?)", event, endpoint, due)
 
-    def due_deliveries(self, now: float) -> list[Due]:
-        """What is to be delivered by now, oldest first."""
-        rows = self._run("select seq, event, endpoint, attempts from deliveries where due <= ? order by due, seq", now)
+    def has_endpoints(self) -> bool:
+        """Whether there is any webhook endpoint."""
+        return bool(self.objects("webhook_endpoint", count=1))
+
+    def deliver_to_anybody(self, now: float) -> None:
+        """Have every event delivered that never was, nor is to be."""
+        with self.transaction():
+            self._run(
+                "insert into deliveries (event, endpoint, due) select id, ?, ? from objects where object = 'event' "
+                "and id not in (select event from deliveries) and id not in (select event from attempts) order by seq",
+                *(ANYBODY, now),
+            )
+
+    def due_deliveries(self, now: float, *, to_anybody: bool) -> list[Due]:
+        """What is to be delivered by now, oldest first; with what is for anybody, or without."""
+        rows = self._run(
+            "select seq, event, endpoint, attempts from deliveries where due <= ? and (endpoint != ? or ?) "
+            "order by due, seq",
+            *(now, ANYBODY, to_anybody),
+        )
         return [Due(*row) for row in rows]
+
+    def claim(self, due: Due, now: float, until: float) -> bool:
+        """Keep others from making a delivery until then.
+
+        Returns:
+            Whether it was still to be made.
+        """
+        with self.transaction():
+            self._run("update deliveries set due = ? where seq = ? and due <= ?", until, due.seq, now)
+            return bool(self._run("select changes()")[0][0])
+
+    def release(self, due: Due, time: float) -> None:
+        """Give a claim up, so that the delivery is due again."""
+        self._run("update deliveries set due = ? where seq = ?", time, due.seq)
 
     def deliver_again(self, due: Due, time: float) -> None:
         """Have a delivery tried again at that time."""
@@ -276,9 +317,8 @@ class Store:
     def delivery_ended(self, due: Due) -> None:
         """Forget a delivery that was made or given up, and count what its event still waits for."""
         self._run("delete from deliveries where seq = ?", due.seq)
-        event = cast("Object", self.find("event", due.event))
         left = self._run("select count(*) from deliveries where event = ?", due.event)[0][0]
-        self.save(event | {"pending_webhooks": left})
+        self._run("update objects set body = json_set(body, '$.pending_webhooks', ?) where id = ?", left, due.event)
 
     def log_delivery(self, tried: Delivery) -> None:
         """Add a try to the log."""
@@ -294,5 +334,8 @@ class Store:
 
     def next_due(self) -> float | None:
         """When there is something to deliver or to settle next, in Unix seconds; `None` for nothing."""
-        rows = self._run("select min(due) from (select due from deliveries union all select due from settling)")
+        rows = self._run(
+            "select min(due) from (select due from deliveries where endpoint != ? union all select due from settling)",
+            ANYBODY,
+        )
         return cast("float | None", rows[0][0])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ._checks import CREATED
 from ._json import Object
 from ._problems import invalid, missing
-from ._store import Store
+from ._store import ANYBODY, Store
 
 API_VERSION = "2023-10-16"
 EVERY_EVENT = "*"
@@ -106,10 +106,13 @@ class Work:
         data = objects[-size:] if "ending_before" in params else objects[:size]
         return {"object": "list", "data": data, "has_more": len(objects) > size, "url": collection(kind)}
 
-    def emit(self, type: str, body: Object) -> None:
-        """Record an event and a delivery for each webhook endpoint that wants it. Reference: Webhooks."""
-        wanted = {type, EVERY_EVENT}
-        endpoints = [e for e in self.store.objects("webhook_endpoint") if wanted & set(e["enabled_events"])]
+    def emit(self, type: str, body: Object) -> Object:
+        """Record an event and a delivery for each webhook endpoint that wants it. Reference: Webhooks.
+
+        Returns:
+            The event.
+        """
+        endpoints = self._endpoints(type)
         event = self.create(
             "event",
             {
@@ -120,8 +123,28 @@ class Work:
                 "type": type,
             },
         )
-        for endpoint in reversed(endpoints):
-            self.store.deliver_at(event["id"], endpoint["id"], self.now)
+        for endpoint in endpoints:
+            self.store.deliver_at(event["id"], endpoint, self.now)
+        return event
+
+    def resend(self, event: Object) -> Object:
+        """Have an event delivered again: to each webhook endpoint that wants it, or to anybody where there is none.
+
+        Returns:
+            The event.
+        """
+        endpoints = self._endpoints(event["type"]) if self.store.has_endpoints() else [ANYBODY]
+        for endpoint in endpoints:
+            self.store.deliver_at(event["id"], endpoint, self.now)
+        event["pending_webhooks"] += len(endpoints)
+        self.store.save(event)
+        return event
+
+    def _endpoints(self, type: str) -> list[str]:
+        """The endpoints that want events of a type, the oldest first."""
+        wanted = {type, EVERY_EVENT}
+        endpoints = self.store.objects("webhook_endpoint")
+        return [endpoint["id"] for endpoint in reversed(endpoints) if wanted & set(endpoint["enabled_events"])]
 
     def _position(self, kind: str, params: Object, name: str) -> int | None:
         if name not in params:

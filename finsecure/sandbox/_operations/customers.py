@@ -29,25 +29,27 @@ CREATE = {
 LIST = check.listing(email=check.text)
 
 
+def blank_customer() -> Object:
+    """The members of a Customer of whom nothing is known."""
+    return {
+        "default_source": None,
+        "description": None,
+        "email": None,
+        "invoice_prefix": None,
+        "invoice_settings": check.blank(_INVOICE_SETTINGS),
+        "metadata": {},
+        "name": None,
+        "phone": None,
+        "preferred_locales": [],
+        "shipping": None,
+        "tax_exempt": "none",
+    }
+
+
 def create(work: Work, _: str, params: Object) -> Object:
     """POST /v1/customers."""
-    customer = work.create(
-        "customer",
-        {
-            "default_source": None,
-            "description": None,
-            "email": None,
-            "invoice_prefix": None,
-            "invoice_settings": check.blank(_INVOICE_SETTINGS),
-            "metadata": {},
-            "name": None,
-            "phone": None,
-            "preferred_locales": [],
-            "shipping": None,
-            "tax_exempt": "none",
-        },
-    )
-    customer["invoice_prefix"] = _invoice_prefix(customer["id"])
+    customer = work.create("customer", blank_customer())
+    customer["invoice_prefix"] = invoice_prefix(customer["id"])
     _apply(work, customer, params)
     work.emit("customer.created", customer)
     return customer
@@ -87,7 +89,7 @@ def _apply(work: Work, customer: Object, params: Object) -> None:
     work.store.save(customer)
 
 
-def _invoice_prefix(ident: str) -> str:
+def invoice_prefix(ident: str) -> str:
     """Four letters and three digits, such as ABCD123, that follow from the id."""
     number = int.from_bytes(hashlib.sha256(ident.encode()).digest()[:8], "big")
     letters = "".join(chr(ord("A") + number // 26**place % 26) for place in range(4))

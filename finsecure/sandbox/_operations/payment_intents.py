@@ -47,32 +47,34 @@ _RECORDS = {"description", "metadata"}
 """What can be changed after a payment is confirmed."""
 
 
+def blank_intent() -> Object:
+    """The members of a PaymentIntent of which nothing is known yet."""
+    return {
+        "amount": None,
+        "amount_received": 0,
+        "currency": None,
+        "status": "requires_payment_method",
+        "client_secret": None,
+        "customer": None,
+        "description": None,
+        "last_payment_error": None,
+        "metadata": {},
+        "next_action": None,
+        "payment_method": None,
+        "payment_method_types": ["card"],
+        "receipt_email": None,
+        "setup_future_usage": None,
+        "shipping": None,
+        "statement_descriptor": None,
+        "statement_descriptor_suffix": None,
+        "transfer_data": None,
+        "transfer_group": None,
+    }
+
+
 def create(work: Work, _: str, params: Object) -> Object:
     """POST /v1/payment_intents."""
-    intent = work.create(
-        "payment_intent",
-        {
-            "amount": None,
-            "amount_received": 0,
-            "currency": None,
-            "status": "requires_payment_method",
-            "client_secret": None,
-            "customer": None,
-            "description": None,
-            "last_payment_error": None,
-            "metadata": {},
-            "next_action": None,
-            "payment_method": None,
-            "payment_method_types": ["card"],
-            "receipt_email": None,
-            "setup_future_usage": None,
-            "shipping": None,
-            "statement_descriptor": None,
-            "statement_descriptor_suffix": None,
-            "transfer_data": None,
-            "transfer_group": None,
-        },
-    )
+    intent = work.create("payment_intent", blank_intent())
     intent["client_secret"] = f"{intent['id']}_secret_{work.new_id('secret')}"
     intent |= params
     _check_customer(work, intent)

@@ -61,6 +61,7 @@ def update(work: Work, ident: str, params: Object) -> Object:
 
 def settle(work: Work, refund: Object) -> None:
     """Let a refund that is pending succeed or fail; the money of one that fails can be refunded again."""
+    work.store.settled(refund["id"])
     refund["status"] = work.store.private(refund["id"])["settles_as"]
     work.store.save(refund)
     if refund["status"] == "failed":

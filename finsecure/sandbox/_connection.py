@@ -1,0 +1,122 @@
+"""How an answer that a fault spoils goes out over HTTP. Needs `finsecure[sandbox]`.
+
+ASGI has no word for closing a connection. The sandbox's own server tells its application by which connection a request
+came; under another server the answer begins and breaks off, which makes every server close the connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import httpx
+
+from ._http import Response
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from starlette.types import Receive, Scope, Send
+
+_STATE = "finsecure.connection"
+
+
+@dataclass
+class Connection:
+    """A connection of the sandbox's own server.
+
+    Attributes:
+        close: Closes it, once what was written is sent.
+        closing: Whether the server stops.
+        held: Whether a fault keeps an answer back, so that stopping must not wait for it.
+    """
+
+    close: Callable[[], None]
+    closing: bool = field(default=False)
+    held: bool = field(default=False)
+
+    def stop(self) -> None:
+        """The server stops."""
+        self.closing = True
+        if self.held:
+            self.close()
+
+
+def protocol() -> type[asyncio.Protocol]:
+    """Uvicorn's protocol, whose requests know their connection."""
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class Protocol(H11Protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self._connection = Connection(transport.close)
+            self.app_state = {**self.app_state, _STATE: self._connection}
+
+        def shutdown(self) -> None:
+            super().shutdown()
+            self._connection.stop()
+
+    return Protocol
+
+
+async def send_spoiled(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+    """Send an answer late, in part, or not at all."""
+    connection: Connection | None = scope.get("state", {}).get(_STATE)
+    if connection is None:
+        await _send_elsewhere(response, receive, send)
+        return
+    connection.held = True
+    with anyio.move_on_after(None if response.ending == "stalled" else response.delay):
+        # A connection whose caller is gone, or whose server stops, needs no answer any more.
+        await _closed(connection, receive)
+        return
+    connection.held = False
+    if response.ending == "whole":
+        await _send(response, send)
+        return
+    if response.ending == "truncated":
+        await _begin(response, send)
+    connection.close()
+    await _closed(connection, receive)
+
+
+async def _closed(connection: Connection, receive: Receive) -> None:
+    if connection.closing:
+        connection.close()
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _send_elsewhere(response: Response, receive: Receive, send: Send) -> None:
+    if response.ending == "stalled":
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        return
+    await anyio.sleep(response.delay)
+    if response.ending == "whole":
+        await _send(response, send)
+        return
+    # One that was dropped has no body, and an answer without a body cannot break off.
+    await _begin(replace(response, body=response.body or b"{}"), send)
+    raise httpx.RemoteProtocolError("The sandbox was told to break its answer off.")
+
+
+def _start(response: Response) -> dict[str, Any]:
+    headers = {**response.headers, "Content-Length": str(len(response.body))}
+    return {
+        "type": "http.response.start",
+        "status": response.status,
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+    }
+
+
+async def _begin(response: Response, send: Send) -> None:
+    await send(_start(response))
+    await send({"type": "http.response.body", "body": response.body[: len(response.body) // 2], "more_body": True})
+
+
+async def _send(response: Response, send: Send) -> None:
+    await send(_start(response))
+    await send({"type": "http.response.body", "body": response.body})

@@ -1,0 +1,208 @@
+"""What Python can do with a sandbox, over HTTP: `/sandbox/faults` and its like, with JSON in and out.
+
+Rules: only the secret key opens these doors; a page of another origin is refused, and so is a request for another host,
+which is how a page anywhere would reach a server on this machine (DNS rebinding).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx
+
+from . import _checks as check
+from . import _json, _keys
+from ._checks import Parameter, Schema
+from ._clock import Clock, wait
+from ._deliveries import TROUBLE, Deliverer, Trouble
+from ._engine import Engine, check_content_type, json_response, safely
+from ._faults import SCHEMA, Fault
+from ._http import BASE_URL, Request, Response
+from ._json import Object
+from ._loopback import is_loopback
+from ._problems import Problem, authentication, invalid, shown
+
+PREFIX = "/sandbox/"
+
+_Action = Callable[["Control", Object], object]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Route:
+    """One thing to do: the parameters that it takes, and the function that does it."""
+
+    schema: Schema
+    run: _Action
+
+
+class Control:
+    """The control routes over one sandbox."""
+
+    def __init__(self, engine: Engine, deliverer: Deliverer, clock: Clock, deliveries: Callable[[], list[Any]]) -> None:
+        self.engine = engine
+        self.deliverer = deliverer
+        self.clock = clock
+        self.deliveries = deliveries
+
+    def handle(self, request: Request) -> Response:
+        """Answer one request."""
+        return safely(lambda: self._answer(request), request.path)
+
+    def _answer(self, request: Request) -> Response:
+        self._admit(request)
+        route, ident = _find(request)
+        if request.body:
+            check_content_type(request)
+        check.read_query({}, request.query)
+        params = check.read(route.schema, _json.read(request.body))
+        return json_response(200, route.run(self, params | ident))
+
+    def _admit(self, request: Request) -> None:
+        if not is_own(request.headers.get("host", "")):
+            raise authentication(403, "Host must be a name of this machine: the sandbox answers for no other.")
+        if request.headers.get("origin", request.base_url) != request.base_url:
+            raise authentication(403, "Origin must be the sandbox's own: a page of another origin may not control it.")
+        if request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+            raise authentication(
+                403, "Sec-Fetch-Site must be same-origin: a page of another may not control the sandbox."
+            )
+        if self.engine.keys.kind(request.headers) != _keys.SECRET:
+            raise authentication(403, "Controlling the sandbox needs its secret key.")
+
+
+def is_own(host: str) -> bool:
+    """Whether the `Host` of a request is a name of the sandbox."""
+    try:
+        name = httpx.URL(f"http://{host}").host
+    except httpx.InvalidURL:
+        return False
+    return is_loopback(name) or name == httpx.URL(BASE_URL).host
+
+
+def _time(control: Control) -> Object:
+    return {"now": control.clock.time(), "frozen": control.clock.frozen}
+
+
+def _move_clock(control: Control, params: Object) -> Object:
+    if len(params) != 1:
+        raise invalid("advance or set is required: seconds to move by, or the Unix time to move to.", "advance")
+    seconds = params.get("advance")
+    if seconds is None:
+        seconds = params["set"] - control.clock.time()
+        if seconds < 0:
+            raise invalid("set must not be in the past: a clock only moves forward.", "set")
+    control.clock.advance(seconds)
+    control.engine.time_moved()
+    return _time(control)
+
+
+def _fault(fault: Fault) -> Object:
+    return {name: value for name, value in dataclasses.asdict(fault).items() if value not in (None, False, 0.0)}
+
+
+def _list(objects: list[Object]) -> Object:
+    return {"object": "list", "data": objects}
+
+
+def _list_faults(control: Control, _: Object) -> Object:
+    return _list([_fault(fault) for fault in control.engine.faults.waiting()])
+
+
+def _clear_faults(control: Control, _: Object) -> Object:
+    control.engine.faults.clear()
+    return _list([])
+
+
+def _happen(control: Control, params: Object) -> Object:
+    verbs = [name for name in _VERBS if name in params]
+    if len(verbs) != 1:
+        raise invalid("emit, trigger or resend is required, one of them.", "emit")
+    verb = verbs[0]
+    takes, act = _VERBS[verb]
+    for name in params.keys() - {verb, takes}:
+        raise invalid(f"{name} does not go with {verb}.", name)
+    return act(control.engine, params[verb], params.get(takes))
+
+
+_Act = Callable[[Engine, str, Any], Object]
+
+_VERBS: dict[str, tuple[str, _Act]] = {
+    "emit": ("overrides", lambda engine, name, overrides: engine.emit(name, overrides or {})),
+    "trigger": ("id", lambda engine, name, ident: engine.trigger(name, ident)),
+    "resend": ("", lambda engine, ident, _: engine.resend(ident)),
+}
+"""What can be done with events: by its name, the parameter that goes with it, and the function."""
+
+
+def _reset(control: Control, _: Object) -> Object:
+    control.engine.reset()
+    return _time(control)
+
+
+def _resolve(control: Control, params: Object) -> Object:
+    return control.engine.resolve_action(params["intent"], succeed=params.get("succeed", True))
+
+
+def _deliver(control: Control, params: Object) -> Object:
+    trouble = Trouble(**params)
+    wait(control.clock, trouble.delay)
+    control.engine.settle()
+    return _list([dataclasses.asdict(tried) for tried in control.deliverer.deliver(trouble)])
+
+
+_NONE: Schema = {}
+
+_ROUTES: dict[str, Mapping[str, _Route]] = {
+    "faults": {
+        "GET": _Route(_NONE, _list_faults),
+        "POST": _Route(
+            SCHEMA,
+            lambda control, params: _fault(control.engine.faults.add(params)),
+        ),
+        "DELETE": _Route(_NONE, _clear_faults),
+    },
+    "clock": {
+        "GET": _Route(_NONE, lambda control, _: _time(control)),
+        "POST": _Route({"advance": Parameter(check.seconds), "set": Parameter(check.unix_time)}, _move_clock),
+    },
+    "events": {
+        "POST": _Route(
+            {
+                "emit": Parameter(check.text),
+                "trigger": Parameter(check.text),
+                "resend": Parameter(check.text),
+                "overrides": Parameter(check.mapping),
+                "id": Parameter(check.text),
+            },
+            _happen,
+        ),
+    },
+    "requests": {
+        "GET": _Route(_NONE, lambda control, _: _list([dataclasses.asdict(one) for one in control.engine.log.all()])),
+    },
+    "deliveries": {
+        "GET": _Route(_NONE, lambda control, _: _list([dataclasses.asdict(one) for one in control.deliveries()])),
+        "POST": _Route(TROUBLE, _deliver),
+    },
+    "reset": {"POST": _Route(_NONE, _reset)},
+    "actions/{intent}": {"POST": _Route({"succeed": Parameter(check.boolean)}, _resolve)},
+}
+"""What each path takes."""
+
+
+def _find(request: Request) -> tuple[_Route, Object]:
+    """What a request asks for, and what its path says."""
+    path, params = request.path.removeprefix(PREFIX), dict[str, Any]()
+    if path.startswith("actions/") and path.count("/") == 1:
+        path, params = "actions/{intent}", {"intent": httpx.URL(f"http://_/{path}").path.removeprefix("/actions/")}
+    routes = _ROUTES.get(path)
+    if routes is None:
+        message = f"Unrecognized request URL: {shown(request.path)}"
+        raise Problem(404, "invalid_request_error", message, code="resource_missing")
+    if request.method not in routes:
+        names = ", ".join(routes)
+        message = f"{shown(request.method)} is not allowed here: use {names}."
+        raise Problem(405, "invalid_request_error", message, headers={"Allow": names})
+    return routes[request.method], params

@@ -1,0 +1,115 @@
+"""Receivers of webhooks in this process: a function, an ASGI application, a WSGI application.
+
+Each is put behind an httpx transport, so that a delivery to it is made as one over a socket is.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
+
+import httpx
+
+NOWHERE = "http://localhost"
+"""Where receivers are that have no webhook endpoint."""
+
+Function: TypeAlias = Callable[[bytes, Mapping[str, str]], int | Awaitable[int]]
+"""A receiver as a function: from the raw body and the headers (in any case) to the status that it answers with."""
+
+ASGIApp: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
+WSGIApp: TypeAlias = Callable[[Any, Any], Any]
+
+
+class ReceiverError(ValueError):
+    """What was passed as a receiver is none, or gave no status."""
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """Who is handed events in this process.
+
+    Attributes:
+        path: The path that it is asked for; `None` for that of the webhook endpoint.
+        transport: The way to it; `None` where it can only be reached from an event loop.
+        async_transport: The way to it from an event loop.
+    """
+
+    path: str | None
+    transport: httpx.BaseTransport | None
+    async_transport: httpx.AsyncBaseTransport | None
+
+
+def receiver(to: Function | ASGIApp | None, wsgi: WSGIApp | None, path: str | None) -> Receiver | None:
+    """The receiver that the arguments of `Sandbox.deliver` name; `None` where they name none.
+
+    Raises:
+        ValueError: An argument is wrong; the message names it.
+    """
+    if path is not None and not str(path).startswith("/"):
+        raise ValueError('path must begin with a slash, such as "/webhooks".')
+    if to is not None and wsgi is not None:
+        raise ValueError("to and wsgi cannot be used together: pass one receiver.")
+    if wsgi is not None:
+        if not callable(wsgi):
+            raise ValueError(f"wsgi must be a WSGI application, not {type(wsgi).__name__}.")
+        return Receiver(path, httpx.WSGITransport(wsgi), None)
+    if to is not None:
+        return _reached_by_to(to, path)
+    if path is not None:
+        raise ValueError("path needs to or wsgi: webhook endpoints have a path of their own.")
+    return None
+
+
+def _reached_by_to(to: Function | ASGIApp, path: str | None) -> Receiver:
+    if not callable(to):
+        raise ValueError(  # noqa: TRY004 - as every argument of the sandbox that is wrong
+            f"to must be a function (body, headers) -> status or an ASGI application, not {type(to).__name__}."
+        )
+    names = _parameters(to)
+    if names == ["environ", "start_response"]:
+        raise ValueError("to takes no WSGI application: pass it as wsgi.")
+    if len(names) == 3:
+        return Receiver(path, None, httpx.ASGITransport(cast("ASGIApp", to)))
+    function = cast("Function", to)
+    if _is_async(function):
+        return Receiver(path, None, httpx.MockTransport(_async_handler(function)))
+    handler = httpx.MockTransport(_handler(function))
+    return Receiver(path, handler, handler)
+
+
+def _parameters(to: Callable[..., object]) -> list[str]:
+    """The names of the parameters that have to be passed by position."""
+    try:
+        parameters = inspect.signature(to).parameters.values()
+    except (TypeError, ValueError):  # some that are written in C do not say
+        return []
+    by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [one.name for one in parameters if one.kind in by_position and one.default is inspect.Parameter.empty]
+
+
+def _is_async(to: Callable[..., object]) -> bool:
+    return inspect.iscoroutinefunction(to) or inspect.iscoroutinefunction(getattr(to, "__call__", None))  # noqa: B004
+
+
+def _handler(function: Function) -> Callable[[httpx.Request], httpx.Response]:
+    def handle(request: httpx.Request) -> httpx.Response:
+        return _answer(function(request.content, request.headers))
+
+    return handle
+
+
+def _async_handler(function: Function) -> Callable[[httpx.Request], Any]:
+    async def handle(request: httpx.Request) -> httpx.Response:
+        return _answer(await cast("Awaitable[int]", function(request.content, request.headers)))
+
+    return handle
+
+
+def _answer(status: object) -> httpx.Response:
+    if not isinstance(status, int) or isinstance(status, bool):
+        raise ReceiverError(f"to must return the HTTP status as an int, not {type(status).__name__}.")
+    if not 100 <= status <= 599:
+        raise ReceiverError(f"to must return an HTTP status from 100 to 599, not {status}.")
+    return httpx.Response(int(status))
