@@ -295,7 +295,10 @@ class SQLAlchemyInbox:
         raise error
 
     def _is_there(self, connection: Connection) -> bool:
-        return inspect(connection).has_table(self._table.name, self._table.schema)
+        try:
+            return inspect(connection).has_table(self._table.name, self._table.schema)
+        except SQLAlchemyError:
+            return True  # as far as can be known
 
 
 _AUTOCOMMIT = (

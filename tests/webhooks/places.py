@@ -35,6 +35,10 @@ Hook = Callable[[str], object]
 T = TypeVar("T")
 
 
+def nothing(_: object) -> None:
+    """A function or a hook that does nothing."""
+
+
 def event_json(id: str, type: str = "customer.created") -> str:
     about = {"id": "cus_1", "object": "customer"}
     return json.dumps({"id": id, "object": "event", "type": type, "data": {"object": about}, "created": 1640995200})
@@ -65,7 +69,7 @@ class Place:
     def close(self) -> None:
         """Close its connections."""
 
-    def handler(self, hook: Hook = lambda _: None) -> Handler:
+    def handler(self, hook: Hook = nothing) -> Handler:
         webhook = Handler(SECRET, inbox=self.inbox)
         self.register(webhook, hook)
         return webhook

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def test_a_moment_is_kept_for_the_next_process(place: Place) -> None:
         return [inbox.place("x"), inbox.place("y")]
 
     for moment in (1640995200.0, 1640995300.0):
-        kept = place.run_async(lambda moment=moment: keep(moment)) if inbox.style == "async" else keep_sync(moment)
+        kept = place.run_async(partial(keep, moment)) if inbox.style == "async" else keep_sync(moment)
         assert kept == [moment, None]
 
 

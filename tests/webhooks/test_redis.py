@@ -8,15 +8,15 @@ import threading
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 import redis
-import redis.asyncio
 
 from finsecure import InboxError, WebhookUsageError, webhooks
 from finsecure.webhooks import EventInProgress, Handler, Outcome, RedisInbox
 
-from .places import SECRET, Redis, event_json
+from .places import SECRET, Redis, event_json, nothing
 
 KEY = "finsecure:webhooks:event:evt_1"
 
@@ -105,13 +105,13 @@ def test_a_client_that_decodes_is_fine(place: Redis) -> None:
     """`decode_responses=True` gives text for bytes."""
     client: Any = place.client
     webhook = Handler(SECRET, inbox=RedisInbox(client))
-    webhook.other(lambda _: None)
+    webhook.other(nothing)
     assert [webhook.process(event_json("evt_1")).result for _ in range(2)] == ["handled", "duplicate"]
 
 
 def test_a_repeated_claim_of_the_same_worker_is_its_own(place: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     """redis-py sends a command again when the answer is lost: its own token then is no other worker's."""
-    monkeypatch.setattr("finsecure.webhooks.redis.secrets.token_hex", lambda _: "mine")
+    monkeypatch.setattr("finsecure.webhooks.redis.secrets.token_hex", MagicMock(return_value="mine"))
     place.client.set(KEY, "mine")
     assert place.deliver(place.handler()).result == "handled"
 
@@ -120,7 +120,7 @@ def test_a_redis_that_is_down_is_a_sentence(caplog: pytest.LogCaptureFixture) ->
     """The answer is 500, so that the event comes again, and `process` raises InboxError."""
     client: Any = redis.Redis
     webhook = Handler(SECRET, inbox=RedisInbox(client.from_url("redis://127.0.0.1:1", retry=None)))
-    webhook.other(lambda _: None)
+    webhook.other(nothing)
     body = event_json("evt_1")
     assert webhook.handle(body, webhooks.sign(body, SECRET)) == Outcome(500, "failed", "evt_1")
     assert "The Redis of the inbox cannot be used: ConnectionError: " in caplog.text

@@ -7,21 +7,22 @@ import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 import sqlalchemy
 from sqlalchemy import event as listeners
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from finsecure import InboxError, WebhookUsageError, webhooks
 from finsecure.sandbox import Clock
 from finsecure.webhooks import Handler, Outcome, SQLAlchemyInbox, inbox_table
 
 from .conftest import SQLS
-from .places import EFFECTS, INBOX, METADATA, SECRET, SQL, event_json
+from .places import EFFECTS, INBOX, METADATA, SECRET, SQL, event_json, nothing
 
 
 @pytest.fixture(params=SQLS)
@@ -71,19 +72,23 @@ def test_a_rollback_of_the_function_is_no_failure(sql: SQL) -> None:
     assert sql.effects() == ["evt_1"]
 
 
-class Base(sqlalchemy.orm.DeclarativeBase):
+class Base(DeclarativeBase):
     metadata = METADATA
 
 
 class Order(Base):
     __tablename__ = "orders"
-    id: sqlalchemy.orm.Mapped[int] = sqlalchemy.orm.mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(primary_key=True)
 
 
 def test_objects_that_were_added_are_written(sql: SQL) -> None:
     """The function need not flush."""
     assert sql.deliver(handler(sql, lambda session, _: session.add(Order(id=7)))).status == 200
-    assert sql.run(lambda connection: connection.execute(sqlalchemy.select(Order.id)).scalars().all()) == [7]
+    assert sql.run(orders) == [7]
+
+
+def orders(connection: sqlalchemy.Connection) -> list[int]:
+    return list(connection.execute(sqlalchemy.select(Order.id)).scalars().all())
 
 
 def test_a_function_may_take_the_event_alone(sql: SQL) -> None:
@@ -133,17 +138,17 @@ def test_a_task_that_is_cancelled_gives_the_event_back(open_empty: Callable[[str
     @webhook.on("customer.created")
     async def hang(event: webhooks.CustomerCreated, session: AsyncSession) -> None:
         await session.execute(sqlalchemy.insert(EFFECTS).values(event=event.id))
-        task.cancel()
+        tasks[0].cancel()
         await asyncio.sleep(60)
 
-    async def run() -> None:
-        nonlocal task
-        body = event_json("evt_1")
-        task = asyncio.ensure_future(webhook.handle_async(body, webhooks.sign(body, SECRET)))
-        with pytest.raises(asyncio.CancelledError):
-            await task
+    tasks: list[asyncio.Future[Outcome]] = []
 
-    task: asyncio.Future[Outcome]
+    async def run() -> None:
+        body = event_json("evt_1")
+        tasks.append(asyncio.ensure_future(webhook.handle_async(body, webhooks.sign(body, SECRET))))
+        with pytest.raises(asyncio.CancelledError):
+            await tasks[0]
+
     asyncio.run(run())
     assert sql.effects() == []
     assert sql.deliver(sql.handler()).result == "handled"
@@ -167,7 +172,6 @@ def test_what_is_no_engine_is_refused(engine: Any) -> None:
 
 def test_another_database_is_refused() -> None:
     """Its locks were not tried."""
-    engine: Any = sqlalchemy.create_mock_engine("mssql://", lambda *_: None)
     engine = sqlalchemy.create_engine("sqlite://")
     engine.dialect.name = "mssql"
     with pytest.raises(WebhookUsageError, match="does not know mssql"):
@@ -201,10 +205,14 @@ def test_a_driver_that_commits_each_statement_is_refused(
         connection.isolation_level = None
 
     if begins:
-        listeners.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+
+        @listeners.listens_for(engine, "begin")
+        def began(connection: sqlalchemy.Connection) -> None:
+            connection.exec_driver_sql("BEGIN")
+
     METADATA.create_all(engine)
     webhook = Handler(SECRET, inbox=SQLAlchemyInbox(engine))
-    webhook.other(lambda _: None)
+    webhook.other(nothing)
     body = event_json("evt_1")
     status = webhook.handle(body, webhooks.sign(body, SECRET)).status
     assert status == (200 if begins else 500)
@@ -242,12 +250,46 @@ def test_a_database_that_is_down_is_a_sentence(url: str, caplog: pytest.LogCaptu
         asyncio.run(webhook.process_async(event_json("evt_1")))
 
 
+@pytest.mark.parametrize("can_look", [True, False], ids=["the table is there", "nobody can look"])
+def test_a_database_that_cannot_be_written_is_a_sentence(
+    open_empty: Callable[[str], SQL],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    can_look: bool,
+) -> None:
+    """Where the table is there, the log says what the database said."""
+
+    def fail(_: object) -> None:
+        raise OperationalError("", {}, Exception("gone"))
+
+    path = open_empty("pysqlite").url.partition("///")[2]
+    if not can_look:
+        monkeypatch.setattr("finsecure.webhooks.sqlalchemy.inspect", fail)
+    sql = SQL("pysqlite", f"sqlite:///file:{path}?mode=ro&uri=true")
+    assert sql.deliver(sql.handler()) == Outcome(500, "failed", "evt_1")
+    assert "cannot be used: OperationalError: attempt to write a readonly database" in caplog.text
+    sql.close()
+
+
+def test_a_driver_that_cannot_tell_is_believed(
+    open_empty: Callable[[str], SQL], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not every driver says whether it commits each statement."""
+
+    def unknown(_: object) -> bool:
+        raise NotImplementedError
+
+    sql = open_empty("pysqlite")
+    monkeypatch.setattr(sql.engine.dialect, "detect_autocommit_setting", unknown)
+    assert sql.deliver(sql.handler()).status == 200
+
+
 def test_a_locked_file_is_told_to_come_again(open_empty: Callable[[str], SQL], tmp_path: Path) -> None:
     """SQLite locks its whole file: while another program writes, the answer is 409."""
     sql = open_empty("pysqlite")
     engine = sqlalchemy.create_engine(sql.url, connect_args={"timeout": 0})
     webhook = Handler(SECRET, inbox=SQLAlchemyInbox(engine))
-    webhook.other(lambda _: None)
+    webhook.other(nothing)
     body = event_json("evt_1")
     with engine.connect() as other:
         other.execute(sqlalchemy.insert(EFFECTS).values(event="x"))
@@ -262,8 +304,11 @@ def test_a_row_that_is_deleted_in_between_is_told_to_come_again(
 ) -> None:
     """Between the insert and the lock another process may have deleted the row as an old one."""
     sql = open_empty(kind)
-    nothing = sqlalchemy.text("SELECT 1")
-    monkeypatch.setattr(SQLAlchemyInbox, "_insert", lambda *_, **__: nothing)
+
+    def insert(*_: object, **__: object) -> object:
+        return sqlalchemy.text("SELECT 1")
+
+    monkeypatch.setattr(SQLAlchemyInbox, "_insert", insert)
     assert sql.deliver(sql.handler()).result == "in_progress"
 
 
@@ -293,8 +338,9 @@ def test_a_failed_deletion_does_not_undo_the_event(
 ) -> None:
     """The event is done; old rows are deleted another time."""
     sql = open_empty("pysqlite")
-    nowhere = SimpleNamespace(where=lambda _: sqlalchemy.text("DELETE FROM nowhere"))
-    monkeypatch.setattr("finsecure.webhooks.sqlalchemy.delete", lambda _: nowhere)
+    nowhere = MagicMock()
+    nowhere.return_value.where.return_value = sqlalchemy.text("DELETE FROM nowhere")
+    monkeypatch.setattr("finsecure.webhooks.sqlalchemy.delete", nowhere)
     assert sql.deliver(sql.handler()).status == 200
     assert "Old rows of finsecure_inbox were not deleted: " in caplog.text
     assert sql.deliver(sql.handler()).result == "duplicate"
@@ -307,7 +353,7 @@ def test_the_table_can_have_a_name_of_its_own(tmp_path: Path) -> None:
     table = inbox_table(metadata, name="seen")
     metadata.create_all(engine)
     webhook = Handler(SECRET, inbox=SQLAlchemyInbox(engine, table=table))
-    webhook.other(lambda _: None)
+    webhook.other(nothing)
     webhook.process(event_json("evt_1"))
     with engine.connect() as connection:
         assert connection.execute(sqlalchemy.select(table.c.id)).scalars().all() == ["evt_1"]
