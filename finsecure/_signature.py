@@ -11,10 +11,15 @@ import os
 import re
 from collections.abc import Sequence
 from typing import TypeAlias, cast
+from weakref import WeakValueDictionary
 
+from ._clock import Clock
 from .error import WebhookUsageError, without_frames
 
 Payload: TypeAlias = bytes | bytearray | memoryview | str
+
+clocks: WeakValueDictionary[bytes, Clock] = WeakValueDictionary()
+"""The clocks of the sandboxes in this process, by the secrets that they sign with: their time may stand still."""
 
 HEADER_LIMIT = 4096  # bytes; a longer header is refused unread
 SIGNATURE_LIMIT = 16

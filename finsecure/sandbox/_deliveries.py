@@ -263,6 +263,4 @@ def _failed(error: Exception, receiver: Receiver | None) -> Answer:
     if receiver is not None and not isinstance(error, TimeoutError):
         _log.warning("The receiver of a webhook raised.", exc_info=error)
         return 500, told
-    if isinstance(error, (httpx.HTTPError, TimeoutError)):
-        return None, told
-    raise error
+    return None, told

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import httpx
 
+from finsecure._signature import clocks
+
 from . import _checks as check
 from . import _receivers
 from ._asgi import application
@@ -94,6 +96,7 @@ class Sandbox:
             raise
         keys = self._engine.keys
         self.secret_key, self.publishable_key, self.webhook_secret = keys.secret, keys.publishable, keys.webhook
+        clocks[self.webhook_secret.encode()] = self.clock  # `construct_event(tolerance=...)` goes by it
         self._transport = InProcessTransport(self._handle, self.clock)
         self._deliverer = Deliverer(self._store, self.clock, keys.webhook)
         self._control = Control(self._engine, self._deliverer, self.clock, self._store.delivery_log)

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from pydantic_core import SchemaValidator
 
 from .._params import TOO_LARGE, as_int, shown
-from .._signature import Payload, check_secrets, matching, parse_header, to_bytes
+from .._signature import Payload, check_secrets, clocks, matching, parse_header, to_bytes
 from ..error import SignatureVerificationError, WebhookPayloadError, WebhookUsageError, without_frames
 from ..resources._validate import validator, what_is_wrong
 from ..resources.events import AnyEvent
@@ -67,7 +67,8 @@ def construct_event(
         secret: The endpoint's signing secret, or several while you rotate it: one match is enough. By default
             `FINSECURE_WEBHOOK_SECRET`.
         tolerance: Seconds that the event's signed `created` may lie in the past or the future; `None` for no check.
-            A delivery that is tried again keeps its `created`, so allow for your longest outage.
+            A delivery that is tried again keeps its `created`, so allow for your longest outage. With the secret of a
+            sandbox in this process, now is what the sandbox's clock says.
 
     Returns:
         The event. `event.type` tells its kind, and with it what `event.data.object` is; a type that this version does
@@ -90,7 +91,7 @@ def construct_event(
         raise SignatureVerificationError(why_not(body, signature, secrets))
     event = read_event(body)
     if tolerance is not None:
-        _check_age(event, tolerance)
+        _check_age(event, tolerance, _now(secrets))
     return event
 
 
@@ -139,11 +140,16 @@ def check_tolerance(tolerance: object) -> float | None:
     return seconds
 
 
-def _check_age(event: Event, tolerance: float) -> None:
+def _now(secrets: list[bytes]) -> float:
+    """The time: that of the sandbox whose secret this is, where it runs in this process."""
+    return next((clock.time() for secret in secrets if (clock := clocks.get(secret))), time.time())
+
+
+def _check_age(event: Event, tolerance: float, now: float) -> None:
     created: Any = event.created
     if not isinstance(created, datetime):
         raise SignatureVerificationError("The event does not say when it was created, so its age cannot be checked.")
-    age = time.time() - created.timestamp()
+    age = now - created.timestamp()
     if abs(age) > tolerance:
         when = "ago" if age > 0 else "in the future"
         raise SignatureVerificationError(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from datetime import datetime, timezone
 
 import pytest
 import trio
 
-from finsecure.sandbox import Clock
+import finsecure
+from finsecure.sandbox import Clock, Sandbox
 
 
 def test_a_standing_clock_moves_only_when_moved() -> None:
@@ -68,3 +70,19 @@ def test_a_system_clock_can_be_moved_too() -> None:
     clock = Clock()
     clock.advance(86400)
     assert clock.time() > time.time() + 86000
+
+
+@pytest.mark.parametrize("days", [0, 1, 400])
+def test_the_age_of_an_event_goes_by_the_clock_of_the_sandbox_that_signed_it(sandbox: Sandbox, days: int) -> None:
+    sandbox.clock.advance(days * 86400)
+    sandbox.emit("customer.created")
+
+    def receive(body: bytes, headers: Mapping[str, str]) -> int:
+        secrets = ["whsec_another", sandbox.webhook_secret]
+        finsecure.webhooks.construct_event(body, headers["FinSecure-Signature"], secrets, tolerance=300)
+        return 200
+
+    assert [tried.status for tried in sandbox.deliver(to=receive)] == [200]
+    sandbox.emit("customer.created")
+    (late,) = sandbox.deliver(to=receive, delay=301)
+    assert "301 seconds ago" in (late.error or "")

@@ -200,7 +200,7 @@ class TestRequests:
     ) -> None:
         sandbox.fail_next(answer=answer)
         with nullcontext() if status else pytest.raises(httpx.TransportError):
-            control.get("/v1/customers", timeout=0.05)
+            control.get("/v1/customers", timeout=httpx.Timeout(10, read=0.3))
         (logged,) = sandbox.requests
         assert (logged.status, logged.fault, logged.method, logged.path) == (status, True, "GET", "/v1/customers")
 
@@ -264,6 +264,8 @@ class TestWhoMay:
             {"Host": "localhost.evil.example"},
             {"Host": "127.0.0.1.evil.example:80"},
             {"Host": "a b"},
+            {"Host": "localhost:port"},
+            {"Host": "[::1"},
             {"Host": ""},
         ],
     )
@@ -275,7 +277,7 @@ class TestWhoMay:
         if answer.status_code == 403:
             assert next(iter(headers)) in answer.json()["error"]["message"]
         else:  # no HTTP at all, says the server
-            assert headers["Host"] in ("", "a b")
+            assert headers["Host"] == ""
 
     @pytest.mark.parametrize("host", ["localhost:8042", "127.0.0.1", "[::1]:80"])
     def test_names_of_this_machine_are_its_own(self, control: httpx.Client, host: str) -> None:

@@ -128,7 +128,7 @@ class TestAnswers:
             pytest.skip("httpx's ASGITransport knows no timeout")
         sandbox.fail_next(CREATE, answer="stalled")
         with pytest.raises(httpx.ReadTimeout):
-            create(call, timeout=0.05)
+            create(call, timeout=httpx.Timeout(10, read=0.3))
         assert payments(sandbox) == 1
 
     def test_a_truncated_answer_breaks_off_in_the_middle(self, sandbox: Sandbox, call: Call) -> None:
@@ -152,7 +152,7 @@ class TestAnswers:
             pytest.skip("httpx's ASGITransport knows no timeout")
         sandbox.fail_next(CREATE, slow=30.0, **words)
         with pytest.raises(httpx.ReadTimeout):
-            create(call, timeout=0.05)
+            create(call, timeout=httpx.Timeout(10, read=0.3))
         assert payments(sandbox) == (0 if "status" in words else 1)
 
     def test_or_in_time(self, sandbox: Sandbox, call: Call) -> None:
@@ -391,6 +391,11 @@ class TestServers:
             sandbox.fail_next(answer=answer)
             url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1/customers"
             with pytest.raises(error):
-                httpx.get(url, headers={"Authorization": f"Bearer {sandbox.secret_key}"}, trust_env=False, timeout=0.3)
+                httpx.get(
+                    url,
+                    headers={"Authorization": f"Bearer {sandbox.secret_key}"},
+                    trust_env=False,
+                    timeout=httpx.Timeout(10, read=0.3),
+                )
             server.should_exit = True
             thread.join()

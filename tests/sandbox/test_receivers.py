@@ -8,7 +8,8 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import anyio
@@ -25,6 +26,14 @@ import finsecure
 from finsecure.sandbox import Clock, Delivery, Sandbox, _deliveries
 
 Received = list[dict[str, Any]]
+
+
+def taken(_body: bytes, _headers: Mapping[str, str]) -> int:
+    return 200
+
+
+def refused(_body: bytes, _headers: Mapping[str, str]) -> int:
+    return 500
 
 
 class Shop:
@@ -54,7 +63,7 @@ class Shop:
             self.paths.append(request.url.path)
             status = self.function(await request.body(), request.headers)
 
-            async def body() -> Any:
+            async def body() -> AsyncIterator[bytes]:
                 await anyio.lowlevel.checkpoint()
                 yield b"thank you"
 
@@ -87,11 +96,18 @@ def _asynchronously(receiver: str, run: Callable[..., Any]) -> Callable[..., lis
     return deliver
 
 
+def _synchronously(receiver: str, argument: str = "to") -> Callable[..., list[Delivery]]:
+    def deliver(sandbox: Sandbox, shop: Shop, **options: Any) -> list[Delivery]:
+        return sandbox.deliver(**{argument: getattr(shop, receiver)}, **options)
+
+    return deliver
+
+
 WAYS: dict[str, Callable[..., list[Delivery]]] = {
-    "a function": lambda sandbox, shop, **options: sandbox.deliver(to=shop.function, **options),
-    "an async function": lambda sandbox, shop, **options: sandbox.deliver(to=shop.async_function, **options),
-    "ASGI": lambda sandbox, shop, **options: sandbox.deliver(to=shop.asgi, **options),
-    "WSGI": lambda sandbox, shop, **options: sandbox.deliver(wsgi=shop.wsgi, **options),
+    "a function": _synchronously("function"),
+    "an async function": _synchronously("async_function"),
+    "ASGI": _synchronously("asgi"),
+    "WSGI": _synchronously("wsgi", "wsgi"),
     "a function, in asyncio": _asynchronously("function", asyncio.run),
     "an async function, in trio": _asynchronously("async_function", trio.run),
     "ASGI, in asyncio": _asynchronously("asgi", asyncio.run),
@@ -101,8 +117,7 @@ WAYS: dict[str, Callable[..., list[Delivery]]] = {
 
 @pytest.fixture(params=WAYS)
 def deliver(request: pytest.FixtureRequest, sandbox: Sandbox, shop: Shop) -> Callable[..., list[Delivery]]:
-    way = WAYS[request.param]
-    return lambda **options: way(sandbox, shop, **options)
+    return partial(WAYS[request.param], sandbox, shop)
 
 
 Deliver = Callable[..., list[Delivery]]
@@ -314,16 +329,16 @@ class TestTrouble:
         answers = iter(statuses)
         for _ in range(2):
             sandbox.emit("customer.created")
-            sandbox.deliver(to=lambda *_: next(answers), duplicates=2)
+            sandbox.deliver(to=lambda _body, _headers: next(answers), duplicates=2)
             sandbox.clock.advance(3600)
-            assert sandbox.deliver(to=lambda *_: 200) == []
+            assert sandbox.deliver(to=taken) == []
         assert [one.status for one in sandbox.deliveries] == statuses
 
     def test_duplicates_that_fail_count_as_one_try(self, sandbox: Sandbox) -> None:
         sandbox.emit("customer.created")
-        sandbox.deliver(to=lambda *_: 500, duplicates=2)
+        sandbox.deliver(to=refused, duplicates=2)
         sandbox.clock.advance(1)
-        assert [one.attempt for one in sandbox.deliver(to=lambda *_: 200)] == [2]
+        assert [one.attempt for one in sandbox.deliver(to=taken)] == [2]
 
     def test_an_order_that_a_seed_chooses(self, sandbox: Sandbox, shop: Shop, deliver: Deliver) -> None:
         orders: list[list[str]] = []
@@ -346,8 +361,8 @@ class TestTrouble:
     def test_a_delay_takes_its_time_where_the_clock_runs(self) -> None:
         with Sandbox() as sandbox:
             began = time.monotonic()
-            sandbox.deliver(to=lambda *_: 200, delay=0.02)
-            asyncio.run(sandbox.deliver_async(to=lambda *_: 200, delay=0.02))
+            sandbox.deliver(to=taken, delay=0.02)
+            asyncio.run(sandbox.deliver_async(to=taken, delay=0.02))
             assert time.monotonic() - began >= 0.04
 
     @pytest.mark.parametrize(("drop", "arrive"), [(0, 4), (1, 3), (9, 0), (0.0, 4), (1.0, 0)])
@@ -432,4 +447,4 @@ def test_a_file_remembers_what_was_not_handed_over(tmp_path: Any) -> None:
     with Sandbox(db=db, clock=Clock(0)) as first:
         first.emit("customer.created")
     with Sandbox(db=db, clock=Clock(0)) as again:
-        assert [one.status for one in again.deliver(to=lambda *_: 200)] == [200]
+        assert [one.status for one in again.deliver(to=taken)] == [200]
