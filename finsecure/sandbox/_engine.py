@@ -155,17 +155,19 @@ class Engine:
         """Answer a request for the API, and log it."""
         began, now = time.perf_counter(), self._clock.time()
         operation = _routes.name_of(request.method, request.path)
-        body = _read(request)
-
-        def carry_out() -> Response:
-            return safely(lambda: self._admit(request, body, request_id), request_id)
-
+        fault = None
+        body: Object | Problem = {}
         try:
-            self.keys.kind(request.headers)
+            key_kind = self.keys.kind(request.headers)
         except Problem as problem:
-            fault, response = None, refusal(problem)
+            response = refusal(problem)
         else:
+            body = _read(request)
             fault = self.faults.take(operation)
+
+            def carry_out() -> Response:
+                return safely(lambda: self._admit(request, body, request_id, key_kind), request_id)
+
             response = fault.strike(carry_out) if fault else carry_out()
         self.log.add(
             LoggedRequest(
@@ -184,8 +186,7 @@ class Engine:
         )
         return response
 
-    def _admit(self, request: Request, body: Object | Problem, request_id: str) -> Response:
-        key_kind = self.keys.kind(request.headers)
+    def _admit(self, request: Request, body: Object | Problem, request_id: str, key_kind: str) -> Response:
         if self._rate_limit:
             self._rate_limit.take(key_kind, self._clock.monotonic())
         if key_kind == _keys.PUBLISHABLE and not _routes.open_to_publishable(request.method, request.path):

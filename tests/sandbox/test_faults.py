@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import httpx
@@ -20,6 +20,9 @@ import finsecure
 from finsecure.sandbox import Sandbox, _connection
 from finsecure.sandbox._connection import Connection
 from finsecure.sandbox._http import Response
+
+if TYPE_CHECKING:
+    from tests.conftest import Door
 
 CREATE = "payment_intents.create"
 PAYMENT = {"amount": 2000, "currency": "usd"}
@@ -278,24 +281,33 @@ def test_a_wrong_word_is_named(sandbox: Sandbox, words: dict[str, Any], names: s
 class TestClientsOfThisPackage:
     """What a merchant rehearses: the same four lines through every door of the client."""
 
-    @pytest.mark.parametrize("answer", ["lost", "dropped", "truncated", "garbled"])
-    def test_an_answer_that_got_lost_charges_once(self, sandbox: Sandbox, answer: Any) -> None:
-        intent = sandbox.client().payment_intents.create(amount=2000, currency="usd")
-        sandbox.fail_next("payment_intents.confirm", answer=answer)
-        paid = sandbox.client().payment_intents.confirm(intent.id, payment_method=CARD)
+    @pytest.mark.parametrize(
+        "words",
+        [
+            *({"answer": answer} for answer in ("lost", "dropped", "truncated", "garbled")),
+            {"status": 502, "executed": True, "times": 2},
+            {"status": 503, "retry_after": 1},
+        ],
+        ids=str,
+    )
+    @pytest.mark.parametrize("over_http", [False, True])
+    def test_whatever_becomes_of_the_answer_the_customer_is_charged_once(
+        self,
+        sandbox: Sandbox,
+        door: Door,
+        open_door: Callable[..., Door],
+        words: dict[str, Any],
+        over_http: bool,
+    ) -> None:
+        if over_http:
+            server = sandbox.serve()
+            door = open_door(sandbox.secret_key, base_url=server.base_url, clock=sandbox.clock)
+        intent = door.call(lambda api: api.payment_intents.create(amount=2000, currency="usd"))
+        sandbox.fail_next("payment_intents.confirm", **words)
+        paid = door.call(lambda api: api.payment_intents.confirm(intent.id, payment_method=CARD))
         assert paid.status == "succeeded"
         assert len(sandbox.client().charges.list(payment_intent=intent.id).data) == 1
-
-    @pytest.mark.parametrize("answer", ["lost", "dropped", "truncated", "garbled"])
-    def test_so_it_does_over_http(self, sandbox: Sandbox, answer: Any) -> None:
-        with (
-            sandbox.serve() as server,
-            finsecure.Client(sandbox.secret_key, base_url=server.base_url, clock=sandbox.clock) as client,
-        ):
-            intent = client.payment_intents.create(amount=2000, currency="usd")
-            sandbox.fail_next("payment_intents.confirm", answer=answer)
-            assert client.payment_intents.confirm(intent.id, payment_method=CARD).status == "succeeded"
-            assert len(client.charges.list(payment_intent=intent.id).data) == 1
+        door.close()
 
     def test_retry_after_is_waited_for(self, sandbox: Sandbox) -> None:
         sandbox.fail_next("payment_intents.create", status=503, retry_after=1, times=2)
