@@ -21,7 +21,7 @@ from ._retry import RetryBudget
 from ._transport import open_async_transport, open_transport
 from ._transport.whose import hide_network
 from ._version import API_VERSION
-from .error import FinSecureError, without_frames
+from .error import without_frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -376,8 +376,6 @@ def _left(exchange: Exchange, exc: BaseException) -> BaseException:
 
     That is an interrupt, a cancellation, or an exception of the program's own. Python 3.10 has no notes, only the log.
     """
-    if isinstance(exc, FinSecureError):
-        return exc  # a setting that turned out to be wrong
     note = exchange.note()
     add_note: Callable[[str], None] = getattr(exc, "add_note", lambda _: None)
     add_note(note)

@@ -103,9 +103,10 @@ class Door:
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the shell of whoever runs the tests says about FinSecure or proxies stays out of them."""
+    """What the shell of whoever runs the tests says about FinSecure, proxies or certificates stays out of them."""
     for name in os.environ:
-        if (name.startswith("FINSECURE_") and name != "FINSECURE_REQUIRED") or name.lower().endswith("_proxy"):
+        ours = name.startswith("FINSECURE_") and name != "FINSECURE_REQUIRED"
+        if ours or name.lower().endswith("_proxy") or name in {"SSL_CERT_FILE", "SSL_CERT_DIR"}:
             monkeypatch.delenv(name)
 
 

@@ -13,9 +13,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +198,113 @@ def test_certificates_are_verified_and_others_can_be_named(
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / unusable))
         with pytest.raises(finsecure.InvalidRequestError, match="SSL_CERT_FILE"):
             retrieve(url)
+    monkeypatch.delenv("SSL_CERT_FILE")
+    monkeypatch.setenv("SSL_CERT_DIR", f"{tmp_path / 'nowhere'}{os.pathsep}{tmp_path / 'nor here'}")
+    with pytest.raises(finsecure.InvalidRequestError, match="SSL_CERT_DIR") as caught:
+        retrieve(url)
+    assert caught.value.param == "SSL_CERT_DIR"
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_pyreqwest_makes_way_where_other_certificates_are_named(
+    serve: Callable[..., int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    kind: str,
+) -> None:
+    """It would trust the system's besides them; one warning says that the default transport takes its place."""
+    pytest.importorskip("pyreqwest")
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate: Any = authority.issue_cert("localhost")
+    certificate.configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    url = f"https://localhost:{serve(answers(LENGTH), context)}"
+    if kind == "sync":
+        with finsecure.Client(KEY, base_url=url, transport="pyreqwest") as client:
+            assert {client.customers.retrieve("cus_1").id for _ in range(3)} == {"cus_1"}
+    else:
+
+        async def main() -> set[str]:
+            async with finsecure.AsyncClient(KEY, base_url=url, transport="pyreqwest") as client:
+                return {(await client.customers.retrieve("cus_1")).id for _ in range(3)}
+
+        assert asyncio.run(main()) == {"cus_1"}
+    (record,) = [record for record in caplog.records if record.name == "finsecure"]
+    assert record.levelname == "WARNING"
+    assert "SSL_CERT_FILE" in record.message
+
+
+def test_a_handshake_that_never_ends_was_sent_nothing(library: str) -> None:
+    """Somebody accepts the connection and says nothing: connecting ends before the attempt does."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"https://127.0.0.1:{server.getsockname()[1]}"
+        with finsecure.Client(KEY, base_url=url, transport=library, max_retries=0, timeout=0.5) as client:  # type: ignore[arg-type]
+            with pytest.raises(finsecure.APITimeoutError) as caught:
+                client.customers.create()
+            assert not caught.value.maybe_executed
+
+
+@contextmanager
+def failing_over() -> Generator[tuple[str, threading.Event]]:
+    """A server whose first four connections answer until the event is set, and whose later ones always do."""
+    silent = threading.Event()
+    together = threading.Barrier(4, timeout=5)
+
+    def one(connection: socket.socket, number: int) -> None:
+        with suppress(OSError, threading.BrokenBarrierError), closing(connection):
+            while b"\r\n\r\n" in connection.recv(65536):
+                if number < 4 and silent.is_set():
+                    continue
+                if number < 4:
+                    together.wait()  # so that each call has a connection of its own
+                connection.sendall(b"HTTP/1.1 200 OK\r\n" + LENGTH + b"\r\n\r\n" + CUSTOMER)
+
+    def accept() -> None:
+        with suppress(OSError):
+            for number in range(100):
+                threading.Thread(target=one, args=(server.accept()[0], number), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}", silent
+
+
+def test_after_a_timeout_kept_connections_are_not_used_again(library: str) -> None:
+    """As after a failover, where all of them are dead: one call is lost at most, not one for each of them."""
+
+    def retrieve(client: finsecure.Client) -> str:
+        try:
+            return client.customers.retrieve("cus_1").id
+        except finsecure.APITimeoutError:
+            return "lost"
+
+    with failing_over() as (url, silent):
+        options: Any = {"base_url": url, "transport": library, "max_retries": 0, "timeout": 0.5}
+        with finsecure.Client(KEY, **options) as client, ThreadPoolExecutor(4) as threads:
+            assert list(threads.map(retrieve, [client] * 4)) == ["cus_1"] * 4
+            silent.set()
+            assert [retrieve(client) for _ in range(3)] == ["lost", "cus_1", "cus_1"]
+
+
+def test_after_a_timeout_kept_connections_are_not_used_again_in_async_code(library: str) -> None:
+    async def retrieve(client: finsecure.AsyncClient) -> str:
+        try:
+            return (await client.customers.retrieve("cus_1")).id
+        except finsecure.APITimeoutError:
+            return "lost"
+
+    async def main(url: str, silent: threading.Event) -> None:
+        options: Any = {"base_url": url, "transport": library, "max_retries": 0, "timeout": 0.5}
+        async with finsecure.AsyncClient(KEY, **options) as client:
+            assert await asyncio.gather(*(retrieve(client) for _ in range(4))) == ["cus_1"] * 4
+            silent.set()
+            assert [await retrieve(client) for _ in range(3)] == ["lost", "cus_1", "cus_1"]
+
+    with failing_over() as (url, silent):
+        asyncio.run(main(url, silent))
 
 
 @pytest.mark.parametrize("login", ["", "me:secret@"])
@@ -412,6 +519,38 @@ def test_a_ready_client_lets_only_the_programs_own_exceptions_through() -> None:
         del raised[0]
         with pytest.raises(finsecure.APIConnectionError, match=r"not foreseen \(LookupError\)"):
             client.customers.retrieve("cus_1")
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_ready_client_that_verifies_nothing_is_warned_of(caplog: pytest.LogCaptureFixture, kind: str) -> None:
+    """Once, and where a live key goes out."""
+
+    def use(key: str, base_url: str | None = None, **options: Any) -> list[str]:
+        caplog.clear()
+        if kind == "sync":
+            with httpx.Client(**options) as ready:
+                client = finsecure.Client(key, http_client=ready, base_url=base_url, max_retries=1)
+                with pytest.raises(finsecure.APIConnectionError):
+                    client.customers.retrieve("cus_1")
+        else:
+
+            async def main() -> None:
+                async with httpx.AsyncClient(**options) as ready:
+                    client = finsecure.AsyncClient(
+                        key, http_client=ready, base_url=base_url, timeout=0.5, max_retries=1
+                    )
+                    await client.customers.retrieve("cus_1")
+
+            with pytest.raises(finsecure.APIConnectionError):
+                asyncio.run(main())
+        return [record.message for record in caplog.records if "verify" in record.message]
+
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        here = f"https://127.0.0.1:{unused.getsockname()[1]}"
+        assert len(use("sk_live_1", here, verify=False)) == 1
+        assert use("sk_test_1", here, verify=False) == []
+        assert use("sk_live_1", here) == []
 
 
 def test_a_ready_client_whose_body_drips_is_stopped_by_the_timeout() -> None:

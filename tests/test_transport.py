@@ -353,6 +353,30 @@ def test_the_environment_names_the_proxy(
     assert (found and found.url) == expected
 
 
+NETWORKS: list[tuple[str, str, bool]] = [
+    ("10.1.2.3", "10.0.0.0/8", True),
+    ("10.1.2.3", "localhost, 10.1.2.3/8 ,example.com", True),
+    ("10.1.2.3", "192.168.0.0/16,10.2.0.0/16", False),
+    ("10.1.2.3", "10.1.2.3", True),
+    ("::1", "::1", True),
+    ("::1", "[::1]", True),
+    ("fd00::5", "fd00::/8", True),
+    ("fd00::5", "10.0.0.0/8,::1", False),
+    ("10.1.2.3", "10.0.0.0/99,network", False),
+    ("api.finsecure.com", "10.0.0.0/8", False),
+]
+
+
+@pytest.mark.parametrize(("host", "no_proxy", "direct"), NETWORKS)
+def test_no_proxy_takes_addresses_and_networks(
+    monkeypatch: pytest.MonkeyPatch, host: str, no_proxy: str, direct: bool
+) -> None:
+    """`NO_PROXY` leaves out an address, also one of IPv6, and all of a network."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", no_proxy)
+    assert (proxy_for(Origin("https", host, None, "")) is None) == direct
+
+
 def test_a_proxys_password_is_read_as_it_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
     """User and password of a proxy's URL are percent-decoded, and no part of the URL that is kept."""
     monkeypatch.setenv("HTTPS_PROXY", "http://clerk:p%40ss%3Aword@proxy.example:3128")

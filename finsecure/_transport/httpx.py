@@ -13,8 +13,10 @@ import sys
 from typing import TYPE_CHECKING, Any, cast
 
 from .._clock import monotonic
+from .._log import logger
 from .body import Body
 from .failures import closed, failure, unforeseen
+from .tls import is_verified
 from .whose import raise_own, raised_in
 
 if TYPE_CHECKING:
@@ -136,18 +138,34 @@ def _failed(client: Any, request: Request, reading: _Reading, exc: BaseException
     return known._replace(kind="not sent") if known.kind == "lost" and request.unsent else known
 
 
+def _warn_if_unverified(client: Any, request: Request, origin: Origin) -> bool:
+    """Warn where a live key goes to whoever answers; whether that has been looked at."""
+    if origin.scheme != "https" or not any(value.startswith(_LIVE) for _, value in request.headers):
+        return False
+    # httpx does not say it in public. What is not there, as in a mock, is taken to be well.
+    used = client._transport_for_url(sys.modules[_family(client)].URL(origin.url))
+    if not is_verified(getattr(getattr(used, "_pool", None), "_ssl_context", None)):
+        logger.warning("http_client does not verify certificates (verify=False), and the key is a live one")
+    return True
+
+
+_LIVE = (b"Bearer sk_live_", b"Bearer pk_live_")
+
+
 class HttpxTransport:
     """Sends with an `httpx.Client`."""
 
     def __init__(self, http_client: httpx.Client) -> None:
         self._http = http_client
         self._closed = False
+        self._looked = False  # whether it verifies certificates
 
     def send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
         """Send a request once. Its reads are limited one by one until the body comes; from there by `timeout`."""
         if self._closed or self._http.is_closed:
             return closed()
         _put_first(self._http, _read_first)
+        self._looked = self._looked or _warn_if_unverified(self._http, request, origin)
         reading = _Reading(timeout, request.max_response_size)
         try:
             response = self._http.send(
@@ -172,6 +190,7 @@ class AsyncHttpxTransport:
     def __init__(self, http_client: httpx.AsyncClient) -> None:
         self._http = http_client
         self._closed = False
+        self._looked = False  # whether it verifies certificates
 
     async def send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
         """Send a request once."""
@@ -180,6 +199,7 @@ class AsyncHttpxTransport:
         import anyio
 
         _put_first(self._http, _aread_first)
+        self._looked = self._looked or _warn_if_unverified(self._http, request, origin)
         reading = _Reading(timeout, request.max_response_size)
         try:
             # A little later than httpx's own limits, which end a silence without cancelling inside its pool.

@@ -36,6 +36,7 @@ from .pools import KEEPALIVE, SWEEP, Pools
 if TYPE_CHECKING:
     from .._http import Origin
 
+H = TypeVar("H")
 C = TypeVar("C")
 S = TypeVar("S")
 
@@ -322,31 +323,31 @@ def _close_without_loop(loop: Any, close: Callable[[], None]) -> None:
     del vars(loop)["call_soon"]
 
 
-class HostClients(Generic[C, S]):
+class HostClients(Generic[H, C, S]):
     """Ready clients, one for each host, and what stands in for them in a process that was forked after their first use.
 
     A client that is taken out lives until its last call is over.
     """
 
-    def __init__(self, open_client: Callable[[Origin], C], open_stand_in: Callable[[], S]) -> None:
+    def __init__(self, open_client: Callable[[H], C], open_stand_in: Callable[[], S]) -> None:
         self._open = open_client
         self._open_stand_in = open_stand_in
-        self._clients: dict[Origin, C] = {}
+        self._clients: dict[H, C] = {}
         self._stand_in: S | None = None
         self.closed = False
         _held.add(self)
 
-    def of(self, origin: Origin) -> C:
+    def of(self, host: H) -> C:
         """The client for a host."""
-        client = self._clients.get(origin)
+        client = self._clients.get(host)
         if client is None:
-            client = self._clients[origin] = self._open(origin)
+            client = self._clients[host] = self._open(host)
         return client
 
-    def discard(self, origin: Origin, client: C) -> None:
+    def discard(self, host: H, client: C) -> None:
         """Have the next call make a fresh client, unless this one was replaced already."""
-        if self._clients.get(origin) is client:
-            del self._clients[origin]
+        if self._clients.get(host) is client:
+            del self._clients[host]
 
     def stand_in(self) -> S:
         """The transport that stands in."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import sys
@@ -58,7 +59,7 @@ def proxy_for(origin: Origin) -> Proxy | None:
 
     proxies = getproxies()
     url = proxies.get(origin.scheme) or proxies.get("all")
-    if not url or proxy_bypass(origin.authority):
+    if not url or proxy_bypass(origin.authority) or _is_in_network(origin.host, proxies.get("no", "")):
         return None
     target, auth = "", None
     try:
@@ -75,6 +76,21 @@ def proxy_for(origin: Origin) -> Proxy | None:
     if not usable:
         raise unusable_proxy()
     return Proxy(target, auth)
+
+
+def _is_in_network(host: str, no_proxy: str) -> bool:
+    """Whether `NO_PROXY` leaves a host out as an address or by its network, which `urllib` knows nothing of."""
+    import ipaddress  # not without a proxy
+
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    for entry in no_proxy.split(","):
+        with contextlib.suppress(ValueError):  # the name of a host
+            if address in ipaddress.ip_network(entry.strip().strip("[]"), strict=False):
+                return True
+    return False
 
 
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}

@@ -11,13 +11,16 @@ from __future__ import annotations
 import atexit
 import contextlib
 import importlib
+import math
 import os
 import time
 from datetime import timedelta
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
+from .._clock import monotonic
 from .._http import Failure, Kind
+from .._log import logger
 from .._runtime import in_asyncio
 from ..error import APIConnectionError, APITimeoutError, FinSecureError
 from .body import Body
@@ -27,7 +30,8 @@ from .lifetime import HostClients
 from .mocks import ASYNC, CORE, SYNC, mocked
 from .pools import KEEPALIVE
 from .proxy import proxy_for, unusable_proxy
-from .tls import pem, unreadable
+from .whose import raise_own
+from .worker import call_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
@@ -35,24 +39,27 @@ if TYPE_CHECKING:
     from .._http import Origin, Outcome, Request
 
 T = TypeVar("T")
+Host: TypeAlias = "tuple[Origin, float]"
+"""Where to connect to, and the seconds that it may take."""
 
 _OURS_TO_SET = frozenset({b"Host", b"Content-Length"})  # by pyreqwest, from the URL and the body
 
 
-def _build(builder_class: Any, origin: Origin) -> Any:
-    """A client for a host; `None` in a process that was forked after pyreqwest's first use."""
+def _build(builder_class: Any, host: Host) -> Any:
+    """A client for a host; `None` where the default transport takes its place."""
+    origin, connecting = host
+    if origin.scheme == "https" and _certificates_named():
+        return None
     builder = (
         builder_class()
         .http1_only()  # as the other transports
+        .connect_timeout(timedelta(seconds=connecting))
         .pool_idle_timeout(timedelta(seconds=KEEPALIVE))
         .follow_redirects(False)
         .referer(False)
         .default_cookie_store(False)
     )
     builder = builder.gzip(False).deflate(False).brotli(False).zstd(False)  # `Body` does it, with a limit
-    cafile = os.environ.get("SSL_CERT_FILE")
-    if cafile and origin.scheme == "https":
-        builder = builder.add_root_certificate_pem(pem(cafile))
     proxy = proxy_for(origin)
     if proxy is None:
         builder = builder.no_proxy()
@@ -66,8 +73,19 @@ def _build(builder_class: Any, origin: Origin) -> Any:
         return builder.build()
     except RuntimeError:  # says that a fork came in between
         return None
-    except ValueError as exc:  # a certificate is all that it can find wrong here
-        raise unreadable(str(exc)) from None
+
+
+def _certificates_named() -> bool:
+    """Whether other certificates than usual are to be trusted: pyreqwest would trust those of the system besides."""
+    return bool(os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR"))
+
+
+def _host(origin: Origin, timeout: float) -> Host:
+    """Connecting may take half of an attempt, so that it is known to have failed there, and 8 seconds at most.
+
+    Rounded to a power of two, since a client of pyreqwest has one such limit, and connections of its own.
+    """
+    return origin, min(8.0, 2.0 ** math.floor(math.log2(timeout / 2)))
 
 
 def _request(client: Any, request: Request, origin: Origin, timeout: float) -> Any:
@@ -116,15 +134,20 @@ class _Opened:
     """A client of pyreqwest's for a host."""
 
     def __init__(self, client: Any) -> None:
-        self.client = client  # `None` after a fork
+        self.client = client  # `None` where the default transport takes its place
         self.answered = False  # so that there may be kept connections
 
 
-def _open(builder_class: Any, origin: Origin) -> _Opened:
-    return _Opened(_build(builder_class, origin))
+def _open(builder_class: Any, host: Host) -> _Opened:
+    return _Opened(_build(builder_class, host))
 
 
 def _stand_in(transport_class: Callable[[Any], T]) -> T:
+    if _certificates_named():
+        logger.warning(
+            "transport='pyreqwest' would trust the system's certificates besides those of SSL_CERT_FILE or "
+            "SSL_CERT_DIR: the default transport takes its place"
+        )
     return transport_class(importlib.import_module("httpcore"))
 
 
@@ -142,15 +165,19 @@ class PyreqwestTransport:
         """Send a request once."""
         if self._clients.closed:
             return closed()
+        host = _host(origin, timeout)
         try:
-            opened = self._clients.of(origin)
+            opened = self._clients.of(host)
         except FinSecureError as exc:
             return unusable(exc)
-        ends = time.monotonic() + timeout
         if opened.client is None or _mocked(SYNC):
             return self._clients.stand_in().send(request, origin, timeout)
+        return call_in_thread(partial(self._send, request, host, timeout, opened))
+
+    def _send(self, request: Request, host: Host, timeout: float, opened: _Opened) -> Outcome:
+        ends = monotonic() + timeout
         try:
-            with _request(opened.client, request, origin, timeout) as response:
+            with _request(opened.client, request, host[0], timeout) as response:
                 body = Body(response.status, _headers(response), request.max_response_size)
                 read = response.body_reader.read_chunk
                 while (chunk := read()) is not None and body.add(bytes(chunk)):
@@ -158,11 +185,12 @@ class PyreqwestTransport:
                 opened.answered = True
                 return body.outcome()
         except Exception as exc:
+            raise_own(exc)
             failed = _failed(exc, answered_before=opened.answered)
             if _AT_THE_PROXY in failed.error.message:
-                return self._clients.stand_in().send(request, origin, ends - time.monotonic())
-            if failed.kind == "stale":  # as all kept connections are after the API restarted
-                self._clients.discard(origin, opened)
+                return self._clients.stand_in().send(request, host[0], ends - monotonic())
+            if failed.kind == "stale" or isinstance(failed.error, APITimeoutError):
+                self._clients.discard(host, opened)  # as all kept connections are, where the API restarted or moved
             return failed
 
     def close(self) -> None:
@@ -225,15 +253,16 @@ class AsyncPyreqwestTransport:
     async def _send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
         if self._clients.closed:
             return closed()
+        host = _host(origin, timeout)
         try:
-            opened = self._clients.of(origin)
+            opened = self._clients.of(host)
         except FinSecureError as exc:
             return unusable(exc)
-        ends = time.monotonic() + timeout
         if opened.client is None or _mocked(ASYNC):
             return await self._clients.stand_in().send(request, origin, timeout)
+        ends = monotonic() + timeout
         try:
-            async with _request(opened.client, request, origin, timeout) as response:
+            async with _request(opened.client, request, host[0], timeout) as response:
                 body = Body(response.status, _headers(response), request.max_response_size)
                 read = response.body_reader.read_chunk
                 while (chunk := await read()) is not None and body.add(bytes(chunk)):
@@ -241,11 +270,12 @@ class AsyncPyreqwestTransport:
                 opened.answered = True
                 return body.outcome()
         except Exception as exc:
+            raise_own(exc)
             failed = _failed(exc, answered_before=opened.answered)
             if _AT_THE_PROXY in failed.error.message:
-                return await self._clients.stand_in().send(request, origin, ends - time.monotonic())
-            if failed.kind == "stale":  # as all kept connections are after the API restarted
-                self._clients.discard(origin, opened)
+                return await self._clients.stand_in().send(request, host[0], ends - monotonic())
+            if failed.kind == "stale" or isinstance(failed.error, APITimeoutError):
+                self._clients.discard(host, opened)  # as all kept connections are, where the API restarted or moved
             return failed
 
     async def aclose(self) -> None:

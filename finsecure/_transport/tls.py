@@ -17,6 +17,8 @@ def tls_context() -> ssl.SSLContext:
 
 @lru_cache(maxsize=4)
 def _tls_context(cafile: str | None, capath: str | None) -> ssl.SSLContext:
+    if capath and not any(Path(folder).is_dir() for folder in capath.split(os.pathsep)):
+        raise _unreadable("SSL_CERT_DIR", "there is no such folder", "a folder of PEM certificates, hashed by c_rehash")
     if not cafile and not capath:
         import certifi
 
@@ -24,21 +26,15 @@ def _tls_context(cafile: str | None, capath: str | None) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=cafile or None, capath=capath or None)
     except OSError as exc:
-        raise unreadable(str(exc.strerror)) from None
+        raise _unreadable("SSL_CERT_FILE", str(exc.strerror), "a file of PEM certificates") from None
 
 
-def pem(cafile: str) -> bytes:
-    """The certificates of `SSL_CERT_FILE`."""
-    try:
-        return Path(cafile).read_bytes()
-    except OSError as exc:
-        raise unreadable(str(exc.strerror)) from None
+def is_verified(context: object) -> bool:
+    """Whether a context of TLS verifies certificates; anything else is not for us to judge."""
+    return not isinstance(context, ssl.SSLContext) or context.verify_mode != ssl.CERT_NONE
 
 
-def unreadable(why: str) -> InvalidRequestError:
-    """The error of an `SSL_CERT_FILE` that cannot be used."""
+def _unreadable(name: str, why: str, instead: str) -> InvalidRequestError:
     return InvalidRequestError(
-        f"SSL_CERT_FILE or SSL_CERT_DIR cannot be read ({why}): name a file of PEM certificates.",
-        type="invalid_request_error",
-        param="SSL_CERT_FILE",
+        f"{name} cannot be read ({why}): name {instead}.", type="invalid_request_error", param=name
     )

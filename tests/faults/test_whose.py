@@ -24,7 +24,7 @@ import finsecure
 
 from .conftest import Serve
 from .doors import API_KEY, Quick
-from .server import FaultServer, always, answers, reset_after, silence
+from .server import FaultServer, Visit, always, answers, reset_after, silence
 
 DECLINE = b'{"error": {"type": "card_error", "code": "card_declined", "message": "No."}}'
 CARD = "4242424242424242"
@@ -88,16 +88,27 @@ HANDLERS: dict[str, Callable[[BaseException], Any]] = {
 
 @pytest.fixture
 def alarm() -> Iterator[Callable[..., None]]:
-    """Have a handler run in a moment."""
+    """Have a handler run when the time is up."""
     before = signal.getsignal(signal.SIGALRM)
 
-    def alarm(handler: Any, seconds: float = 0.3) -> None:
+    def alarm(handler: Any) -> None:
         signal.signal(signal.SIGALRM, handler)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
 
     yield alarm
-    signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGALRM, before)
+
+
+def strike() -> None:
+    """The time is up: interrupt the main thread, which waits."""
+    main = threading.main_thread().ident
+    assert main is not None
+    signal.pthread_kill(main, signal.SIGALRM)
+
+
+def too_late(visit: Visit) -> None:
+    """A server that is silent for longer than the program has time."""
+    strike()
+    visit.pause(30)
 
 
 @pytest.fixture(params=["default", "http_client", "module"])
@@ -146,7 +157,7 @@ def test_what_a_signal_handler_raises_leaves_the_call_at_once(
 ) -> None:
     """A time limit of the program's is neither swallowed nor retried, and does not take the key with it."""
     raised = kind()
-    server = serve(always(silence))
+    server = serve(always(too_late))
     alarm(_function(raised))
     began = time.monotonic()
     with pytest.raises(type(raised)) as caught:
@@ -167,7 +178,7 @@ def test_every_kind_of_handler_is_known(
     raised = JobTimeout()
     alarm(HANDLERS[kind](raised))
     with pytest.raises(JobTimeout) as caught:
-        pay(serve(always(silence)))
+        pay(serve(always(too_late)))
     assert caught.value is raised
 
 
@@ -175,8 +186,8 @@ def test_a_time_limit_in_a_later_attempt_leaves_at_once_too(
     serve: Serve, pay: Callable[..., Any], alarm: Callable[..., None]
 ) -> None:
     """The retry that is under way is the last."""
-    server = serve([reset_after, silence])
-    alarm(_function(JobTimeout()), 0.6)
+    server = serve([reset_after, too_late])
+    alarm(_function(JobTimeout()))
     with pytest.raises(JobTimeout):
         pay(server, clock=Quick(), max_retries=5)
     assert server.ledger.arrived == 2
@@ -189,6 +200,7 @@ def test_a_time_limit_ends_a_name_lookup(
     released = threading.Event()
 
     def getaddrinfo(*_: object, **__: object) -> list[Any]:
+        strike()
         released.wait(30)
         return []
 
@@ -206,7 +218,7 @@ def test_a_call_made_while_an_exception_is_handled_fails_by_itself(
     serve: Serve, pay: Callable[..., Any], alarm: Callable[..., None]
 ) -> None:
     """Cancelling after a time limit, where the network fails as well, is told of the network."""
-    server = serve(always(silence))
+    server = serve(always(too_late))
     gone = serve()
     gone.close()
     alarm(_function(JobTimeout()))
@@ -224,7 +236,7 @@ def test_no_frame_that_is_left_holds_the_request(
     """A report of local variables, as error trackers make it, has neither key nor card in it."""
     caplog.set_level("DEBUG", "finsecure")
     card: Any = {"number": CARD, "exp_month": 1, "exp_year": 2030, "cvc": "123"}
-    with finsecure.Client(API_KEY, base_url=serve(always(silence)).url) as client:
+    with finsecure.Client(API_KEY, base_url=serve(always(too_late)).url) as client:
         alarm(_function(KeyboardInterrupt()))
         with pytest.raises(KeyboardInterrupt) as caught:
             client.payment_methods.create(type="card", card=card)
@@ -263,7 +275,7 @@ def test_a_time_limit_ends_async_code_with_its_key(
     cancelled: list[BaseException] = []
 
     async def main() -> None:
-        async with finsecure.AsyncClient(API_KEY, base_url=serve(always(silence)).url) as client:
+        async with finsecure.AsyncClient(API_KEY, base_url=serve(always(too_late)).url) as client:
             try:
                 await client.payment_intents.create(amount=1, currency="usd", idempotency_key="order-1")
             except asyncio.CancelledError as exc:
