@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from ._call import LastResponse
     from ._client import AsyncClient, Client
     from ._clock import Clock
-    from ._default import configure
+    from ._config import Options
+    from ._default import configure, request, request_list
     from ._pages import AsyncPage, AsyncPages, Page
     from ._params import NOT_GIVEN, CreatedFilter, NotGiven
+    from ._rows import rows
     from ._version import API_VERSION, __version__
     from .error import (
         APIConnectionError,
@@ -39,21 +41,39 @@ if TYPE_CHECKING:
         WebhookUsageError,
     )
     from .money import from_minor_units, to_minor_units
-    from .resources.charges import Charge, Charges
-    from .resources.customers import Customer, Customers, InvoiceSettingsParams
-    from .resources.events import Event, Events, Invoice, Subscription, UnknownEvent
-    from .resources.payment_intents import PaymentIntent, PaymentIntents
+    from .resources._object import ListObject, Object
+    from .resources.charges import Charge, Charges, ChargeStatus
+    from .resources.customers import Customer, Customers, InvoiceSettings, InvoiceSettingsParams
+    from .resources.events import AnyEvent, Event, EventData, EventRequest, Events, Invoice, Subscription, UnknownEvent
+    from .resources.payment_intents import (
+        NextAction,
+        PaymentError,
+        PaymentIntent,
+        PaymentIntents,
+        PaymentIntentStatus,
+        PaymentMethodType,
+        RedirectToUrl,
+        SetupFutureUsage,
+    )
     from .resources.payment_methods import (
+        Address,
         AddressParams,
+        BankAccount,
         BankAccountParams,
+        BillingDetails,
         BillingDetailsParams,
+        Card,
+        CardChecks,
+        CardNetworks,
         CardParams,
         InlinePaymentMethod,
         PaymentMethod,
+        PaymentMethodKind,
         PaymentMethods,
+        ThreeDSecureUsage,
     )
-    from .resources.refunds import Refund, Refunds
-    from .resources.webhook_endpoints import WebhookEndpoint, WebhookEndpoints
+    from .resources.refunds import Refund, Refunds, RefundStatus
+    from .resources.webhook_endpoints import EventType, WebhookEndpoint, WebhookEndpoints
 else:  # hidden from type checkers, which would take any name for one of ours
 
     def __getattr__(name: str) -> Any:
@@ -77,9 +97,11 @@ _FROM = {
     "._call": ("LastResponse",),
     "._client": ("AsyncClient", "Client"),
     "._clock": ("Clock",),
-    "._params": ("NOT_GIVEN", "CreatedFilter", "NotGiven"),
-    "._default": ("configure",),
+    "._config": ("Options",),
+    "._default": ("configure", "request", "request_list"),
     "._pages": ("AsyncPage", "AsyncPages", "Page"),
+    "._params": ("NOT_GIVEN", "CreatedFilter", "NotGiven"),
+    "._rows": ("rows",),
     "._version": ("API_VERSION", "__version__"),
     ".error": (
         "APIConnectionError",
@@ -98,21 +120,48 @@ _FROM = {
         "WebhookUsageError",
     ),
     ".money": ("from_minor_units", "to_minor_units"),
-    ".resources.charges": ("Charge", "Charges"),
-    ".resources.customers": ("Customer", "Customers", "InvoiceSettingsParams"),
-    ".resources.events": ("Event", "Events", "Invoice", "Subscription", "UnknownEvent"),
-    ".resources.payment_intents": ("PaymentIntent", "PaymentIntents"),
+    ".resources._object": ("ListObject", "Object"),
+    ".resources.charges": ("Charge", "ChargeStatus", "Charges"),
+    ".resources.customers": ("Customer", "Customers", "InvoiceSettings", "InvoiceSettingsParams"),
+    ".resources.events": (
+        "AnyEvent",
+        "Event",
+        "EventData",
+        "EventRequest",
+        "Events",
+        "Invoice",
+        "Subscription",
+        "UnknownEvent",
+    ),
+    ".resources.payment_intents": (
+        "NextAction",
+        "PaymentError",
+        "PaymentIntent",
+        "PaymentIntentStatus",
+        "PaymentIntents",
+        "PaymentMethodType",
+        "RedirectToUrl",
+        "SetupFutureUsage",
+    ),
     ".resources.payment_methods": (
+        "Address",
         "AddressParams",
+        "BankAccount",
         "BankAccountParams",
+        "BillingDetails",
         "BillingDetailsParams",
+        "Card",
+        "CardChecks",
+        "CardNetworks",
         "CardParams",
         "InlinePaymentMethod",
         "PaymentMethod",
+        "PaymentMethodKind",
         "PaymentMethods",
+        "ThreeDSecureUsage",
     ),
-    ".resources.refunds": ("Refund", "Refunds"),
-    ".resources.webhook_endpoints": ("WebhookEndpoint", "WebhookEndpoints"),
+    ".resources.refunds": ("Refund", "RefundStatus", "Refunds"),
+    ".resources.webhook_endpoints": ("EventType", "WebhookEndpoint", "WebhookEndpoints"),
 }
 _HOME = {name: module for module, names in _FROM.items() for name in names}
 
@@ -127,16 +176,24 @@ __all__ = [
     "APIConnectionError",
     "APIError",
     "APITimeoutError",
+    "Address",
     "AddressParams",
+    "AnyEvent",
     "AsyncClient",
     "AsyncPage",
     "AsyncPages",
     "AuthenticationError",
+    "BankAccount",
     "BankAccountParams",
+    "BillingDetails",
     "BillingDetailsParams",
+    "Card",
+    "CardChecks",
     "CardError",
+    "CardNetworks",
     "CardParams",
     "Charge",
+    "ChargeStatus",
     "Charges",
     "Client",
     "Clock",
@@ -144,7 +201,10 @@ __all__ = [
     "Customer",
     "Customers",
     "Event",
+    "EventData",
     "EventInProgress",
+    "EventRequest",
+    "EventType",
     "Events",
     "FinSecureError",
     "IdempotencyError",
@@ -152,19 +212,32 @@ __all__ = [
     "InlinePaymentMethod",
     "InvalidRequestError",
     "Invoice",
+    "InvoiceSettings",
     "InvoiceSettingsParams",
     "LastResponse",
+    "ListObject",
+    "NextAction",
     "NotGiven",
+    "Object",
+    "Options",
     "Page",
+    "PaymentError",
     "PaymentIntent",
+    "PaymentIntentStatus",
     "PaymentIntents",
     "PaymentMethod",
+    "PaymentMethodKind",
+    "PaymentMethodType",
     "PaymentMethods",
     "RateLimitError",
+    "RedirectToUrl",
     "Refund",
+    "RefundStatus",
     "Refunds",
+    "SetupFutureUsage",
     "SignatureVerificationError",
     "Subscription",
+    "ThreeDSecureUsage",
     "UnknownEvent",
     "WebhookEndpoint",
     "WebhookEndpoints",
@@ -175,6 +248,9 @@ __all__ = [
     "error",
     "from_minor_units",
     "money",
+    "request",
+    "request_list",
+    "rows",
     "sandbox",
     "to_minor_units",
     "webhooks",

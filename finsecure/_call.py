@@ -7,12 +7,13 @@ left to the server.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from typing_extensions import override
 
-from ._params import NotGiven, as_str, check_idempotency_key, check_params, path_id
+from ._params import NotGiven, as_str, check_idempotency_key, check_params, check_raw, path_id, wrong
 from .error import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -78,6 +79,25 @@ class Call(Generic[T_co]):
         """The same call with other parameters; `None` takes one away."""
         changed = {name: value for name, value in {**self.params, **params}.items() if value is not None}
         return Call(self.method, self.template, self.returns, changed, many=self.many)
+
+
+def REQUEST(
+    method: str,
+    path: str,
+    params: Mapping[str, Any] | None,
+    returns: Any,
+    *,
+    many: bool = False,
+    idempotency_key: str | None = None,
+) -> Call[Any]:
+    """Describe a call in the API's own words, of an operation or with a parameter that this version does not know."""
+    method, path, given = check_raw(method, path, params)
+    if idempotency_key is not None:
+        if method != "POST":
+            raise wrong("idempotency_key", f"idempotency_key goes with POST alone, not with {method}: leave it out.")
+        idempotency_key = check_idempotency_key(idempotency_key)
+    publishable = (method, path) == ("POST", "/v1/payment_methods")
+    return Call(method, path, returns, given, many=many, idempotency_key=idempotency_key, publishable=publishable)
 
 
 def GET(template: str, returns: type[T], *, id: str) -> Call[T]:

@@ -6,17 +6,21 @@ Failures travel as values, so that an error is raised in one place and its trace
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeVar, cast, overload
 
 from typing_extensions import Self, Unpack, override
 
-from . import _config, _log, _telemetry, _wire
+from . import _log, _telemetry, _wire
+from ._call import REQUEST
+from ._config import DEFAULT_MAX_RESPONSE_SIZE, DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, Config
 from ._exchange import Exchange
 from ._http import Failure
 from ._operation import Async, D_co, Operations, Sync
 from ._pages import AsyncPage, AsyncPages, Page
+from ._redact import MASK
 from ._retry import RetryBudget
 from ._transport import open_async_transport, open_transport
 from ._transport.whose import hide_network
@@ -30,7 +34,8 @@ if TYPE_CHECKING:
 
     from ._call import Call
     from ._clock import Clock
-    from ._config import Config, Options
+    from ._config import Options
+    from .resources._object import Object
     from .resources.charges import Charges
     from .resources.customers import Customers
     from .resources.events import Events
@@ -52,6 +57,18 @@ else:
         def __get__(self, client: AnyClient | None, owner: type | None = None) -> Any:
             # Of the class it is one without settings: `create_autospec(Client)` looks at it and finds the operations.
             return self.func(object.__new__(owner)) if client is None else super().__get__(client, owner)
+
+
+def _any_object() -> Any:
+    from .resources._object import AnyObject
+
+    return AnyObject
+
+
+def _object() -> Any:
+    from .resources._object import Object
+
+    return Object
 
 
 class AnyClient(Generic[D_co]):
@@ -125,7 +142,7 @@ class AnyClient(Generic[D_co]):
 
         Args:
             **options: Any of `api_key`, `base_url`, `timeout`, `max_retries`, `deadline`, `max_response_size`,
-                `api_version`, `app_info` and `clock`, as for `Client`.
+                `api_version`, `app_info`, `default_headers` and `clock`, as for `Client`.
 
         Returns:
             A new client; this one stays as it is. Closing this one closes the connections of both.
@@ -140,6 +157,52 @@ class AnyClient(Generic[D_co]):
         other.__dict__.update({name: value for name, value in vars(self).items() if not isinstance(value, Operations)})
         other._begin(self._config.replace(options), self._transport, self._budget, owns_transport=False)
         return other
+
+    @property
+    def base_url(self) -> str:
+        """Where requests go."""
+        return self._config.base_url
+
+    @property
+    def timeout(self) -> float:
+        """Seconds for one attempt."""
+        return self._config.timeout
+
+    @property
+    def max_retries(self) -> int:
+        """Retries after the first attempt."""
+        return self._config.max_retries
+
+    @property
+    def deadline(self) -> float | None:
+        """Seconds for a whole call; `None` for no limit besides `timeout`."""
+        return self._config.deadline
+
+    @property
+    def max_response_size(self) -> int:
+        """Bytes that a decompressed answer may have."""
+        return self._config.max_response_size
+
+    @property
+    def api_version(self) -> str:
+        """The API version that is asked for."""
+        return self._config.api_version
+
+    @property
+    def app_info(self) -> str | None:
+        """Your application, as the User-Agent names it."""
+        return self._config.app_info
+
+    @property
+    def api_key(self) -> str:
+        """The kind of the key, for example `sk_test_[hidden]`; the rest is never shown."""
+        return f"{self._config.api_key[:8]}{MASK}"
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether its connections were closed."""
+        closed: bool = self._transport.is_closed
+        return closed
 
     @override
     def __repr__(self) -> str:
@@ -164,7 +227,8 @@ class Client(AnyClient[Sync]):
 
     Args:
         api_key: `sk_test_...` or `sk_live_...`; its mode picks the host. A publishable key may only create payment
-            methods. By default `FINSECURE_SECRET_KEY`, else `FINSECURE_PUBLISHABLE_KEY`.
+            methods. By default `FINSECURE_SECRET_KEY`, else `FINSECURE_PUBLISHABLE_KEY`. A function is asked for the
+            key at each call, so that a key can be rotated.
         base_url: Another host; by default `FINSECURE_BASE_URL`, else the host of the key's mode. HTTPS only, but for
             a loopback host.
         timeout: Seconds for one whole attempt, from connecting to the last byte.
@@ -178,6 +242,8 @@ class Client(AnyClient[Sync]):
             `pyreqwest` (extra `fast`), the fastest.
         api_version: The API version to ask for (`FinSecure-Version`).
         app_info: Your application, added to the User-Agent, for example `"my-shop/1.2"`.
+        default_headers: Headers to send with each request, for gateways and tracing. The client's own, such as
+            `Authorization`, cannot be replaced.
         clock: What measures and waits. For tests: `finsecure.sandbox.Clock`.
 
     Raises:
@@ -194,28 +260,39 @@ class Client(AnyClient[Sync]):
     @without_frames
     def __init__(
         self,
-        api_key: str | None = None,
+        api_key: str | Callable[[], str] | None = None,
         *,
         base_url: str | None = None,
-        timeout: float = _config.DEFAULT_TIMEOUT,
-        max_retries: int = _config.DEFAULT_MAX_RETRIES,
+        timeout: float = DEFAULT_TIMEOUT,
+        max_retries: int = DEFAULT_MAX_RETRIES,
         deadline: float | None = None,
-        max_response_size: int = _config.DEFAULT_MAX_RESPONSE_SIZE,
+        max_response_size: int = DEFAULT_MAX_RESPONSE_SIZE,
         http_client: httpx.Client | None = None,
         transport: Literal["httpx", "httpx2", "pyreqwest"] = "httpx",
         api_version: str = API_VERSION,
         app_info: str | None = None,
+        default_headers: Mapping[str, str] | None = None,
         clock: Clock | None = None,
     ) -> None:
-        config = _config.Config.checked(
-            api_key, base_url, timeout, max_retries, deadline, max_response_size, api_version, app_info, clock
+        config = Config.checked(
+            api_key,
+            base_url,
+            timeout,
+            max_retries,
+            deadline,
+            max_response_size,
+            api_version,
+            app_info,
+            default_headers,
+            clock,
         )
         self._begin(config, open_transport(transport, http_client), RetryBudget(), owns_transport=True)
         _log.client_made(config)
 
     def send(self, call: Call[T]) -> T:
         """Send a described call: what the resource methods do."""
-        exchange = Exchange(call, _wire.encode(call, self._config), self._config, self._budget)
+        config = self._config = self._config.current()
+        exchange = Exchange(call, _wire.encode(call, config), config, self._budget)
         outcome: Any
         try:
             outcome = self._attempt(exchange)
@@ -238,7 +315,7 @@ class Client(AnyClient[Sync]):
         return cast("T", outcome)
 
     def _attempt(self, exchange: Exchange) -> Any:
-        response = self._transport.send(exchange.request, self._config.origin, exchange.begin_attempt())
+        response = self._transport.send(exchange.request, exchange.config.origin, exchange.begin_attempt())
         outcome = exchange.add_context(response) if isinstance(response, Failure) else _wire.decode(exchange, response)
         exchange.delay = exchange.plan_retry(outcome) if isinstance(outcome, Failure) else None
         _log.attempt_made(exchange, outcome)
@@ -248,6 +325,84 @@ class Client(AnyClient[Sync]):
         """Send a call for a list: what the `list` methods do."""
         page: Any = self.send(call)
         return Page(call, page.data, page.has_more, page.url, page.last_response, self.send_list)
+
+    @overload
+    def request(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        returns: type[T],
+        idempotency_key: str | None = None,
+    ) -> T: ...
+    @overload
+    def request(
+        self, method: str, path: str, params: Mapping[str, Any] | None = None, *, idempotency_key: str | None = None
+    ) -> Object: ...
+    @without_frames
+    def request(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        returns: Any = None,
+        idempotency_key: str | None = None,
+    ) -> Any:
+        """Make a call that this version has no method for: a new operation, or a new parameter of a known one.
+
+        Retries, idempotency keys, errors and logs are those of any call. Parameters are sent as they are given.
+
+        Args:
+            method: `GET`, `POST`, `PUT` or `DELETE`.
+            path: The path of the API, beginning with `/v1/`. The host is the client's.
+            params: The JSON body of a POST or PUT; the query of a GET or DELETE, without those that are `None`.
+            returns: The class of the answer, for example `finsecure.PaymentIntent`. By default an
+                `finsecure.Object` that keeps every field.
+            idempotency_key: Names this one POST; by default a random key, shared by its retries.
+
+        Returns:
+            The answer, as `returns` says.
+
+        Raises:
+            finsecure.InvalidRequestError: The method, the path or a parameter cannot be sent; `param` names it.
+            finsecure.FinSecureError: As for any call; see `finsecure.error`.
+
+        Example:
+            >>> client.request("POST", "/v1/payment_intents/pi_1/capture", {"amount": 500},
+            ...                returns=finsecure.PaymentIntent)
+
+        Reference: RESTful Architecture.
+        """
+        return self.send(REQUEST(method, path, params, returns or _any_object(), idempotency_key=idempotency_key))
+
+    @overload
+    def request_list(self, path: str, params: Mapping[str, Any] | None = None, *, returns: type[T]) -> Page[T]: ...
+    @overload
+    def request_list(self, path: str, params: Mapping[str, Any] | None = None) -> Page[Object]: ...
+    @without_frames
+    def request_list(self, path: str, params: Mapping[str, Any] | None = None, *, returns: Any = None) -> Any:
+        """List objects that this version has no method for; as `request`.
+
+        Args:
+            path: The path of the list, beginning with `/v1/`.
+            params: The query, for example `{"limit": 100}`.
+            returns: The class of each object. By default an `finsecure.Object` that keeps every field.
+
+        Returns:
+            The first page, as `list` methods return it.
+
+        Raises:
+            finsecure.InvalidRequestError: The path or a parameter cannot be sent; `param` names it.
+            finsecure.FinSecureError: As for any call; see `finsecure.error`.
+
+        Example:
+            >>> page = client.request_list("/v1/customers", {"limit": 1}, returns=finsecure.Customer)
+
+        Reference: Consistency Standards, Pagination.
+        """
+        return self.send_list(REQUEST("GET", path, params, returns or _object(), many=True))
 
     def close(self) -> None:
         """Close the connections. Calls from now on fail with `APIConnectionError`."""
@@ -283,6 +438,8 @@ class AsyncClient(AnyClient[Async]):
             `pyreqwest` (extra `fast`), the fastest.
         api_version: The API version to ask for (`FinSecure-Version`).
         app_info: Your application, added to the User-Agent, for example `"my-shop/1.2"`.
+        default_headers: Headers to send with each request, for gateways and tracing. The client's own, such as
+            `Authorization`, cannot be replaced.
         clock: What measures and waits. For tests: `finsecure.sandbox.Clock`.
 
     Raises:
@@ -299,28 +456,39 @@ class AsyncClient(AnyClient[Async]):
     @without_frames
     def __init__(
         self,
-        api_key: str | None = None,
+        api_key: str | Callable[[], str] | None = None,
         *,
         base_url: str | None = None,
-        timeout: float = _config.DEFAULT_TIMEOUT,
-        max_retries: int = _config.DEFAULT_MAX_RETRIES,
+        timeout: float = DEFAULT_TIMEOUT,
+        max_retries: int = DEFAULT_MAX_RETRIES,
         deadline: float | None = None,
-        max_response_size: int = _config.DEFAULT_MAX_RESPONSE_SIZE,
+        max_response_size: int = DEFAULT_MAX_RESPONSE_SIZE,
         http_client: httpx.AsyncClient | None = None,
         transport: Literal["httpx", "httpx2", "pyreqwest"] = "httpx",
         api_version: str = API_VERSION,
         app_info: str | None = None,
+        default_headers: Mapping[str, str] | None = None,
         clock: Clock | None = None,
     ) -> None:
-        config = _config.Config.checked(
-            api_key, base_url, timeout, max_retries, deadline, max_response_size, api_version, app_info, clock
+        config = Config.checked(
+            api_key,
+            base_url,
+            timeout,
+            max_retries,
+            deadline,
+            max_response_size,
+            api_version,
+            app_info,
+            default_headers,
+            clock,
         )
         self._begin(config, open_async_transport(transport, http_client), RetryBudget(), owns_transport=True)
         _log.client_made(config)
 
     async def send(self, call: Call[T]) -> T:
         """Send a described call: what the resource methods do."""
-        exchange = Exchange(call, _wire.encode(call, self._config), self._config, self._budget)
+        config = self._config = self._config.current()
+        exchange = Exchange(call, _wire.encode(call, config), config, self._budget)
         outcome: Any
         try:
             outcome = await self._attempt(exchange)
@@ -343,7 +511,7 @@ class AsyncClient(AnyClient[Async]):
         return cast("T", outcome)
 
     async def _attempt(self, exchange: Exchange) -> Any:
-        response = await self._transport.send(exchange.request, self._config.origin, exchange.begin_attempt())
+        response = await self._transport.send(exchange.request, exchange.config.origin, exchange.begin_attempt())
         outcome = exchange.add_context(response) if isinstance(response, Failure) else _wire.decode(exchange, response)
         exchange.delay = exchange.plan_retry(outcome) if isinstance(outcome, Failure) else None
         _log.attempt_made(exchange, outcome)
@@ -356,6 +524,74 @@ class AsyncClient(AnyClient[Async]):
     async def _fetch_page(self, call: Call[Page[T]]) -> AsyncPage[T]:
         page: Any = await self.send(call)
         return AsyncPage(call, page.data, page.has_more, page.url, page.last_response, self._fetch_page)
+
+    @overload
+    async def request(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        returns: type[T],
+        idempotency_key: str | None = None,
+    ) -> T: ...
+    @overload
+    async def request(
+        self, method: str, path: str, params: Mapping[str, Any] | None = None, *, idempotency_key: str | None = None
+    ) -> Object: ...
+    async def request(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        returns: Any = None,
+        idempotency_key: str | None = None,
+    ) -> Any:
+        """Make a call that this version has no method for; see `Client.request`.
+
+        Args:
+            method: `GET`, `POST`, `PUT` or `DELETE`.
+            path: The path of the API, beginning with `/v1/`. The host is the client's.
+            params: The JSON body of a POST or PUT; the query of a GET or DELETE, without those that are `None`.
+            returns: The class of the answer. By default an `finsecure.Object` that keeps every field.
+            idempotency_key: Names this one POST; by default a random key, shared by its retries.
+
+        Returns:
+            The answer, as `returns` says.
+
+        Raises:
+            finsecure.InvalidRequestError: The method, the path or a parameter cannot be sent; `param` names it.
+            finsecure.FinSecureError: As for any call; see `finsecure.error`.
+
+        Reference: RESTful Architecture.
+        """
+        return await self.send(REQUEST(method, path, params, returns or _any_object(), idempotency_key=idempotency_key))
+
+    @overload
+    def request_list(
+        self, path: str, params: Mapping[str, Any] | None = None, *, returns: type[T]
+    ) -> AsyncPages[T]: ...
+    @overload
+    def request_list(self, path: str, params: Mapping[str, Any] | None = None) -> AsyncPages[Object]: ...
+    @without_frames
+    def request_list(self, path: str, params: Mapping[str, Any] | None = None, *, returns: Any = None) -> Any:
+        """List objects that this version has no method for; see `Client.request_list`.
+
+        Args:
+            path: The path of the list, beginning with `/v1/`.
+            params: The query, for example `{"limit": 100}`.
+            returns: The class of each object. By default an `finsecure.Object` that keeps every field.
+
+        Returns:
+            What `list` methods return: iterate it with `async for`, or await it for the first page.
+
+        Raises:
+            finsecure.InvalidRequestError: The path or a parameter cannot be sent; `param` names it.
+
+        Reference: Consistency Standards, Pagination.
+        """
+        return self.send_list(REQUEST("GET", path, params, returns or _object(), many=True))
 
     async def aclose(self) -> None:
         """Close the connections. Calls from now on fail with `APIConnectionError`."""

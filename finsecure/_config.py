@@ -6,10 +6,13 @@ Reference: Authentication; Test Environment; Security Testing, "HTTPS-only commu
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
@@ -51,19 +54,20 @@ class _AnyOptions(TypedDict, total=False):
     max_response_size: int
     api_version: str
     app_info: str | None
+    default_headers: Mapping[str, str]
     clock: Clock
 
 
 class Options(_AnyOptions, total=False):
     """What `with_options` takes. `None` is no key: it would be that of the environment, maybe another account's."""
 
-    api_key: str
+    api_key: str | Callable[[], str]
 
 
 class ModuleOptions(_AnyOptions, total=False):
     """What `configure` takes; as in `Client`."""
 
-    api_key: str | None
+    api_key: str | Callable[[], str] | None
 
 
 _HEADER_TEXT = re.compile(r"[!-~](?:[ -~]*[!-~])?")
@@ -83,7 +87,9 @@ class Config:
     max_response_size: int
     api_version: str
     app_info: str | None
+    default_headers: Mapping[str, str] = field(repr=False)
     clock: Clock = field(repr=False)
+    ask_key: Callable[[], str] | None = field(repr=False)  # asked for each call, where there is one
     host_of_mode: bool = field(repr=False)  # whether the key's mode picked the host
     host_of_environment: bool = field(repr=False)  # whether FINSECURE_BASE_URL did
     origin: Origin = field(repr=False)
@@ -92,7 +98,7 @@ class Config:
     @classmethod
     def checked(
         cls,
-        api_key: str | None = None,
+        api_key: str | Callable[[], str] | None = None,
         base_url: str | None = None,
         timeout: float = DEFAULT_TIMEOUT,
         max_retries: int = DEFAULT_MAX_RETRIES,
@@ -100,9 +106,11 @@ class Config:
         max_response_size: int = DEFAULT_MAX_RESPONSE_SIZE,
         api_version: str = API_VERSION,
         app_info: str | None = None,
+        default_headers: Mapping[str, str] | None = None,
         clock: Clock | None = None,
     ) -> Self:
         """Settings from arguments and environment, or an error that says which is wrong and what to do."""
+        ask_key = api_key if callable(api_key) else None
         key = _key(api_key)
         mode = key[3:7]
         environment = os.environ.get("FINSECURE_BASE_URL") if base_url is None else None
@@ -119,6 +127,7 @@ class Config:
             (b"Accept-Encoding", b"gzip"),
             (b"User-Agent", agent.encode()),
             (b"FinSecure-Version", version.encode()),
+            *_default_headers(default_headers or {}),
         )
         return cls(
             api_key=key,
@@ -129,6 +138,8 @@ class Config:
             max_response_size=_count("max_response_size", max_response_size, 1),
             api_version=version,
             app_info=application,
+            default_headers=MappingProxyType({**(default_headers or {})}),
+            ask_key=ask_key,
             clock=clock or SYSTEM,
             host_of_mode=base_url is None and not environment,
             host_of_environment=bool(environment),
@@ -141,6 +152,7 @@ class Config:
         kept: dict[str, Any] = {
             setting.name: getattr(self, setting.name) for setting in fields(self) if setting.name in OPTION_NAMES
         }
+        kept["api_key"] = self.ask_key or self.api_key
         check_names(options)
         for name in _NEVER_NONE & options.keys():
             if cast("dict[str, Any]", options)[name] is None:
@@ -150,6 +162,13 @@ class Config:
             return Config.checked(**changed)
         changed["base_url"] = HOSTS[_key(changed["api_key"])[3:7]]  # not the environment's: it was not asked before
         return replace(Config.checked(**changed), host_of_mode=True)
+
+    def current(self) -> Config:
+        """These settings with the key of this moment, where `api_key` is a function."""
+        if self.ask_key is None:
+            return self
+        key = _key(self.ask_key)
+        return self if key == self.api_key else replace(self.replace({"api_key": key}), ask_key=self.ask_key)
 
     def live_key_goes_astray(self) -> bool:
         """Whether a live key is sent to a host that is not FinSecure's because the environment says so."""
@@ -172,7 +191,9 @@ def check_names(options: Iterable[str]) -> None:
 
 
 def _key(given: object) -> str:
-    if given is None:
+    if callable(given):
+        given = _asked(given)
+    elif given is None:
         given = os.environ.get("FINSECURE_SECRET_KEY") or os.environ.get("FINSECURE_PUBLISHABLE_KEY")
     if given is None:
         raise _unusable(f"There is no API key. {_WHERE_KEYS_ARE}")
@@ -195,6 +216,17 @@ def _key(given: object) -> str:
         raise _unusable("This is a webhook signing secret (whsec_...), not an API key: pass sk_test_... or sk_live_...")
     if key[:8] not in {"sk_test_", "sk_live_", "pk_test_", "pk_live_"} or len(key) == 8:
         raise _unusable("This is not a FinSecure API key: they begin with sk_test_, sk_live_, pk_test_ or pk_live_.")
+    return key
+
+
+def _asked(function: Callable[[], object]) -> object:
+    """The key that a function returns; what it raises is the program's own."""
+    key = function()
+    if inspect.iscoroutine(key):
+        key.close()
+        raise _unusable("api_key is an async function: pass one that returns a str, such as a look-up in a cache.")
+    if key is None:
+        raise _unusable("The function given as api_key returned None, not a str.")
     return key
 
 
@@ -271,6 +303,45 @@ def _count(param: str, value: object, least: int) -> int:
     if number is None or not least <= number < TOO_LARGE:
         raise wrong(param, f"{param} is {shown(value)}: pass {least} or more as an int.")
     return number
+
+
+_PROTECTED = {
+    "accept": "the client reads JSON",
+    "accept-encoding": "the client reads gzip",
+    "authorization": "it is the key's: pass api_key",
+    "connection": "it is the transport's",
+    "content-encoding": "it is the body's",
+    "content-length": "it is the body's",
+    "content-type": "it is the body's",
+    "expect": "it is the transport's",
+    "finsecure-version": "pass api_version",
+    "host": "pass base_url",
+    "idempotency-key": "pass idempotency_key with the call",
+    "te": "it is the transport's",
+    "trailer": "it is the transport's",
+    "transfer-encoding": "it is the transport's",
+    "upgrade": "it is the transport's",
+    "user-agent": "pass app_info",
+}
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+def _default_headers(given: object) -> list[tuple[bytes, bytes]]:
+    """The headers that are sent with each request, beside ours."""
+    param = "default_headers"
+    if not isinstance(given, Mapping):
+        raise wrong(param, f"{param} is {shown(given)}: pass a dict of header names and values.")
+    headers: list[tuple[bytes, bytes]] = []
+    for name, value in cast("Mapping[object, object]", given).items():
+        header, text = as_str(name), as_str(value)
+        if header is None or not _TOKEN.fullmatch(header):
+            raise wrong(param, f"{param} has a name that is no header's: pass names such as 'X-Request-Source'.")
+        if header.lower() in _PROTECTED:
+            raise wrong(param, f"{param} has {header}, which cannot be replaced: {_PROTECTED[header.lower()]}.")
+        if text is None or not _HEADER_TEXT.fullmatch(text):
+            raise wrong(param, f"{param}[{header!r}] is not a line of printable ASCII without spaces around it.")
+        headers.append((header.encode(), text.encode()))
+    return headers
 
 
 def _header_text(param: str, value: object) -> str:

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, cast, overload
 
 from typing_extensions import Unpack
 
-from . import _config, _runtime
+from . import _runtime
 from ._client import Client, share_connections
+from ._config import check_names
 from .error import AuthenticationError, without_frames
 
 if TYPE_CHECKING:
     import httpx
 
     from ._config import ModuleOptions
+    from ._pages import Page
+    from .resources._object import Object
+
+
+T = TypeVar("T")
 
 
 class State(NamedTuple):
@@ -59,7 +66,7 @@ def configure(
         >>> finsecure.configure(api_key="sk_test_...", timeout=10, max_retries=3)
     """
     global _state
-    _config.check_names(options)
+    check_names(options)
     given: dict[str, Any] = dict(options)
     module = _module()
     api_key: str | None = given.pop("api_key", module.api_key)
@@ -101,6 +108,77 @@ def _switch(state: State, api_key: str | None) -> State:
         if state.owner is not None:
             share_connections(made, state.owner)
     return State(state.options, api_key, made, state.owner or made, others)
+
+
+@overload
+def request(
+    method: str,
+    path: str,
+    params: Mapping[str, Any] | None = None,
+    *,
+    returns: type[T],
+    idempotency_key: str | None = None,
+) -> T: ...
+@overload
+def request(
+    method: str, path: str, params: Mapping[str, Any] | None = None, *, idempotency_key: str | None = None
+) -> Object: ...
+@without_frames
+def request(
+    method: str,
+    path: str,
+    params: Mapping[str, Any] | None = None,
+    *,
+    returns: Any = None,
+    idempotency_key: str | None = None,
+) -> Any:
+    """Make a call that this version has no method for, with the default client; see `Client.request`.
+
+    Args:
+        method: `GET`, `POST`, `PUT` or `DELETE`.
+        path: The path of the API, beginning with `/v1/`. The host is the client's.
+        params: The JSON body of a POST or PUT; the query of a GET or DELETE, without those that are `None`.
+        returns: The class of the answer. By default an `finsecure.Object` that keeps every field.
+        idempotency_key: Names this one POST; by default a random key, shared by its retries.
+
+    Returns:
+        The answer, as `returns` says.
+
+    Raises:
+        finsecure.InvalidRequestError: The method, the path or a parameter cannot be sent; `param` names it.
+        finsecure.FinSecureError: As for any call; see `finsecure.error`.
+
+    Example:
+        >>> finsecure.request("GET", "/v1/customers/cus_1", returns=finsecure.Customer)
+
+    Reference: RESTful Architecture.
+    """
+    return client().request(method, path, params, returns=returns, idempotency_key=idempotency_key)
+
+
+@overload
+def request_list(path: str, params: Mapping[str, Any] | None = None, *, returns: type[T]) -> Page[T]: ...
+@overload
+def request_list(path: str, params: Mapping[str, Any] | None = None) -> Page[Object]: ...
+@without_frames
+def request_list(path: str, params: Mapping[str, Any] | None = None, *, returns: Any = None) -> Any:
+    """List objects that this version has no method for, with the default client; see `Client.request_list`.
+
+    Args:
+        path: The path of the list, beginning with `/v1/`.
+        params: The query, for example `{"limit": 100}`.
+        returns: The class of each object. By default an `finsecure.Object` that keeps every field.
+
+    Returns:
+        The first page, as `list` methods return it.
+
+    Raises:
+        finsecure.InvalidRequestError: The path or a parameter cannot be sent; `param` names it.
+        finsecure.FinSecureError: As for any call; see `finsecure.error`.
+
+    Reference: Consistency Standards, Pagination.
+    """
+    return client().request_list(path, params, returns=returns)
 
 
 def _begin_anew() -> None:

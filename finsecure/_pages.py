@@ -5,6 +5,9 @@ list, page by page. For async code a list call answers `AsyncPages`: iterate it 
 first `AsyncPage`. Only one page is held at a time, with `prefetch` two. Reference: Consistency Standards, Pagination.
 """
 
+# The iterators of this file read its pages, whose completion in an editor is for users.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterator
@@ -13,10 +16,10 @@ from contextvars import copy_context
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeAlias, TypeVar
 
-from typing_extensions import override
+from typing_extensions import Self, override
 
 from ._runtime import in_asyncio
-from .error import APIError
+from .error import APIError, InvalidRequestError
 
 if TYPE_CHECKING:
     from ._call import Call, LastResponse
@@ -43,11 +46,11 @@ class _PageOf(Generic[T, F]):
         self.has_more: bool = has_more
         self.url: str | None = url
         self.last_response: LastResponse = last_response
-        self.call = call
-        self._fetch = fetch  # makes the page that another call asks for
+        self._call = call
+        self._fetch: F | None = fetch  # makes the page that another call asks for
         items: list[Any] = data
         # Now, since `data` is a list that its owner may sort or clear.
-        self.ids: list[str] = [item.id for item in items]
+        self._ids: list[str] = [item.id for item in items]
 
     @override
     def __repr__(self) -> str:
@@ -69,18 +72,68 @@ class _PageOf(Generic[T, F]):
         """The call for the page after this one, in the direction that the first call asked for."""
         if not self.has_more:
             return None
-        if self.backwards:
-            return self.call.with_params(ending_before=self.ids[0])
-        return self.call.with_params(starting_after=self.ids[-1])
+        if self._backwards:
+            return self._call.with_params(ending_before=self._ids[0])
+        return self._call.with_params(starting_after=self._ids[-1])
+
+    def _preceding(self) -> Call[Page[T]] | None:
+        """The call for the page on the other side of this one; `None` where there is no object to go back from."""
+        if not self._ids:
+            return None
+        if self._backwards:
+            return self._call.with_params(ending_before=None, starting_after=self._ids[-1])
+        return self._call.with_params(starting_after=None, ending_before=self._ids[0])
 
     @property
-    def backwards(self) -> bool:
-        """Whether the list is walked towards newer objects, as `ending_before` asks."""
-        return "ending_before" in self.call.params
+    def next_cursor(self) -> str | None:
+        """The id to pass as `starting_after` for the page of older objects; `None` where there is none."""
+        older = bool(self._ids) and (self.has_more or self._backwards)
+        return self._ids[-1] if older else None
 
-    def in_order(self) -> Iterator[T]:
+    @property
+    def previous_cursor(self) -> str | None:
+        """The id to pass as `ending_before` for the page of newer objects; `None` on an empty page.
+
+        Newer objects may have come since this page was sent, so only asking tells whether there are any.
+        """
+        return self._ids[0] if self._ids else None
+
+    @property
+    def _backwards(self) -> bool:
+        """Whether the list is walked towards newer objects, as `ending_before` asks."""
+        return "ending_before" in self._call.params
+
+    def _in_order(self) -> Iterator[T]:
         """Away from the cursor: newest first, or oldest first after `ending_before`."""
-        return reversed(self.data) if self.backwards else iter(self.data)
+        return reversed(self.data) if self._backwards else iter(self.data)
+
+    def _reached(self, walk: _Walk) -> None:
+        leads_on = self.has_more and bool(self._ids)
+        walk.reach(self, self._ids, (self._ids[0] if self._backwards else self._ids[-1]) if leads_on else None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return this page as the API sent it, as plain dicts, lists and JSON values. It includes secrets."""
+        objects: list[Any] = self.data
+        data = [item.to_dict() for item in objects]
+        return {"object": "list", "data": data, "has_more": self.has_more, "url": self.url}
+
+    def _turned(self, call: Call[Page[T]]) -> Self | None:
+        """This page, walked in the direction of another call; `None` for an empty page."""
+        if not self._ids:
+            return None
+        self._call = call.with_params(starting_after=None)
+        self.has_more = True  # in that direction lies the page that this one was asked from
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_fetch": None}  # it holds a client, with its key and its connections
+
+    def _unpickled(self) -> InvalidRequestError:
+        return InvalidRequestError(
+            "This page was pickled or copied, so it has no client to fetch another page with: list again with "
+            f"starting_after={self.next_cursor!r}.",
+            type="invalid_request_error",
+        )
 
 
 class Page(_PageOf[T, "Callable[[Call[Page[T]]], Page[T]]"]):
@@ -107,8 +160,30 @@ class Page(_PageOf[T, "Callable[[Call[Page[T]]], Page[T]]"]):
         Raises:
             finsecure.FinSecureError: As for any call; this page stays usable, so you can ask again.
         """
-        call = self._following()
-        return None if call is None else self._fetch(call)
+        return self._fetched(self._following())
+
+    def previous_page(self) -> Page[T] | None:
+        """Fetch the page before this one: newer objects, or older ones after `ending_before`.
+
+        Returns:
+            The page, which leads back to this one with `next_page()`; `None` where the API has no object there. It is
+            asked each time, since new objects can have come.
+
+        Raises:
+            finsecure.FinSecureError: As for any call; this page stays usable, so you can ask again.
+
+        Example:
+            >>> newer = page.previous_page()
+        """
+        page = self._fetched(self._preceding())
+        return None if page is None else page._turned(self._call)
+
+    def _fetched(self, call: Call[Page[T]] | None) -> Page[T] | None:
+        if call is None:
+            return None
+        if self._fetch is None:
+            raise self._unpickled()
+        return self._fetch(call)
 
     def pages(self) -> Iterator[Page[T]]:
         """This page and all that follow, each fetched when you reach it.
@@ -119,13 +194,13 @@ class Page(_PageOf[T, "Callable[[Call[Page[T]]], Page[T]]"]):
         page: Page[T] | None = self
         walk = _Walk()
         while page is not None:
-            walk.reach(page)
+            page._reached(walk)
             yield page
             page = page.next_page()
 
     def __iter__(self) -> Iterator[T]:
         for page in self.pages():
-            yield from page.in_order()
+            yield from page._in_order()
 
     def prefetch(self) -> Generator[T, None, None]:
         """Every object of the whole list, the next page being fetched while you use this one.
@@ -150,9 +225,9 @@ class Page(_PageOf[T, "Callable[[Call[Page[T]]], Page[T]]"]):
         walk = _Walk()
         with _one_thread() as begin:
             while page is not None:
-                walk.reach(page)
+                page._reached(walk)
                 following: Callable[[], Page[T] | None] = begin(page.next_page)
-                yield from page.in_order()
+                yield from page._in_order()
                 page = following()
 
 
@@ -177,8 +252,30 @@ class AsyncPage(_PageOf[T, "FetchAsync[T]"]):
         Raises:
             finsecure.FinSecureError: As for any call; this page stays usable, so you can ask again.
         """
-        call = self._following()
-        return None if call is None else await self._fetch(call)
+        return await self._fetched(self._following())
+
+    async def previous_page(self) -> AsyncPage[T] | None:
+        """Fetch the page before this one: newer objects, or older ones after `ending_before`.
+
+        Returns:
+            The page, which leads back to this one with `next_page()`; `None` where the API has no object there. It is
+            asked each time, since new objects can have come.
+
+        Raises:
+            finsecure.FinSecureError: As for any call; this page stays usable, so you can ask again.
+
+        Example:
+            >>> newer = await page.previous_page()
+        """
+        page = await self._fetched(self._preceding())
+        return None if page is None else page._turned(self._call)
+
+    async def _fetched(self, call: Call[Page[T]] | None) -> AsyncPage[T] | None:
+        if call is None:
+            return None
+        if self._fetch is None:
+            raise self._unpickled()
+        return await self._fetch(call)
 
     def pages(self) -> AsyncIterator[AsyncPage[T]]:
         """This page and all that follow, each fetched when you reach it.
@@ -273,7 +370,7 @@ class _EachPage(AsyncIterator[AsyncPage[T]]):
         page = await self._next()
         if page is None:
             raise StopAsyncIteration
-        self._walk.reach(page)
+        page._reached(self._walk)
         self._next = page.next_page
         return page
 
@@ -290,7 +387,7 @@ class _EachObject(AsyncIterator[T]):
         while True:
             for item in self._objects:
                 return item
-            self._objects = (await anext(self._pages)).in_order()
+            self._objects = (await anext(self._pages))._in_order()
 
 
 class _Prefetch(AsyncGenerator[T, None]):
@@ -323,10 +420,10 @@ async def _fetched_ahead(first: Callable[[], Coroutine[Any, Any, AsyncPage[T]]])
     page: AsyncPage[T] | None = await first()
     walk = _Walk()
     while page is not None:
-        walk.reach(page)
+        page._reached(walk)
         following = asyncio.create_task(page.next_page())
         try:
-            for item in page.in_order():
+            for item in page._in_order():
                 yield item
             page = await following
         finally:
@@ -359,12 +456,11 @@ class _Walk:
         self._cursors: set[str] = set()
         self._before: list[str] = []
 
-    def reach(self, page: _PageOf[Any, Any]) -> None:
-        """Go on to a page."""
-        again = not set(self._before).isdisjoint(page.ids)
-        self._before = page.ids
-        if page.has_more:
-            cursor = page.ids[0] if page.backwards else page.ids[-1]
+    def reach(self, page: _PageOf[Any, Any], ids: list[str], cursor: str | None) -> None:
+        """Go on to a page with these ids, which leads on from this cursor where it leads on."""
+        again = not set(self._before).isdisjoint(ids)
+        self._before = ids
+        if cursor is not None:
             again = again or cursor in self._cursors
             self._cursors.add(cursor)
         if again:

@@ -287,6 +287,32 @@ def check_idempotency_key(value: object) -> str:
     return key
 
 
+_METHODS = ("GET", "POST", "PUT", "DELETE")
+_PATH = re.compile(r"/v1(/[A-Za-z0-9._~%!$&'()*+,;=:@-]+)+")
+
+
+def check_raw(method: object, path: object, params: object) -> tuple[str, str, dict[str, Any]]:
+    """The method, path and parameters of a call in the API's own words."""
+    verb = as_str(method)
+    if verb is None or verb.upper() not in _METHODS:
+        raise wrong("method", f"method is {shown(method)}: pass one of {', '.join(_METHODS)}.")
+    place = as_str(path)
+    if place is None or not _PATH.fullmatch(place) or {".", ".."} & {*place.split("/")}:
+        raise wrong(
+            "path",
+            f"path is {shown(path)}: pass the path of the API alone, such as '/v1/payment_intents/pi_1/capture'. The "
+            "client knows the host; a query goes into params.",
+        )
+    given = _object("params", {} if params is None else params)
+    if verb.upper() in {"GET", "DELETE"}:
+        given = {name: value for name, value in given.items() if value is not None}
+        for name, value in given.items():
+            for inner in cast("dict[str, Any]", value).values() if isinstance(value, dict) else (value,):
+                if not isinstance(inner, (str, int, float)):
+                    raise wrong(name, f"{name} has {type_of(inner)}: a query holds text, numbers and a dict of them.")
+    return verb.upper(), place, given
+
+
 CHECKS: dict[str, Callable[[str, object], Any]] = {
     "amount": _amount,
     "billing_details": _object,

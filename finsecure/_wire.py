@@ -28,7 +28,7 @@ def encode(call: Call[Any], config: Config) -> Request:
     config.check_allowed(call)
     target = config.origin.prefix + call.path
     # What may be refused comes first: from here on there are secrets in local variables, which a traceback may show.
-    query = _query(call.params) if call.method == "GET" else ""
+    query = "" if call.method in _WITH_BODY else _query(call.params)
     body = _json(call.params) if call.method in _WITH_BODY else b""
     if query is None or body is None:
         raise _not_json(call.params)
@@ -53,7 +53,7 @@ def _query(params: dict[str, Any]) -> str | None:
         else:
             pairs.append((name, value))
     try:
-        return urlencode(pairs)
+        return urlencode([(name, str(value).lower() if isinstance(value, bool) else value) for name, value in pairs])
     except UnicodeEncodeError:
         return None
 

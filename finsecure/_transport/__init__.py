@@ -23,6 +23,11 @@ class Transport(Protocol):
         """Send a request once; `timeout` seconds for all of it, connect to last byte."""
         ...
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed."""
+        ...
+
     def close(self) -> None:
         """Close every connection; what is sent from now on fails."""
         ...
@@ -33,6 +38,11 @@ class AsyncTransport(Protocol):
 
     async def send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
         """Send a request once; `timeout` seconds for all of it, connect to last byte."""
+        ...
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed."""
         ...
 
     async def aclose(self) -> None:

@@ -128,6 +128,11 @@ class HttpcoreTransport:
         finally:
             pools.give_back(ticket)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether its connections were closed."""
+        return self._pools.closed
+
     def close(self) -> None:
         """Close every connection."""
         self._pools.close()
@@ -228,6 +233,11 @@ class AsyncHttpcoreTransport:
             return outcome
         finally:
             pools.give_back(ticket)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether its connections were closed."""
+        return self._pools.closed
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -179,6 +179,11 @@ class HttpxTransport:
             return _failed(self._http, request, reading, exc)
         return cast("Outcome", reading.outcome)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether its connections were closed."""
+        return self._closed or self._http.is_closed
+
     def close(self) -> None:
         """Send no more; the client itself is not ours to close."""
         self._closed = True
@@ -214,6 +219,11 @@ class AsyncHttpxTransport:
         except BaseException as exc:
             return _failed(self._http, request, reading, exc)
         return cast("Outcome", reading.outcome)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether its connections were closed."""
+        return self._closed or self._http.is_closed
 
     async def aclose(self) -> None:
         """Send no more; the client itself is not ours to close."""

@@ -193,6 +193,11 @@ class PyreqwestTransport:
                 self._clients.discard(host, opened)  # as all kept connections are, where the API restarted or moved
             return failed
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether its connections were closed."""
+        return self._clients.closed
+
     def close(self) -> None:
         """Close every connection."""
         stand_in = self._clients.close()
@@ -277,6 +282,11 @@ class AsyncPyreqwestTransport:
             if failed.kind == "stale" or isinstance(failed.error, APITimeoutError):
                 self._clients.discard(host, opened)  # as all kept connections are, where the API restarted or moved
             return failed
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether its connections were closed."""
+        return self._clients.closed
 
     async def aclose(self) -> None:
         """Close every connection."""

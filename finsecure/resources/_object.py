@@ -364,6 +364,12 @@ class Object(Part):
         return hash((type(self), self.id))
 
 
+class AnyObject(Object):
+    """An object of a kind that this version does not know: every field is kept, and even `id` may be missing."""
+
+    id: str = ABSENT
+
+
 class ListObject(Part, Generic[T]):
     """A list inside another object. Iterating it yields its objects, and `len`, `bool` and `in` go by them too.
 

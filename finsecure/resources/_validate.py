@@ -63,7 +63,9 @@ def missing(value: Any) -> str | None:
     kind = cast("type[BaseModel]", type(value))
     required = _required.get(kind)
     if required is None:
-        required = _required[kind] = frozenset({"object", *(STRICT_FIELDS if "amount" in kind.model_fields else ())})
+        fields_of_kind = kind.model_fields
+        strict = STRICT_FIELDS if "amount" in fields_of_kind else ()
+        required = _required[kind] = frozenset({"object", *strict} & {*fields_of_kind})
     fields: set[str] = value.model_fields_set
     return None if fields >= required else min(required - fields)
 
