@@ -191,9 +191,8 @@ def check_names(options: Iterable[str]) -> None:
 
 
 def _key(given: object) -> str:
-    if callable(given):
-        given = _asked(given)
-    elif given is None:
+    given = _asked(given) if callable(given) else given
+    if given is None:
         given = os.environ.get("FINSECURE_SECRET_KEY") or os.environ.get("FINSECURE_PUBLISHABLE_KEY")
     if given is None:
         raise _unusable(f"There is no API key. {_WHERE_KEYS_ARE}")

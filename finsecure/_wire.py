@@ -122,10 +122,6 @@ def _is_another(call: Call[Any], value: Any) -> str | None:
     """Why an object is not the one that was asked for."""
     if call.id is not None and value.id != call.id:
         return "it has another id"
-    return _is_partial(value)
-
-
-def _is_partial(value: Any) -> str | None:
     name = missing(value)
     return None if name is None else f"{name} is missing"
 
@@ -137,7 +133,7 @@ def _leads_nowhere(call: Call[Any], value: PageData[Any]) -> str | None:
     cursor = call.params.get("starting_after") or call.params.get("ending_before")
     if cursor is not None and any(item.id == cursor for item in value.data):
         return "the page has the object again that it was to go on from"
-    return next(filter(None, map(_is_partial, value.data)), None)
+    return None
 
 
 def _malformed(exchange: Exchange, response: Response, why: str) -> Failure:

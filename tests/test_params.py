@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 Use = Callable[[Any], Any]
 
-INTENT = {"id": "pi_1", "object": "payment_intent"}
+INTENT = {"id": "pi_1", "object": "payment_intent", "amount": 1, "currency": "usd", "status": "succeeded"}
 DEEP: list[Any] = []
 DEEP.append(DEEP)
 

@@ -263,7 +263,7 @@ def test_a_frozen_clock_makes_no_timeouts(serve: Serve, monkeypatch: pytest.Monk
         with pytest.raises(finsecure.APITimeoutError):
             client.with_options(timeout=0.2).customers.retrieve("cus_1")
         monkeypatch.undo()
-    assert [customer.last_response and customer.last_response.attempts for customer in answered] == [1, 1]
+    assert [customer.last_response.attempts for customer in answered] == [1, 1]
 
 
 # Answers --------------------------------------------------------------------------------------------------------------
