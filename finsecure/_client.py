@@ -420,7 +420,8 @@ class Client(AnyClient[Sync]):
 
 def share_connections(client: Client, owner: Client) -> None:
     """Have a client use the connections of another one, which closes them."""
-    client._begin(client._config, owner._transport, owner._budget, owns_transport=False)
+    mine, its = vars(client), vars(owner)
+    mine.update(_transport=its["_transport"], _budget=its["_budget"], _owns_transport=False)
 
 
 class AsyncClient(AnyClient[Async]):

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, 
 from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
 from types import AsyncGeneratorType
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeAlias, TypeVar, cast
 
 from typing_extensions import Self, override
 
@@ -409,8 +409,9 @@ class _Prefetch(AsyncGenerator[T, None]):
     @override
     async def athrow(self, typ: Any, val: Any = None, tb: Any = None, /) -> T:
         self._closed = True
-        if isinstance(self._objects, AsyncGeneratorType):
-            await self._objects.aclose()
+        objects: Any = self._objects
+        if isinstance(objects, AsyncGeneratorType):
+            await cast("AsyncGenerator[Any, None]", objects).aclose()
         raise typ if val is None else val
 
 

@@ -423,7 +423,7 @@ def test_the_connections_of_a_burst_go_when_they_were_idle_for_long(server: Serv
     server.waiting = threading.Barrier(20)
     client = finsecure.Client(KEY, base_url=server.url)
     with ThreadPoolExecutor(20) as threads:
-        list(threads.map(lambda _: client.customers.retrieve("cus_1"), range(20)))
+        list(threads.map(client.customers.retrieve, ["cus_1"] * 20))
     server.waiting = None
     assert server.connections() == 20
     now[0] += KEEPALIVE
@@ -441,7 +441,7 @@ def test_connections_that_the_server_closed_go_with_the_next_call(server: Server
     server.waiting = threading.Barrier(20)
     client = finsecure.Client(KEY, base_url=server.url)
     with ThreadPoolExecutor(20) as threads:
-        list(threads.map(lambda _: client.customers.retrieve("cus_1"), range(20)))
+        list(threads.map(client.customers.retrieve, ["cus_1"] * 20))
     server.waiting = None
     server.hang_up()
     time.sleep(0.05)
@@ -554,7 +554,7 @@ def test_a_connection_that_outlives_its_trio_run_can_be_closed(server: Server) -
         return stream.extra(anyio.abc.SocketAttribute.raw_socket), trio.lowlevel.current_trio_token()
 
     link, token = trio.run(connect)
-    drop_async(SimpleNamespace(get_extra_info=lambda _: link), token)
+    drop_async(SimpleNamespace(get_extra_info={"socket": link}.get), token)
     assert server.connections() == 0
 
 

@@ -14,8 +14,9 @@ import pytest
 import respx
 
 import finsecure
-from finsecure import _config, _wire
+from finsecure import _wire
 from finsecure._call import DELETE, GET, POST, PUT, Call
+from finsecure._config import Config
 from finsecure._exchange import Exchange
 from finsecure._http import Failure, Kind, Response
 from finsecure._retry import RetryBudget
@@ -77,7 +78,7 @@ def failed(exchange: Exchange, outcome: Any) -> Failure:
 @pytest.mark.parametrize("before", BEFORE)
 def test_every_answer_after_every_beginning(before: str, method: str) -> None:
     """First attempt, status, type and shape: what the rule says, for each of them."""
-    config = _config.Config.checked(KEY, clock=Clock(0))
+    config = Config.checked(KEY, clock=Clock(0))
     attempts, opened = BEFORE[before]
     for answer in answers():
         call = CALLS[method]()
@@ -166,7 +167,7 @@ def test_nothing_was_sent_is_said_where_no_attempt_sent_anything(
 @pytest.mark.parametrize("reason", [failures.closed, lambda: failures.certificate_refused("it has expired")])
 def test_a_closed_client_and_a_certificate_say_it_by_the_same_rule(reason: Callable[[], Failure]) -> None:
     """Either may come between two attempts."""
-    config = _config.Config.checked(KEY, clock=Clock(0))
+    config = Config.checked(KEY, clock=Clock(0))
     for before, sentence in ((NOT_SENT, "Nothing was sent."), (LOST, "The server may have carried it out")):
         exchange = Exchange(CALLS["POST"](), _wire.encode(CALLS["POST"](), config), config, RetryBudget())
         failed(exchange, before)

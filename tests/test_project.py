@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
 PYTHONS = [name.rpartition(" ")[2] for name in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", name)]
-OPTIONAL = {  # imported only where the extra is installed, or by whoever has it
+OPTIONAL = {
+    "asgiref": "django",  # imported only where the extra is installed, or by whoever has it
     "httpx2": "httpx2",
     "httpcore2": "httpx2",
     "opentelemetry": "otel",

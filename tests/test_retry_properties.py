@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import finsecure
-from finsecure import _config, _retry, _wire
+from finsecure import _retry, _wire
 from finsecure._call import DELETE, GET, POST, PUT, Call
+from finsecure._config import Config
 from finsecure._exchange import Exchange
 from finsecure._http import Failure, Kind, Request, Response
 from finsecure._retry import RetryBudget
@@ -91,7 +92,7 @@ def test_any_outcomes_in_any_order(
     To ask what came of an attempt of our own that is still under way is no retry, and ends `timeout` after the loss.
     """
     clock = Clock(0)
-    config = _config.Config.checked(KEY, timeout=timeout, max_retries=max_retries, deadline=deadline, clock=clock)
+    config = Config.checked(KEY, timeout=timeout, max_retries=max_retries, deadline=deadline, clock=clock)
     request = _wire.encode(call(), config)
     key = request.idempotency_key
     if keyless:  # as no request of ours is, but if one were

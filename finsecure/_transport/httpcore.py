@@ -84,7 +84,7 @@ def _check_nothing_follows(response: httpcore.Response) -> None:
     connection = getattr(getattr(response.stream, "_stream", None), "_connection", None)
     h11_state = getattr(connection, "_h11_state", None)  # a mock in httpcore's place has none
     if h11_state is not None:
-        stream = response.extensions["network_stream"]
+        stream = cast("Any", response).extensions["network_stream"]
         if h11_state.trailing_data[0] or stream.has_unread():
             stream.drop()
 

@@ -315,7 +315,11 @@ def _begin_to_close(stream: Any) -> None:
 def _close_without_loop(loop: Any, close: Callable[[], None]) -> None:
     """Run here the callback in which asyncio closes a socket: a closed loop would refuse it."""
     callbacks: list[Callable[[], None]] = []
-    vars(loop)["call_soon"] = lambda callback, *args, **_: callbacks.append(partial(callback, *args))
+
+    def keep(callback: Callable[..., None], *args: Any, **_: Any) -> None:
+        callbacks.append(partial(callback, *args))
+
+    vars(loop)["call_soon"] = keep
     with suppress(RuntimeError):  # uvloop does not ask, and closes all sockets itself
         close()
         for callback in callbacks[:]:  # not what they would wake up in turn
