@@ -20,7 +20,10 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
 PYTHONS = [name.rpartition(" ")[2] for name in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", name)]
 OPTIONAL = {
-    "asgiref": "django",  # imported only where the extra is installed, or by whoever has it
+    "asgiref": "django",
+    "django": "django",
+    "redis": "redis",
+    "sqlalchemy": "sqlalchemy",  # imported only where the extra is installed, or by whoever has it
     "httpx2": "httpx2",
     "httpcore2": "httpx2",
     "opentelemetry": "otel",
