@@ -381,6 +381,29 @@ except finsecure.APIConnectionError:
         assert (ran.returncode, ran.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("made", ["before", "after"])
+def test_a_call_in_an_atexit_hook_is_made(library: str, made: str) -> None:
+    """Whenever the hook was registered and the client first used: Python starts no threads any more then."""
+    script = """
+import atexit, sys
+library, made, key, url = sys.argv[1:]
+client = None
+
+def bye():
+    print(client.customers.create().object)
+
+atexit.register(bye)
+import finsecure
+client = finsecure.Client(key, base_url=url.replace("127.0.0.1", "localhost"), transport=library)
+if made == "before":
+    client.customers.create()
+"""
+    with Sandbox() as sandbox, sandbox.serve() as server:
+        arguments = [library, made, sandbox.secret_key, server.base_url]
+        ran = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False)
+    assert (ran.stdout, ran.stderr, ran.returncode) == ("customer\n", "", 0)
+
+
 def test_pyreqwest_says_under_trio_what_it_needs() -> None:
     pytest.importorskip("pyreqwest")
 
