@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -590,7 +590,11 @@ def test_a_ready_client_whose_body_drips_is_stopped_by_the_timeout() -> None:
 
 def test_a_ready_async_client_stops_reading_what_is_too_large() -> None:
     async def main() -> None:
-        mock = httpx.MockTransport(lambda _: httpx.Response(200, content=b"x" * 2000))
+        async def body() -> AsyncGenerator[bytes]:
+            for _ in range(4):
+                yield b"x" * 500
+
+        mock = httpx.MockTransport(lambda _: httpx.Response(200, content=body()))
         async with httpx.AsyncClient(transport=mock) as ready:
             client = finsecure.AsyncClient(KEY, http_client=ready, max_response_size=1000, max_retries=0)
             await client.customers.retrieve("cus_1")

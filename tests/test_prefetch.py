@@ -73,7 +73,7 @@ def refused() -> httpx.Response:
 
 
 def threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("finsecure")]
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("finsecure-prefetch")]
 
 
 @pytest.fixture

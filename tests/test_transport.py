@@ -10,6 +10,7 @@ import contextlib
 import gzip
 import itertools
 import json
+import os
 import socket
 import struct
 import threading
@@ -18,6 +19,7 @@ import tracemalloc
 import zlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from inspect import isawaitable
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -421,13 +423,17 @@ def test_socks_without_its_package_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
 def test_certificates_that_cannot_be_read_are_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SSL_CERT_FILE that is not there is an error that says so, not one of the network's."""
+    """What is not there is an error that says so, not one of the network's."""
     monkeypatch.setenv(name, "/nowhere/at/all.pem")
-    if name == "SSL_CERT_DIR":  # which OpenSSL reads only when it looks for an authority
-        assert tls_context().verify_mode.name == "CERT_REQUIRED"
-        return
-    with pytest.raises(finsecure.InvalidRequestError, match="SSL_CERT_FILE"):
+    with pytest.raises(finsecure.InvalidRequestError, match=name) as caught:
         tls_context()
+    assert caught.value.param == name
+
+
+def test_one_folder_of_certificates_that_is_there_is_enough(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """`SSL_CERT_DIR` may name several, of which some systems have only one."""
+    monkeypatch.setenv("SSL_CERT_DIR", f"/nowhere/at/all{os.pathsep}{tmp_path}")
+    assert tls_context().verify_mode.name == "CERT_REQUIRED"
 
 
 # A ready client of the caller's ---------------------------------------------------------------------------------------

@@ -440,6 +440,24 @@ def test_hooks_see_the_callers_own_requests_as_before(serve: Serve) -> None:
     assert read == [False, False, False]
 
 
+def test_async_hooks_see_the_callers_own_requests_as_before(serve: Serve) -> None:
+    """The same, awaited; closing our client leaves theirs open."""
+    read: list[bool] = []
+    server = serve()
+
+    async def hook(response: httpx.Response) -> None:
+        read.append(response.is_stream_consumed)
+
+    async def main() -> None:
+        async with httpx.AsyncClient(event_hooks={"response": [hook]}) as http:
+            async with finsecure.AsyncClient(API_KEY, http_client=http, base_url=server.url) as client:
+                await client.payment_intents.create(amount=1, currency="usd")
+            await http.get(f"{server.url}/v1/payment_intents/pi_000001")
+
+    asyncio.run(main())
+    assert read == [False, False]
+
+
 def test_a_client_of_ones_own_may_read_the_body(serve: Serve) -> None:
     """As a company wraps `httpx.Client` to log what comes back, compressed or not."""
 
