@@ -263,8 +263,6 @@ def _created(name: str, value: object) -> dict[str, int]:
             raise wrong(
                 name, f"{name}[{bound}] is {type_of(moment)}: pass an aware datetime or Unix seconds as an int."
             )
-        elif abs(moment) >= TOO_LARGE:
-            raise wrong(name, f"{name}[{bound}] is {shown(moment)}: pass Unix seconds.")
         else:
             bounds[bound] = moment
     return bounds
