@@ -17,6 +17,7 @@ from .._runtime import running_loop
 from .connect import connect, look_up
 from .head import Head
 from .lifetime import drop_async
+from .whose import raise_own
 
 if TYPE_CHECKING:
     import httpcore
@@ -87,7 +88,11 @@ class Stream:
         for begin in range(0, len(buffer), _PIECE):
             left = deadline.left(self._core.WriteTimeout)
             deadline.sent = True  # now, since httpcore reads on where a write fails
-            self._stream.write(buffer[begin : begin + _PIECE], left)
+            try:
+                self._stream.write(buffer[begin : begin + _PIECE], left)
+            except self._core.WriteError as exc:
+                raise_own(exc)  # what a signal handler raised; httpcore reads on, as said, and would drop it
+                raise
 
     def close(self) -> None:
         """Close the connection; also when nobody holds it any more."""
@@ -174,7 +179,11 @@ class AsyncStream:
         deadline = _of(timeout, self._connecting)
         left = deadline.left(self._core.WriteTimeout)
         deadline.sent = True  # now, since httpcore reads on where a write fails
-        await self._stream.write(buffer, left)
+        try:
+            await self._stream.write(buffer, left)
+        except self._core.WriteError as exc:
+            raise_own(exc)  # as above
+            raise
 
     async def aclose(self) -> None:
         """Close the connection."""

@@ -20,6 +20,8 @@ from .tls import is_verified
 from .whose import raise_own, raised_in
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import httpx
 
     from .._http import Origin, Outcome, Request
@@ -68,15 +70,27 @@ def _family(instance: object) -> str:
     return next(package for package in packages if package in {"httpx", "httpx2"})
 
 
-def _http(client: object, request: Request, origin: Origin, timeout: float, reading: _Reading) -> Any:
+def _http(
+    client: object, request: Request, origin: Origin, timeout: float, reading: _Reading, check: Callable[..., object]
+) -> Any:
     timeouts = dict.fromkeys(("pool", "connect", "write", "read"), timeout)
     return sys.modules[_family(client)].Request(
         request.method,
         f"{origin.scheme}://{origin.authority}{request.target}",
         headers=request.headers,
         content=request.body,
-        extensions={"timeout": timeouts, _OURS: reading},
+        extensions={"timeout": timeouts, "trace": check, _OURS: reading},
     )
+
+
+def _check_step(_: str, facts: dict[str, Any]) -> None:
+    """Raise what a signal handler raised: where a write failed httpcore reads on, and would drop it."""
+    if "exception" in facts:
+        raise_own(facts["exception"])
+
+
+async def _acheck_step(step: str, facts: dict[str, Any]) -> None:
+    _check_step(step, facts)
 
 
 def _read(response: Any, reading: _Reading) -> None:
@@ -169,7 +183,10 @@ class HttpxTransport:
         reading = _Reading(timeout, request.max_response_size)
         try:
             response = self._http.send(
-                _http(self._http, request, origin, timeout, reading), stream=True, auth=None, follow_redirects=False
+                _http(self._http, request, origin, timeout, reading, _check_step),
+                stream=True,
+                auth=None,
+                follow_redirects=False,
             )
             try:
                 _read(response, reading)
@@ -210,7 +227,10 @@ class AsyncHttpxTransport:
             # A little later than httpx's own limits, which end a silence without cancelling inside its pool.
             with anyio.fail_after(timeout * 1.05):
                 response = await self._http.send(
-                    _http(self._http, request, origin, timeout, reading), stream=True, auth=None, follow_redirects=False
+                    _http(self._http, request, origin, timeout, reading, _acheck_step),
+                    stream=True,
+                    auth=None,
+                    follow_redirects=False,
                 )
                 try:
                     await _aread(response, reading)

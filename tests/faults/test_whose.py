@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import gc
 import signal
@@ -180,6 +181,44 @@ def test_every_kind_of_handler_is_known(
     with pytest.raises(JobTimeout) as caught:
         pay(serve(always(too_late)))
     assert caught.value is raised
+
+
+@pytest.mark.parametrize("door", ["sync", "http_client", "async", "async http_client"])
+def test_a_time_limit_that_strikes_while_the_request_is_written(
+    serve: Serve, alarm: Callable[..., None], monkeypatch: pytest.MonkeyPatch, door: str
+) -> None:
+    """httpcore takes a failed write for a server that hung up, and would wait for its answer."""
+    raised = OutOfOrder()
+    alarm(_function(raised))
+    send = socket.socket.send
+
+    def struck(sock: socket.socket, data: bytes, *flags: int) -> int:
+        if threading.current_thread() is threading.main_thread() and b"payment_intents" in data:
+            strike()
+        return send(sock, data, *flags)
+
+    server = serve(always(silence))
+    options: Any = {"base_url": server.url, "timeout": 5}
+
+    async def main() -> None:
+        async with contextlib.AsyncExitStack() as opened:
+            if "http_client" in door:
+                options["http_client"] = await opened.enter_async_context(httpx.AsyncClient())
+            client = await opened.enter_async_context(finsecure.AsyncClient(API_KEY, **options))
+            await client.payment_intents.create(amount=1, currency="usd")
+
+    def pay() -> None:
+        with httpx.Client() as http_client:
+            ready: dict[str, Any] = {"http_client": http_client} if door == "http_client" else {}
+            with finsecure.Client(API_KEY, **options, **ready) as client:
+                client.payment_intents.create(amount=1, currency="usd")
+
+    monkeypatch.setattr(socket.socket, "send", struck)
+    began = time.monotonic()
+    with pytest.raises(OutOfOrder) as caught:
+        asyncio.run(main()) if "async" in door else pay()
+    assert caught.value is raised
+    assert time.monotonic() - began < 2
 
 
 def test_a_time_limit_in_a_later_attempt_leaves_at_once_too(
