@@ -17,6 +17,7 @@ import pytest
 if TYPE_CHECKING:
     from ._client import AsyncClient, Client
     from .sandbox import Sandbox
+    from .sandbox._server import Server
 
 
 @pytest.fixture
@@ -90,3 +91,19 @@ def finsecure_async_client(finsecure_sandbox: Sandbox) -> AsyncClient:
         ...     assert customer.id.startswith("cus_")
     """
     return finsecure_sandbox.async_client()
+
+
+@pytest.fixture
+def finsecure_server(finsecure_sandbox: Sandbox) -> Iterator[Server]:
+    """This test's sandbox over real HTTP, on a free port of 127.0.0.1. Needs `finsecure[sandbox]`.
+
+    Returns:
+        The server, with `base_url`. It is closed after the test.
+
+    Example:
+        >>> def test_over_http(finsecure_sandbox, finsecure_server):
+        ...     with finsecure.Client(finsecure_sandbox.secret_key, base_url=finsecure_server.base_url) as client:
+        ...         assert client.customers.create().id.startswith("cus_")
+    """
+    with finsecure_sandbox.serve() as server:
+        yield server

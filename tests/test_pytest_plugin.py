@@ -146,3 +146,43 @@ def test_loading_the_plugin_loads_nothing_else() -> None:
     code = f"import sys, finsecure.pytest_plugin; sys.exit(', '.join({{*{heavy}}} & {{*sys.modules}}) or 0)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_server_answers_real_http_for_the_test(pytester: pytest.Pytester) -> None:
+    passes(
+        pytester,
+        """
+        import finsecure
+
+        def test_over_http(finsecure_sandbox, finsecure_client, finsecure_server):
+            with finsecure.Client(finsecure_sandbox.secret_key, base_url=finsecure_server.base_url) as client:
+                customer = client.customers.create(email="customer@example.com")
+            assert finsecure_client.customers.retrieve(customer.id) == customer
+        """,
+    )
+
+
+def test_an_answer_that_got_lost_is_charged_once(pytester: pytest.Pytester) -> None:
+    passes(
+        pytester,
+        """
+        def test_lost(finsecure_sandbox, finsecure_client):
+            finsecure_sandbox.fail_next("payment_intents.create", answer="lost")
+            intent = finsecure_client.payment_intents.create(amount=2000, currency="usd")
+            assert [each.id for each in finsecure_client.payment_intents.list()] == [intent.id]
+        """,
+    )
+
+
+def test_the_key_given_to_a_client_wins_over_the_sandboxs(pytester: pytest.Pytester) -> None:
+    passes(
+        pytester,
+        """
+        import finsecure, pytest
+
+        def test_key(finsecure_sandbox):
+            with finsecure_sandbox.client(api_key="sk_test_another") as client:
+                with pytest.raises(finsecure.AuthenticationError):
+                    client.customers.list()
+        """,
+    )

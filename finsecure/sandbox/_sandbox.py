@@ -118,7 +118,7 @@ class Sandbox:
         http_client = httpx.Client(transport=self._transport, trust_env=False)
         self._http_clients.append(http_client)
         given: dict[str, Any] = {"base_url": self.base_url, "http_client": http_client, "clock": self.clock, **options}
-        return finsecure.Client(self.secret_key, **given)
+        return finsecure.Client(**{"api_key": self.secret_key, **given})
 
     def async_client(self, **options: Any) -> AsyncClient:
         """A `finsecure.AsyncClient` that talks to this sandbox without a socket, on the sandbox's clock.
@@ -131,7 +131,7 @@ class Sandbox:
         http_client = httpx.AsyncClient(transport=self._transport, trust_env=False)
         self._async_http_clients.append(http_client)
         given: dict[str, Any] = {"base_url": self.base_url, "http_client": http_client, "clock": self.clock, **options}
-        return finsecure.AsyncClient(self.secret_key, **given)
+        return finsecure.AsyncClient(**{"api_key": self.secret_key, **given})
 
     @property
     def transport(self) -> InProcessTransport:
