@@ -186,3 +186,43 @@ def test_the_key_given_to_a_client_wins_over_the_sandboxs(pytester: pytest.Pytes
                     client.customers.list()
         """,
     )
+
+
+def test_a_webhook_that_comes_twice_is_handled_once(pytester: pytest.Pytester) -> None:
+    passes(
+        pytester,
+        """
+        import os, finsecure
+
+        def test_twice(finsecure_sandbox, finsecure_client):
+            seen, calls = set(), []
+
+            def receive(body, headers):
+                secret = os.environ["FINSECURE_WEBHOOK_SECRET"]
+                calls.append(finsecure.webhooks.construct_event(body, headers["FinSecure-Signature"], secret).id)
+                seen.add(calls[-1])
+                return 200
+
+            finsecure_client.customers.create(email="customer@example.com")
+            finsecure_sandbox.deliver(to=receive, duplicates=2)
+            assert len(calls) == 2
+            assert len(seen) == 1
+        """,
+    )
+
+
+def test_a_decline_comes_with_its_words(pytester: pytest.Pytester) -> None:
+    passes(
+        pytester,
+        """
+        import finsecure, pytest
+
+        def test_declined(finsecure_client):
+            intent = finsecure_client.payment_intents.create(amount=2000, currency="usd")
+            card = {"type": "card", "card": {"number": "4000000000000002", "exp_month": 12, "exp_year": 2030}}
+            with pytest.raises(finsecure.CardError) as caught:
+                finsecure_client.payment_intents.confirm(intent.id, payment_method=card)
+            assert caught.value.decline_code == "generic_decline"
+            assert "declined" in str(caught.value)
+        """,
+    )
