@@ -81,12 +81,15 @@ else:  # hidden from type checkers, which would take any name for one of ours
 
         module = _HOME.get(name)
         if module is None:
-            raise AttributeError(f"module 'finsecure' has no attribute {name!r}")
+            from ._habits import ATTRIBUTES
+
+            advice = f". Here it is: {ATTRIBUTES[name]}." if name in ATTRIBUTES else ""
+            raise AttributeError(f"module 'finsecure' has no attribute {name!r}{advice}")
         if module == "":
             return importlib.import_module(f".{name}", __name__)
-        found = getattr(importlib.import_module(module, __name__), name)
-        globals()[name] = found
-        return found
+        value = getattr(importlib.import_module(module, __name__), name)
+        globals()[name] = value
+        return value
 
 
 api_key: str | None = None

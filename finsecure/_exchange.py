@@ -16,8 +16,8 @@ import random
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ._http import Failure
-from ._retry import KEY_IN_USE, LONGEST_RETRY_AFTER, RESTART, backoff, is_transient
-from .error import is_documented
+from ._retry import LONGEST_RETRY_AFTER, RESTART, backoff
+from .error import KEY_IN_USE, is_documented, is_transient
 
 if TYPE_CHECKING:
     from ._call import Call

@@ -55,6 +55,13 @@ class Operations(Generic[D_co]):
         self._client = client
         self._bound: dict[str, Callable[..., Any]] = {}  # the operations that were used, by their names
 
+    if not TYPE_CHECKING:  # or every name would be an operation to type checkers
+
+        def __getattr__(self, name: str) -> Any:
+            from ._habits import attribute
+
+            raise AttributeError(attribute(type(self).__name__, name), name=name, obj=None)
+
 
 class _Described(Generic[P]):
     """What `operation` and `listing` share: the bound function is made once for each place it is reached from.
@@ -91,7 +98,7 @@ class _Described(Generic[P]):
         bound: dict[str, Callable[P, Any]] | None = getattr(group, "_bound", None)
         if bound is None:
             raise AttributeError(
-                f"An object does not call the API: use {type(group).__name__}.{self._name}(...) or a client's method."
+                f"Objects can't make API calls: use {type(group).__name__}.{self._name}(...) or a client's method."
             )
         function = bound.get(self._name)
         if function is None:
@@ -111,7 +118,7 @@ class _Described(Generic[P]):
             try:
                 call = method(*args, **kwargs)
             except BaseException as exc:  # noqa: BLE001 - also a misspelt parameter, or an interrupt
-                error = exc.with_traceback(None)
+                error = _named_here(exc).with_traceback(None)
             else:
                 del args, kwargs
                 sender = _default_client() if client is None else client
@@ -120,6 +127,12 @@ class _Described(Generic[P]):
             raise error
 
         return bound
+
+
+def _named_here(exc: BaseException) -> BaseException:
+    from ._habits import parameter  # only once something failed
+
+    return parameter(exc)
 
 
 def _default_client() -> Sender:

@@ -111,6 +111,13 @@ class _PageOf(Generic[T, F]):
         leads_on = self.has_more and bool(self._ids)
         walk.reach(self, self._ids, (self._ids[0] if self._backwards else self._ids[-1]) if leads_on else None)
 
+    if not TYPE_CHECKING:  # or every name would be an attribute to type checkers
+
+        def __getattr__(self, name: str) -> Any:
+            from ._habits import attribute
+
+            raise AttributeError(attribute(type(self).__name__, name), name=name, obj=None)
+
     def to_dict(self) -> dict[str, Any]:
         """Return this page as the API sent it, as plain dicts, lists and JSON values. It includes secrets."""
         objects: list[Any] = self.data

@@ -1,4 +1,4 @@
-"""The arithmetic of retries: how long to wait, how many a client may make, what is worth another try. Pure."""
+"""The arithmetic of retries: how long to wait, and how many a client may make. Pure."""
 
 from __future__ import annotations
 
@@ -7,19 +7,10 @@ import sys
 from collections import deque
 from datetime import timezone
 
-from .error import ADVICE, CardError, FinSecureError
-
 BASE_DELAY = 0.5  # seconds
 MAX_DELAY = 8.0
 LONGEST_RETRY_AFTER = 60.0
 RESTART = 1.26  # seconds, and so no less than 1.25 on any clock: a front that is gone for one second is back
-
-RETRIED_STATUSES = frozenset({408, 409, 429, *range(500, 600)}) - {501, 505}
-"""The statuses after which the same request may get another answer; gateways have 5xx of their own, such as 520."""
-
-KEY_IN_USE = "idempotency_key_in_use"
-FINAL_CODES = frozenset({"unexpected_state", "resource_missing", *ADVICE})
-"""The codes with which a 409 is no matter of time. One that is not known may be, as `idempotency_key_in_use` is."""
 
 
 class RetryBudget:
@@ -81,12 +72,3 @@ def _until(date: str, now: float) -> float | None:
         return max(0.0, moment.timestamp() - now)  # a date in the past means now
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-
-
-def is_transient(error: FinSecureError) -> bool:
-    """Whether an answer says that the same request may get another one: by its status, unless type or code say no."""
-    if isinstance(error, CardError):
-        return False  # a decline is the answer, whatever its status
-    if error.http_status == 409 and error.code in FINAL_CODES:
-        return False
-    return error.http_status in RETRIED_STATUSES

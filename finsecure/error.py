@@ -99,6 +99,16 @@ class FinSecureError(Exception):
         if fields:
             FinSecureError.__init__(self, message, **_brought_back(fields))
 
+    @property
+    def retryable(self) -> bool:
+        """Whether sending the same call again can help: the network failed, or the API was busy or in trouble.
+
+        A decline is not: the customer has to do something first. Send it again with the same `idempotency_key`.
+        """
+        if isinstance(self, APIConnectionError):
+            return True
+        return self.http_status is not None and (is_transient(self) or 200 <= self.http_status < 300)
+
     def __str__(self) -> str:
         facts = [
             self.decline_code or self.code,
@@ -199,8 +209,7 @@ class CardError(FinSecureError):
 
     @property
     def _advice(self) -> Advice:
-        # The decline code is the finer one; the reference's own sample looks up by code.
-        return ADVICE.get(self.decline_code or "") or ADVICE.get(self.code or "") or _OTHER_DECLINE
+        return advice_for(self.decline_code, self.code)
 
 
 class RateLimitError(FinSecureError):
@@ -299,6 +308,12 @@ _SAY_NO_MORE = (
     "Request a different payment method. Do not tell the customer the reason, and do not try this card again."
 )
 
+
+def advice_for(decline_code: str | None, code: str | None) -> Advice:
+    """What to say and do about a decline; the decline code is the finer one. Reference: Card Errors."""
+    return ADVICE.get(decline_code or "") or ADVICE.get(code or "") or _OTHER_DECLINE
+
+
 ADVICE: dict[str, Advice] = {
     "insufficient_funds": Advice(_ANOTHER_METHOD, "Request a different payment method."),
     "expired_card": Advice(
@@ -395,3 +410,20 @@ def without_frames(function: Callable[_P, _T]) -> Callable[_P, _T]:
         raise refusal
 
     return outer
+
+
+RETRIED_STATUSES = frozenset({408, 409, 429, *range(500, 600)}) - {501, 505}
+"""The statuses after which the same request may get another answer; gateways have 5xx of their own, such as 520."""
+
+KEY_IN_USE = "idempotency_key_in_use"
+FINAL_CODES = frozenset({"unexpected_state", "resource_missing", *ADVICE})
+"""The codes with which a 409 is no matter of time. One that is not known may be, as `idempotency_key_in_use` is."""
+
+
+def is_transient(error: FinSecureError) -> bool:
+    """Whether an answer says that the same request may get another one: by its status, unless type or code say no."""
+    if isinstance(error, CardError):
+        return False  # a decline is the answer, whatever its status
+    if error.http_status == 409 and error.code in FINAL_CODES:
+        return False
+    return error.http_status in RETRIED_STATUSES

@@ -10,8 +10,7 @@ import ssl
 from typing import Any, cast
 
 from .._http import Failure, Kind
-from .._retry import RETRIED_STATUSES
-from ..error import APIConnectionError, APITimeoutError, FinSecureError
+from ..error import RETRIED_STATUSES, APIConnectionError, APITimeoutError, FinSecureError
 
 _TABLE: dict[str, tuple[Kind, str]] = {
     "PoolTimeout": ("not sent", "No connection became free in time"),

@@ -22,7 +22,7 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, SupportsIndex, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, NoReturn, SupportsIndex, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, PrivateAttr
 from pydantic_core import MISSING, CoreSchema, PydanticOmit, SchemaValidator, core_schema
@@ -160,6 +160,18 @@ Timestamp: TypeAlias = Annotated[datetime, _TimeSchema()]
 class _ReadOnly(ModelMetaclass):
     """Tells type checkers what `frozen` in the configuration tells pydantic: read-only, and so hashable."""
 
+    if not TYPE_CHECKING:  # or every name would be an attribute to type checkers
+
+        def __getattr__(cls, name: str) -> Any:
+            try:
+                return super().__getattr__(name)
+            except AttributeError:
+                if name.startswith("_"):
+                    raise
+            from .._habits import attribute
+
+            raise AttributeError(attribute(cls.__name__, name), name=name, obj=None)
+
 
 def fields_of(schema: Any) -> Any:
     """The schema that holds a model's fields, inside what pydantic may have wrapped around it."""
@@ -171,6 +183,18 @@ def fields_of(schema: Any) -> Any:
 def _first_arm(schema: Any) -> Any:
     """What the API documents for a field: the first arm of its union."""
     return schema["choices"][0][0] if schema["type"] == "union" else schema
+
+
+def _lines(value: Any, name: str, indent: str) -> Iterator[str]:
+    """A part as text, a field a line, those of a part inside it indented."""
+    yield f"{indent}{name}:" if indent else f"{name}:"
+    for field, inner in value.__repr_args__():
+        parts = cast("list[object]", inner if isinstance(inner, list) else [inner])
+        if parts and all(isinstance(part, Part) for part in parts):
+            for part in parts:
+                yield from _lines(part, field, f"{indent}  ")
+        else:
+            yield f"{indent}  {field}: {inner}"
 
 
 def _plain(value: object, *, exclude_none: bool) -> Any:
@@ -319,7 +343,16 @@ class Part(BaseModel, metaclass=_ReadOnly):
 
     @override
     def __str__(self) -> str:
-        return repr(self)
+        """As `repr`, a field a line, so that `print(intent)` can be read."""
+        return "\n".join(_lines(self, type(self).__name__, ""))
+
+    def __contains__(self, name: object) -> bool:
+        """Whether a field came: `"charges" in intent`."""
+        return name in self.model_fields_set or name in (self.__pydantic_extra__ or {})
+
+    def __getitem__(self, name: object) -> NoReturn:
+        place = f".{name}" if isinstance(name, str) and name.isidentifier() else "an attribute"
+        raise TypeError(f"{type(self).__name__} is no dict: read {place}, or to_dict() for all that came.")
 
 
 class Object(Part):
@@ -387,6 +420,14 @@ class ListObject(Part, Generic[T]):
     @override
     def __iter__(self) -> Iterator[T]:  # type: ignore[override]  # pydantic's yields the fields of a model
         return iter(self.data or [])
+
+    @override
+    def __contains__(self, item: Any) -> bool:
+        return item in (self.data or [])
+
+    @override
+    def __getitem__(self, name: Any) -> NoReturn:
+        raise TypeError("A list inside an object is read by its data: intent.charges.data[0].")
 
     def __len__(self) -> int:
         return len(self.data or [])

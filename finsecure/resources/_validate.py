@@ -66,7 +66,7 @@ def missing(value: Any) -> str | None:
         fields_of_kind = kind.model_fields
         strict = STRICT_FIELDS if "amount" in fields_of_kind else ()
         required = _required[kind] = frozenset({"object", *strict} & {*fields_of_kind})
-    fields: set[str] = value.model_fields_set
+    fields: set[str] = value.__pydantic_fields_set__  # what `model_fields_set` returns, without its cost
     return None if fields >= required else min(required - fields)
 
 

@@ -11,6 +11,7 @@ from .._call import GET, LIST, POST, PUT, Call
 from .._operation import D_co, Operations, listing, operation
 from .._pages import Page
 from .._params import NOT_GIVEN, CreatedFilter, NotGiven
+from ..error import advice_for
 from ._object import ABSENT, Json, ListObject, Object, Part, Timestamp
 from .charges import Charge
 
@@ -298,6 +299,16 @@ class PaymentError(Part):
     message: str | None = None
     param: str | None = None
     doc_url: str | None = None
+
+    @property
+    def user_action(self) -> str:
+        """What to tell the customer, also where the decline came by webhook or after 3D Secure."""
+        return advice_for(self.decline_code, self.code).user_action
+
+    @property
+    def resolution(self) -> str:
+        """What you, the merchant, do next."""
+        return advice_for(self.decline_code, self.code).resolution
 
 
 _Charges = ListObject[Charge]  # pydantic lets it be pickled only where a module makes it first, not an annotation

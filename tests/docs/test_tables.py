@@ -11,8 +11,7 @@ from string import ascii_uppercase
 
 import finsecure
 from finsecure import money
-from finsecure._retry import FINAL_CODES, RETRIED_STATUSES
-from finsecure.error import ADVICE
+from finsecure.error import ADVICE, FINAL_CODES, RETRIED_STATUSES
 from finsecure.sandbox._problems import error
 from finsecure.sandbox.cards import (
     ACCOUNTS,
