@@ -117,8 +117,9 @@ class Sandbox:
 
         http_client = httpx.Client(transport=self._transport, trust_env=False)
         self._http_clients.append(http_client)
-        given: dict[str, Any] = {"base_url": self.base_url, "http_client": http_client, "clock": self.clock, **options}
-        return finsecure.Client(**{"api_key": self.secret_key, **given})
+        ours = {"api_key": self.secret_key, "base_url": self.base_url, "http_client": http_client, "clock": self.clock}
+        given: dict[str, Any] = {**ours, **options}
+        return finsecure.Client(**given)
 
     def async_client(self, **options: Any) -> AsyncClient:
         """A `finsecure.AsyncClient` that talks to this sandbox without a socket, on the sandbox's clock.
@@ -130,8 +131,9 @@ class Sandbox:
 
         http_client = httpx.AsyncClient(transport=self._transport, trust_env=False)
         self._async_http_clients.append(http_client)
-        given: dict[str, Any] = {"base_url": self.base_url, "http_client": http_client, "clock": self.clock, **options}
-        return finsecure.AsyncClient(**{"api_key": self.secret_key, **given})
+        ours = {"api_key": self.secret_key, "base_url": self.base_url, "http_client": http_client, "clock": self.clock}
+        given: dict[str, Any] = {**ours, **options}
+        return finsecure.AsyncClient(**given)
 
     @property
     def transport(self) -> InProcessTransport:
