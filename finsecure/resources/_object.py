@@ -350,9 +350,11 @@ class Part(BaseModel, metaclass=_ReadOnly):
         """Whether a field came: `"charges" in intent`."""
         return name in self.model_fields_set or name in (self.__pydantic_extra__ or {})
 
-    def __getitem__(self, name: object) -> NoReturn:
-        place = f".{name}" if isinstance(name, str) and name.isidentifier() else "an attribute"
-        raise TypeError(f"{type(self).__name__} is no dict: read {place}, or to_dict() for all that came.")
+    if not TYPE_CHECKING:  # type checkers refuse `intent[...]` by themselves
+
+        def __getitem__(self, name: object) -> NoReturn:
+            place = f".{name}" if isinstance(name, str) and name.isidentifier() else "an attribute"
+            raise TypeError(f"{type(self).__name__} is no dict: read {place}, or to_dict() for all that came.")
 
 
 class Object(Part):
@@ -425,9 +427,10 @@ class ListObject(Part, Generic[T]):
     def __contains__(self, item: Any) -> bool:
         return item in (self.data or [])
 
-    @override
-    def __getitem__(self, name: Any) -> NoReturn:
-        raise TypeError("A list inside an object is read by its data: intent.charges.data[0].")
+    if not TYPE_CHECKING:
+
+        def __getitem__(self, name: Any) -> NoReturn:
+            raise TypeError("A list inside an object is read by its data: intent.charges.data[0].")
 
     def __len__(self) -> int:
         return len(self.data or [])

@@ -83,7 +83,7 @@ intent = PaymentIntent.retrieve("pi_1")
 intent.create(amount=1, currency="usd")  # bad: a verb on an object
 intent.confirm("pi_2", payment_method="pm_1")  # bad: a verb on an object
 intent.colour  # bad: no such field
-intent.amount + 1  # bad: it may be None
+intent.amount_received + 1  # bad: it may be None
 intent["amount"]  # bad: no dict
 intent.amount = 1  # bad: read-only
 number: int = intent.id  # bad: a str
