@@ -26,6 +26,7 @@ import trustme
 
 import finsecure
 from finsecure import _runtime
+from finsecure._transport import worker
 from finsecure._transport.pools import Pools
 from finsecure.sandbox import Sandbox
 
@@ -601,3 +602,17 @@ def test_a_ready_async_client_stops_reading_what_is_too_large() -> None:
 
     with pytest.raises(finsecure.APIError, match="larger than"):
         asyncio.run(main())
+
+
+def test_where_no_thread_can_start_the_call_is_made_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in an `atexit` hook of some Pythons; and a thread other than the main one needs no other."""
+
+    def no_thread(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr(worker, "Thread", no_thread)
+    monkeypatch.setattr(worker, "_idle", [])
+    assert worker.call_in_thread(threading.get_ident) == threading.get_ident()
+    with ThreadPoolExecutor(1) as threads:
+        ident = threads.submit(threading.get_ident).result()
+        assert threads.submit(worker.call_in_thread, threading.get_ident).result() == ident

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 from collections.abc import Callable
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
+import httpx
 import pytest
 
 import finsecure
@@ -215,13 +217,34 @@ def test_options_can_be_read(open_door: Callable[..., Door]) -> None:
     assert api.with_options(timeout=6).is_closed
 
 
-@pytest.mark.parametrize("transport", ["httpx", "httpx2", "pyreqwest"])
-def test_every_transport_says_whether_it_is_closed(transport: Any) -> None:
-    """Closed or not."""
-    client = finsecure.Client("sk_test_1", transport=transport)
-    assert not client.is_closed
-    client.close()
-    assert client.is_closed
+TRANSPORTS: list[dict[str, Any]] = [
+    {"transport": "httpx"},
+    {"transport": "httpx2"},
+    {"transport": "pyreqwest"},
+    {"http_client": True},
+]
+
+
+@pytest.mark.parametrize("options", TRANSPORTS, ids=str)
+def test_every_transport_says_whether_it_is_closed(options: dict[str, Any]) -> None:
+    """Closed or not, sync and async, with the library's own connections and with yours."""
+    pytest.importorskip("pyreqwest" if options.get("transport") == "pyreqwest" else "httpx")
+    with httpx.Client() as http_client:
+        given: dict[str, Any] = {"http_client": http_client} if "http_client" in options else options
+        client: Any = finsecure.Client("sk_test_1", **given)
+        assert not client.is_closed
+        client.close()
+        assert client.is_closed
+
+    async def use() -> None:
+        async with httpx.AsyncClient() as http_client:
+            given: dict[str, Any] = {"http_client": http_client} if "http_client" in options else options
+            async_client: Any = finsecure.AsyncClient("sk_test_1", **given)
+            assert not async_client.is_closed
+            await async_client.aclose()
+            assert async_client.is_closed
+
+    asyncio.run(use())
 
 
 # ------------------------------------------------------------------------------------------------------------------

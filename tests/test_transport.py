@@ -23,11 +23,14 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import httpcore
 import httpx
 import pytest
 
 import finsecure
 from finsecure._http import Origin
+from finsecure._transport.deadline import Deadline
+from finsecure._transport.httpcore import _check_is_ours  # pyright: ignore[reportPrivateUsage]  # what a far end cannot bring about any more
 from finsecure._transport.proxy import proxy_for
 from finsecure._transport.tls import tls_context
 
@@ -608,3 +611,14 @@ def test_a_limit_of_a_ready_client_is_a_limit(serve: Serve) -> None:
 
     asyncio.run(use())
     assert len(server.seen) == 1
+
+
+def test_an_answer_that_no_request_had_asked_for_is_refused() -> None:
+    """What a connection held before the request went out is no answer to it."""
+    deadline = Deadline.of(1)
+    _check_is_ours(httpcore, deadline)
+    deadline.sent = True
+    with pytest.raises(httpcore.RemoteProtocolError, match="no request had asked for"):
+        _check_is_ours(httpcore, deadline)
+    deadline.received = True
+    _check_is_ours(httpcore, deadline)

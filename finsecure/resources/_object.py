@@ -257,18 +257,6 @@ class Part(BaseModel, metaclass=_ReadOnly):
         fields_of(documented).pop("extras_schema", None)
         return handler(documented)
 
-    if not TYPE_CHECKING:  # or every name would be an attribute to type checkers
-
-        def __getattr__(self, name: str) -> Any:
-            field = type(self).model_fields.get(name)
-            if name == "last_response" or (field is not None and field.default is MISSING):
-                # A name, so that Python does not set its own and suggest `create` for `created`.
-                raise AttributeError(self._absent(name), name=name, obj=None)
-            return super().__getattr__(name)
-
-    def _absent(self, name: str) -> str:
-        return f"{name} did not come with this {type(self).__name__}: the object is partial."
-
     @override
     @classmethod
     def model_construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:
@@ -379,7 +367,15 @@ class Object(Part):
             raise AttributeError(self._absent("last_response")) from None
         return response
 
-    @override
+    if not TYPE_CHECKING:  # or every name would be an attribute to type checkers
+
+        def __getattr__(self, name: str) -> Any:
+            field = type(self).model_fields.get(name)
+            if name == "last_response" or (field is not None and field.default is MISSING):
+                # A name, so that Python does not set its own and suggest `create` for `created`.
+                raise AttributeError(self._absent(name), name=name, obj=None)
+            return super().__getattr__(name)
+
     def _absent(self, name: str) -> str:
         kind = type(self).__name__
         if name == "last_response":
