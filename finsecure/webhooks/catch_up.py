@@ -60,12 +60,12 @@ class Walk:
 
     def __init__(self, since: float, now: float, oldest: float, covered: tuple[float | None, float | None]) -> None:
         covered_since, covered_until = covered
-        self.begins = since
+        self.begins: float = since
         self.covered_since: float = since
         if covered_until is not None and (covered_since is None or covered_since <= since):
             self.begins = max(covered_until - OVERLAP, oldest)
             self.covered_since = since if covered_since is None else covered_since
-        self.until = self.begins
+        self.until: float = self.begins
         self._now = now
         self._counts = dict.fromkeys(CaughtUp._fields, 0)
         self._is_held_up = False

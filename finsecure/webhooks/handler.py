@@ -36,7 +36,7 @@ from .work import Result, Work, do, do_async
 if TYPE_CHECKING:
     from .._client import AsyncClient, Client
 
-logger = logging.getLogger("finsecure")
+logger: logging.Logger = logging.getLogger("finsecure")
 
 PATIENCE = 10  # seconds that FinSecure waits for an answer
 

@@ -23,7 +23,7 @@ import redis.asyncio
 from ..error import InboxError, WebhookUsageError
 from .inbox import ANYIO, KEPT_FOR, Claim, Style, Threads, check_kept_for, in_progress, row_id
 
-logger = logging.getLogger("finsecure")
+logger: logging.Logger = logging.getLogger("finsecure")
 
 LEASE = 60.0  # seconds
 DONE = b"done"

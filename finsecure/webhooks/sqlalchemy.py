@@ -53,7 +53,7 @@ from .inbox import (
 if TYPE_CHECKING:  # it needs greenlet, which those who use sync code may not have
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-logger = logging.getLogger("finsecure")
+logger: logging.Logger = logging.getLogger("finsecure")
 
 TABLE = "finsecure_inbox"
 _DATABASES = {"postgresql", "mysql", "mariadb", "sqlite"}

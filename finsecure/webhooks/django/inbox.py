@@ -30,7 +30,7 @@ from ..inbox import (
     row_id,
 )
 
-logger = logging.getLogger("finsecure")
+logger: logging.Logger = logging.getLogger("finsecure")
 
 
 async def _run_in_thread(function: Any, *arguments: Any) -> Any:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.db import models
 from typing_extensions import override
 
+if TYPE_CHECKING:
+    from django.db.models.expressions import Combinable
 
-class EventIdField(models.CharField):  # type: ignore[type-arg] # pyright: ignore[reportMissingTypeArgument]
+    Text: TypeAlias = models.CharField[str | int | Combinable, str]
+else:
+    Text = models.CharField  # which takes no types when it runs
+
+
+class EventIdField(Text):
     """Text that differs where its case differs, which MySQL has to be told."""
 
     @override
@@ -21,7 +28,7 @@ class EventIdField(models.CharField):  # type: ignore[type-arg] # pyright: ignor
 class InboxRow(models.Model):
     """An event that is done, or that a worker has begun with."""
 
-    id = EventIdField(primary_key=True, max_length=255)
+    id: EventIdField = EventIdField(primary_key=True, max_length=255)
     done: models.BigIntegerField[int | None, int | None] = models.BigIntegerField(
         null=True, db_index=True, help_text="Unix seconds; null while not handled yet"
     )

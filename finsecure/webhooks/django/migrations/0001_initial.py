@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import ClassVar
+
 from django.db import migrations, models
+from django.db.migrations.operations.base import Operation
 
 from finsecure.webhooks.django.models import EventIdField
 
@@ -10,8 +14,8 @@ from finsecure.webhooks.django.models import EventIdField
 class Migration(migrations.Migration):
     """Make the table."""
 
-    initial = True
-    operations = [
+    initial: ClassVar[bool | None] = True
+    operations: ClassVar[Sequence[Operation]] = [
         migrations.CreateModel(
             name="InboxRow",
             fields=[
