@@ -88,7 +88,13 @@ class Server:
             port = self.port or free_port()
             with self._log.open("ab") as log:
                 self.process = subprocess.Popen(
-                    self._command(port), cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **as_user()
+                    self._command(port),
+                    cwd=self.folder,
+                    env=environment(self.folder),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    **as_user(),
                 )
             give_up = time.monotonic() + 60
             while self.process.poll() is None and time.monotonic() < give_up:
@@ -209,9 +215,16 @@ def as_user() -> dict[str, Any]:
     return {**NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
 
 
+def environment(folder: Path) -> dict[str, str]:
+    """The environment, with a folder for temporary files that another user than root can write in; nox's is not."""
+    return {**os.environ, "TMPDIR": str(folder)}
+
+
 def run(folder: Path, *command: str) -> None:
     """Run a program to its end; what it says is shown only if it fails."""
-    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, **as_user())
+    ended = subprocess.run(
+        command, cwd=folder, env=environment(folder), capture_output=True, text=True, check=False, **as_user()
+    )
     if ended.returncode != 0:
         raise RuntimeError(f"{command[0]} failed:\n{ended.stdout}{ended.stderr}")
 
