@@ -322,6 +322,15 @@ def test_a_proxy_that_refuses_was_sent_no_payment(
         assert not caught.value.maybe_executed
         assert "secret" not in str(caught.value)
 
+    async def use() -> None:
+        async with finsecure.AsyncClient(KEY, transport=library, max_retries=0) as client:  # type: ignore[arg-type]
+            with pytest.raises(finsecure.APIConnectionError) as caught:
+                await client.customers.create()
+            assert not caught.value.maybe_executed
+            assert "secret" not in str(caught.value)
+
+    asyncio.run(use())
+
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize("kind", ["sync", "async"])

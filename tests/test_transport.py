@@ -20,7 +20,8 @@ import zlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from inspect import isawaitable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import anyio
 import httpcore
@@ -29,7 +30,7 @@ import pytest
 
 import finsecure
 from finsecure._http import Origin
-from finsecure._transport.deadline import Deadline
+from finsecure._transport.deadline import AsyncStream, Deadline, Stream
 from finsecure._transport.httpcore import _check_is_ours  # pyright: ignore[reportPrivateUsage]  # what a far end cannot bring about any more
 from finsecure._transport.proxy import proxy_for
 from finsecure._transport.tls import tls_context
@@ -622,3 +623,30 @@ def test_an_answer_that_no_request_had_asked_for_is_refused() -> None:
         _check_is_ours(httpcore, deadline)
     deadline.received = True
     _check_is_ours(httpcore, deadline)
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_write_that_breaks_is_the_networks_failure(kind: str) -> None:
+    """What httpcore says of it goes on as it is, where no signal handler of the program raised."""
+
+    def broken(*_: object) -> None:
+        raise httpcore.WriteError("broken pipe")
+
+    async def broken_async(*_: object) -> None:
+        broken()
+
+    deadline = Deadline.of(5)
+
+    def write() -> None:
+        stream: Any = Stream(httpcore, cast("Any", SimpleNamespace(write=broken)), deadline)
+        stream.write(b"head", deadline)
+        stream.write(b"body", deadline)
+
+    async def write_async() -> None:
+        stream: Any = AsyncStream(httpcore, cast("Any", SimpleNamespace(write=broken_async)), deadline)
+        await stream.write(b"head", deadline)
+        await stream.write(b"body", deadline)
+
+    with pytest.raises(httpcore.WriteError, match="broken pipe"):
+        _ = write() if kind == "sync" else asyncio.run(write_async())
+    assert deadline.sent
