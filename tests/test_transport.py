@@ -639,7 +639,7 @@ def test_a_write_that_breaks_is_the_networks_failure(kind: str) -> None:
     deadline = Deadline.of(5)
 
     def write() -> None:
-        stream: Any = Stream(httpcore, cast("Any", SimpleNamespace(write=broken)), deadline)
+        stream: Any = Stream(httpcore, cast("Any", SimpleNamespace(write=broken, close=lambda: None)), deadline)
         stream.write(b"head", deadline)
         stream.write(b"body", deadline)
 
