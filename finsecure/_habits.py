@@ -41,7 +41,7 @@ ATTRIBUTES = {
 _CREATE = {
     "Charge": "PaymentIntent.create and PaymentIntent.confirm make charges",
     "Charges": "payment_intents.create and payment_intents.confirm make charges",
-    "Event": "events come from what happens; finsecure.testing and sandbox.emit make them for tests",
+    "Event": "events come from what happens; sandbox.emit makes them for tests",
     "Events": "events come from what happens; sandbox.emit makes them for tests",
 }
 _UNEXPECTED = re.compile(r"got an unexpected keyword argument '(\w+)'")
