@@ -14,8 +14,9 @@ body, secret or header is logged.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from .._clock import SYSTEM, Clock
 from .._signature import Payload, check_secrets, to_bytes
@@ -27,6 +28,7 @@ from ..error import (
     WebhookUsageError,
     without_frames,
 )
+from .apps import ASGIApp, answer_wsgi
 from .catch_up import CaughtUp, catch_up, catch_up_async
 from .inbox import Inbox, SyncInbox
 from .receive import Event, Secrets, check_tolerance, construct_event, read_event
@@ -153,6 +155,38 @@ class Handler(Registry):
         except Exception as exc:  # noqa: BLE001 - whatever a function raises
             return _failed(work, exc)
         return _succeeded(work, result, self._clock.monotonic() - began)
+
+    @property
+    def asgi(self) -> ASGIApp:
+        """An ASGI application that passes each POST to `handle_async` and answers with the outcome's status.
+
+        Serve it by itself, or as a route. It takes bodies of up to 1 MiB (413 beyond), and other methods get 405.
+
+        Example:
+            >>> app = FastAPI()
+            >>> app.add_route("/webhooks", webhook.asgi)
+        """
+        return ASGIApp(self.handle_async)
+
+    def wsgi(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        """A WSGI application that passes each POST to `handle` and answers with the outcome's status.
+
+        It takes bodies of up to 1 MiB (413 beyond), and other methods get 405.
+
+        Args:
+            environ: The request, as the WSGI server gives it.
+            start_response: What begins the answer, as the WSGI server gives it.
+
+        Returns:
+            The body of the answer, which is empty.
+
+        Raises:
+            finsecure.WebhookUsageError: A function or the inbox is async: these are mistakes in the program.
+
+        Example:
+            >>> wsgiref.simple_server.make_server("127.0.0.1", 8000, webhook.wsgi).serve_forever()
+        """
+        return answer_wsgi(self.handle, environ, start_response)
 
     def process(self, message: str) -> Outcome:
         """Handle an event that `defer` handed to your job queue: call this in the worker.
