@@ -7,7 +7,8 @@ import asyncio
 
 import finsecure
 
-CARDS = ["4242424242424242", "5555555555554444", "4000000000009995"]  # the last has insufficient funds
+# Test cards; the last has insufficient funds. Real numbers put a server in full PCI DSS scope: let the browser send them.
+CARDS = ["4242424242424242", "5555555555554444", "4000000000009995"]
 
 
 async def charge(client: finsecure.AsyncClient, order: int) -> int:

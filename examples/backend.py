@@ -7,8 +7,9 @@ Start `finsecure sandbox`, copy the lines that it prints into another terminal, 
 
 import json
 import os
+import sqlite3
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from decimal import Decimal
 
 import uvicorn
@@ -32,42 +33,66 @@ async def pay(request: Request) -> JSONResponse:
     except (ValueError, TypeError, KeyError):
         return JSONResponse({"error": "No such order, or no payment_method."}, 400)
     try:
-        # The order's id as the key: however often the customer clicks, there is one PaymentIntent, and it is paid once.
-        intent = await client.payment_intents.create(
-            amount=finsecure.to_minor_units(price, "usd"),
-            currency="usd",
-            metadata={"order": order},
-            idempotency_key=order,
-        )
+        intent = await intent_of(client, request.app.state.orders, order, price)
         intent = await confirm(client, intent, payment_method)
     except finsecure.CardError as error:
         return JSONResponse({"error": error.user_action}, 402)
     except finsecure.InvalidRequestError as error:
         return JSONResponse({"error": error.message, "param": error.param}, 400)
     except (finsecure.RateLimitError, finsecure.APIConnectionError, finsecure.APIError):
-        # Retried already, and safe to ask again: the key is the same.
+        # The client has retried already. The customer may click again at any time: the order keeps its one intent.
         return JSONResponse({"error": "Please try again in a moment."}, 503)
     action = intent.next_action and intent.next_action.redirect_to_url
     return JSONResponse({"status": intent.status, "redirect_to": action and action.url})
 
 
+async def intent_of(
+    client: finsecure.AsyncClient, orders: sqlite3.Connection, order: str, price: Decimal
+) -> finsecure.PaymentIntent:
+    """Return the order's one PaymentIntent, and create it only if there is none.
+
+    The idempotency key protects clicks that come together, for 24 hours. The stored id protects from then on. It is
+    stored before the intent is confirmed, so an intent whose id is not stored was never paid.
+    """
+    stored = orders.execute("SELECT intent FROM orders WHERE id = ?", [order]).fetchone()
+    if stored:
+        return await client.payment_intents.retrieve(stored[0])
+    intent = await client.payment_intents.create(
+        amount=finsecure.to_minor_units(price, "usd"),
+        currency="usd",
+        metadata={"order": order},
+        idempotency_key=order,
+    )
+    with orders:
+        orders.execute("INSERT OR IGNORE INTO orders VALUES (?, ?)", [order, intent.id])
+    return intent
+
+
 async def confirm(
     client: finsecure.AsyncClient, intent: finsecure.PaymentIntent, payment_method: str
 ) -> finsecure.PaymentIntent:
+    """Pay the intent, unless it is paid or the bank is working on it."""
+    if intent.status in {"succeeded", "processing"}:
+        return intent
     return_url = "https://shop.example/thanks"  # for cards that ask for 3D Secure
     try:
         return await client.payment_intents.confirm(intent.id, payment_method=payment_method, return_url=return_url)
     except finsecure.InvalidRequestError as error:
         if error.code != "unexpected_state":
             raise
-        return await client.payment_intents.retrieve(intent.id)  # a second click: it is paid, or on its way
+        return await client.payment_intents.retrieve(intent.id)  # another click was faster
 
 
 @asynccontextmanager
 async def lifespan(app: Starlette) -> AsyncGenerator[None, None]:
+    # Yours is a column of the orders table. It is on disk, because a restart must not forget who has paid.
+    file = os.environ.get("ORDERS", "orders.sqlite")
     async with finsecure.AsyncClient(app_info="small-shop/1.0") as client:
-        app.state.finsecure = client
-        yield
+        with closing(sqlite3.connect(file)) as orders:
+            orders.execute("CREATE TABLE IF NOT EXISTS orders (id TEXT PRIMARY KEY, intent TEXT NOT NULL)")
+            app.state.finsecure = client
+            app.state.orders = orders
+            yield
 
 
 app = Starlette(routes=[Route("/orders/{order}/pay", pay, methods=["POST"])], lifespan=lifespan)

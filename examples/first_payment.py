@@ -3,15 +3,18 @@
 Start `finsecure sandbox`, copy the lines that it prints into another terminal, then: python examples/first_payment.py
 """
 
+import os
+
 import finsecure  # takes FINSECURE_SECRET_KEY and FINSECURE_BASE_URL from the environment
 
 customer = finsecure.Customer.create(email="customer@example.com", metadata={"signup_source": "website"})
 
-# A test card. Real card details never come near your server: your page creates the payment method, with the
-# publishable key, and sends you its id.
-card = finsecure.PaymentMethod.create(
-    type="card", card={"number": "4242424242424242", "exp_month": 12, "exp_year": 2030, "cvc": "123"}
-)
+# The browser's part: your page creates the payment method with the publishable key and sends you its id, so that card
+# numbers never reach your server, which would be in full PCI DSS scope otherwise.
+with finsecure.Client(os.environ["FINSECURE_PUBLISHABLE_KEY"]) as browser:
+    card = browser.payment_methods.create(
+        type="card", card={"number": "4242424242424242", "exp_month": 12, "exp_year": 2030, "cvc": "123"}
+    )
 
 intent = finsecure.PaymentIntent.create(amount=2000, currency="usd", customer=customer.id)
 try:

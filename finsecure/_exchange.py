@@ -140,7 +140,10 @@ class Exchange:
             return f"{facts} It was not carried out."
         if key is None:
             return f"{facts} The server may have carried it out: look before you send it again."
-        return f"{facts} The server may have carried it out: send it again with this key to learn the outcome safely."
+        return (
+            f"{facts} The server may have carried it out: send it again with this key within 24 hours to learn the "
+            "outcome. After that, look before you send it again."
+        )
 
     def _wait(self, failure: Failure, asks_until: float | None) -> float:
         """Seconds to wait after a failure; endless where it is too late to go on asking."""

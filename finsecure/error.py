@@ -49,7 +49,7 @@ class FinSecureError(Exception):
         payment_intent: The PaymentIntent that the error is about, as far as the API sent it.
         http_status: The HTTP status of the answer; `None` where none came.
         request_id: The API's id of the request (`req_...`), for support.
-        idempotency_key: The key that every attempt was sent with. Use it again to ask for the outcome.
+        idempotency_key: The key that every attempt was sent with. Use it again within 24 hours to ask for the outcome.
         maybe_executed: Whether the server may have carried the request out. False for a GET, which changes nothing.
         retry_after: Seconds that the API asks to wait before the next request.
         body: The beginning of the answer's body, without secrets; `None` where none came.
@@ -103,7 +103,8 @@ class FinSecureError(Exception):
     def retryable(self) -> bool:
         """Whether sending the same call again can help: the network failed, or the API was busy or in trouble.
 
-        A decline is not: the customer has to do something first. Send it again with the same `idempotency_key`.
+        A decline is not: the customer has to do something first. Send the call again with the same `idempotency_key`
+        within 24 hours. After that, look for what it made before you send it again.
         """
         if isinstance(self, APIConnectionError):
             return True
@@ -127,7 +128,10 @@ class FinSecureError(Exception):
             if self.idempotency_key is None:
                 sentence += " look before you send it again."
             else:
-                sentence += f" send it again with idempotency_key={self.idempotency_key!r} to learn the outcome safely."
+                sentence += (
+                    f" send it again with idempotency_key={self.idempotency_key!r} within 24 hours to learn the outcome."
+                    " After that, look before you send it again."
+                )
         return sentence
 
     def __repr__(self) -> str:

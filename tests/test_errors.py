@@ -281,7 +281,8 @@ MAYBE = "The server may have carried it out:"
         (finsecure.RateLimitError("Slow down.", retry_after=60.0), "Slow down. The API asks to wait 60 seconds."),
         (
             finsecure.APIError("Lost.", maybe_executed=True, idempotency_key="order_1"),
-            f"Lost. {MAYBE} send it again with idempotency_key='order_1' to learn the outcome safely.",
+            f"Lost. {MAYBE} send it again with idempotency_key='order_1' within 24 hours to learn the outcome."
+            " After that, look before you send it again.",
         ),
         (
             finsecure.APIError("Lost.", maybe_executed=True),

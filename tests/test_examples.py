@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 class Shop:
     """A sandbox that is served, a client of it, and the environment that leads an example there."""
 
-    def __init__(self, sandbox: Sandbox, base_url: str, client: finsecure.Client) -> None:
+    def __init__(self, sandbox: Sandbox, base_url: str, client: finsecure.Client, folder: Path) -> None:
         self.sandbox = sandbox
         self.client = client
         self.environment = {
@@ -32,9 +32,11 @@ class Shop:
             "PYTHONPATH": str(ROOT),
             "PYTHONIOENCODING": "utf-8",
             "FINSECURE_SECRET_KEY": sandbox.secret_key,
+            "FINSECURE_PUBLISHABLE_KEY": sandbox.publishable_key,
             "FINSECURE_WEBHOOK_SECRET": sandbox.webhook_secret,
             "FINSECURE_BASE_URL": base_url,
             "PORT": "0",
+            "ORDERS": str(folder / "orders.sqlite"),
         }
 
     def run(self, example: str) -> str:
@@ -91,13 +93,13 @@ class Shop:
 
 
 @pytest.fixture
-def shop() -> Iterator[Shop]:
+def shop(tmp_path: Path) -> Iterator[Shop]:
     with (
         Sandbox() as sandbox,
         sandbox.serve() as server,
         finsecure.Client(sandbox.secret_key, base_url=server.base_url) as client,
     ):
-        yield Shop(sandbox, server.base_url, client)
+        yield Shop(sandbox, server.base_url, client, tmp_path)
 
 
 def test_first_payment_takes_20_dollars_from_a_new_customer(shop: Shop) -> None:
@@ -129,6 +131,38 @@ class TestBackend:
         (intent,) = shop.client.payment_intents.list()
         (charge,) = shop.client.charges.list()
         assert (intent.amount, intent.metadata, charge.amount) == (1999, {"order": "order_1"}, 1999)
+
+    def test_a_click_on_the_next_day_pays_nothing_again(self, shop: Shop) -> None:
+        """After 25 hours the key is forgotten; the stored id is not, even by a server that was restarted."""
+        order = {"payment_method": shop.card()}
+        with shop.start("backend.py") as (browser, _):
+            browser.post("/orders/order_1/pay", json=order)
+        shop.sandbox.clock.advance(25 * 3600)
+        with shop.start("backend.py") as (browser, _):
+            again = browser.post("/orders/order_1/pay", json=order)
+        assert (again.status_code, again.json()["status"]) == (200, "succeeded")
+        assert len(shop.client.payment_intents.list().data) == len(shop.client.charges.list().data) == 1
+
+    def test_a_customer_who_was_declined_may_pay_on_the_next_day(self, shop: Shop) -> None:
+        """The same PaymentIntent is confirmed, with the card of the next day."""
+        with shop.start("backend.py") as (browser, _):
+            browser.post("/orders/order_1/pay", json={"payment_method": shop.card("4000000000000127")})
+            shop.sandbox.clock.advance(25 * 3600)
+            paid = browser.post("/orders/order_1/pay", json={"payment_method": shop.card()})
+        assert paid.json()["status"] == "succeeded"
+        (intent,) = shop.client.payment_intents.list()
+        assert intent.amount_received == 1999
+
+    def test_an_answer_that_was_lost_is_no_second_payment_on_the_next_day(self, shop: Shop) -> None:
+        """The payment went through and no answer came back: the next day's click finds it."""
+        order = {"payment_method": shop.card()}
+        with shop.start("backend.py") as (browser, _):
+            shop.sandbox.fail_next("payment_intents.confirm", answer="lost", times=3)
+            lost = browser.post("/orders/order_1/pay", json=order)
+            shop.sandbox.clock.advance(25 * 3600)
+            again = browser.post("/orders/order_1/pay", json=order)
+        assert (lost.status_code, again.status_code, again.json()["status"]) == (503, 200, "succeeded")
+        assert len(shop.client.charges.list().data) == 1
 
     def test_a_declined_customer_reads_advice_and_may_pay_with_another_card(self, shop: Shop) -> None:
         with shop.start("backend.py") as (browser, _):

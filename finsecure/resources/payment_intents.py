@@ -63,7 +63,8 @@ class PaymentIntents(Operations[D_co]):
             setup_future_usage: Save the payment method for payments with (`on_session`) or without
                 (`off_session`) the customer there.
             idempotency_key: Names this one payment, for example your order's id: the same key never charges twice
-                within 24 hours. By default a random key for each call, shared by its retries.
+                within 24 hours. After that, retrieve the id that you stored. By default a random key for each call,
+                shared by its retries.
 
         Returns:
             The PaymentIntent, normally with status `requires_payment_method`: confirm it next.

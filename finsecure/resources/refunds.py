@@ -35,8 +35,9 @@ class Refunds(Operations[D_co]):
             amount: In the smallest currency unit; by default all that is left. Never more than was paid.
             reason: Why, for example `requested_by_customer`.
             metadata: Up to you: string keys and string values.
-            idempotency_key: Names this one refund: the same key never refunds twice within 24 hours.
-                By default a random key for each call, shared by its retries.
+            idempotency_key: Names this one refund: the same key never refunds twice within 24 hours. After that, look
+                for the refund with `list(payment_intent=...)` first. By default a random key for each call, shared by
+                its retries.
 
         Returns:
             The refund: `succeeded`, or `pending` where the money takes its time, as it does to a bank account. Look a
