@@ -7,7 +7,8 @@ import asyncio
 
 import finsecure
 
-# Test cards; the last has insufficient funds. Real numbers put a server in full PCI DSS scope: let the browser send them.
+# Test cards; the last has insufficient funds. Real card numbers put a server in full PCI DSS scope: let the browser
+# create the payment method.
 CARDS = ["4242424242424242", "5555555555554444", "4000000000009995"]
 
 

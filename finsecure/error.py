@@ -129,8 +129,8 @@ class FinSecureError(Exception):
                 sentence += " look before you send it again."
             else:
                 sentence += (
-                    f" send it again with idempotency_key={self.idempotency_key!r} within 24 hours to learn the outcome."
-                    " After that, look before you send it again."
+                    f" send it again with idempotency_key={self.idempotency_key!r} within 24 hours to learn the"
+                    " outcome. After that, look before you send it again."
                 )
         return sentence
 

@@ -259,6 +259,7 @@ def test_every_declined_card_of_the_reference_has_advice_of_its_own(door: Door, 
 
 
 MAYBE = "The server may have carried it out:"
+LATER = "After that, look before you send it again."
 
 
 @pytest.mark.parametrize(
@@ -281,8 +282,7 @@ MAYBE = "The server may have carried it out:"
         (finsecure.RateLimitError("Slow down.", retry_after=60.0), "Slow down. The API asks to wait 60 seconds."),
         (
             finsecure.APIError("Lost.", maybe_executed=True, idempotency_key="order_1"),
-            f"Lost. {MAYBE} send it again with idempotency_key='order_1' within 24 hours to learn the outcome."
-            " After that, look before you send it again.",
+            f"Lost. {MAYBE} send it again with idempotency_key='order_1' within 24 hours to learn the outcome. {LATER}",
         ),
         (
             finsecure.APIError("Lost.", maybe_executed=True),
