@@ -11,10 +11,13 @@ behind both: waits return at once and are kept in `clock.sleeps`.
 
 from __future__ import annotations
 
+import copy
 import itertools
 import os
+import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Generator, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
@@ -22,6 +25,7 @@ import anyio
 import httpx
 import pytest
 import respx
+from anyio.from_thread import BlockingPortal
 from hypothesis import HealthCheck, settings
 
 import finsecure
@@ -53,12 +57,34 @@ class Module:
     webhook_endpoints = finsecure.WebhookEndpoint
 
 
-class Door:
-    """One of the ways to call the API; what it answers is awaited where that is how this door answers."""
+class Outcome:
+    """What became of one logical call, where errors are what a test is about."""
 
-    def __init__(self, name: str, *args: Any, **options: Any) -> None:
+    def __init__(self, value: Any, error: BaseException | None, seconds: float) -> None:
+        self.value = value
+        self.error: Any = error
+        self.seconds = seconds
+
+    @property
+    def kind(self) -> str:
+        """`ok`, or the name of the error's class."""
+        return "ok" if self.error is None else type(self.error).__name__
+
+
+class Door:
+    """One of the ways to call the API; what it answers is awaited where that is how this door answers.
+
+    Args:
+        name: One of `DOORS`.
+        args: The key, as a client takes it.
+        portal: An event loop that runs all along; without one, each call has a loop of its own.
+        options: Those of the client.
+    """
+
+    def __init__(self, name: str, *args: Any, portal: BlockingPortal | None = None, **options: Any) -> None:
         self.name = name
         self.is_async = name.startswith("async")
+        self._portal = portal
         self.api: Any = self._open(*args, **options)
 
     def _open(self, api_key: str | None = KEY, **options: Any) -> Any:
@@ -71,6 +97,8 @@ class Door:
 
     def run(self, wait: Callable[[], Awaitable[T]]) -> T:
         """Await in an event loop of this door."""
+        if self._portal is not None:
+            return self._portal.call(wait)
         return anyio.run(wait, backend=self.name.partition("-")[2])
 
     def call(self, use: Callable[[finsecure.Client], T]) -> T:
@@ -92,6 +120,49 @@ class Door:
             return [page async for page in cast("Any", use(self.api)).pages()]
 
         return self.run(collect) if self.is_async else list(use(self.api).pages())
+
+    def ask(self, use: Callable[[Any], Any]) -> Outcome:
+        """What becomes of a call: an error is a value here."""
+        return self.ask_all([use], 1)[0]
+
+    def ask_all(self, uses: Iterable[Callable[[Any], Any]], at_once: int) -> list[Outcome]:
+        """What becomes of many calls, some at once: threads, or tasks where this door is async."""
+        if self.is_async:
+            return self.run(lambda: self._ask_tasks([*uses], at_once))
+        with ThreadPoolExecutor(at_once) as pool:
+            return list(pool.map(self._ask_here, uses))
+
+    def _ask_here(self, use: Callable[[Any], Any]) -> Outcome:
+        began = time.monotonic()
+        try:
+            value = use(self.api)
+        except Exception as exc:  # noqa: BLE001 - which errors come out is what the tests are about
+            return Outcome(None, exc, time.monotonic() - began)
+        return Outcome(value, None, time.monotonic() - began)
+
+    async def _ask_tasks(self, uses: list[Callable[[Any], Any]], at_once: int) -> list[Outcome]:
+        outcomes: list[Any] = [None] * len(uses)
+        waiting = iter(enumerate(uses))
+
+        async def worker() -> None:
+            for index, use in waiting:
+                began = time.monotonic()
+                try:
+                    value, error = await use(self.api), None
+                except Exception as exc:  # noqa: BLE001 - as above
+                    value, error = None, exc
+                outcomes[index] = Outcome(value, error, time.monotonic() - began)
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(at_once):
+                tasks.start_soon(worker)
+        return outcomes
+
+    def with_options(self, **options: Any) -> Door:
+        """The same door with other options."""
+        other = copy.copy(self)
+        other.api = self.api.with_options(**options)
+        return other
 
     def close(self) -> None:
         """Close it, as its users do."""

@@ -24,12 +24,13 @@ from finsecure import _clock, _default
 from finsecure.resources import _validate
 from finsecure.sandbox import Clock, Sandbox
 
+from .conftest import KEY
+
 if TYPE_CHECKING:
     from tests.conftest import Door
 
 OpenDoor = Callable[..., "Door"]
 
-KEY = "sk_test_1234567890abcdef"
 CUSTOMER = {"id": "cus_1", "object": "customer"}
 
 

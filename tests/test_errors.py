@@ -23,12 +23,13 @@ import finsecure
 from finsecure import error as errors
 from finsecure.sandbox import Clock, Sandbox
 
+from .conftest import KEY
+
 if TYPE_CHECKING:
     from tests.conftest import Door
 
 Error = finsecure.FinSecureError
 
-KEY = "sk_test_1234567890abcdef"
 PACKAGE = Path(finsecure.__file__).parent
 
 

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 import finsecure
 from finsecure.webhooks import construct_event, sign
 
-KEY = "sk_test_fuzz"
+from .conftest import KEY
+
 SECRET = "whsec_fuzz"
 fuzzed = settings(max_examples=int(os.environ.get("FINSECURE_FUZZ", "100")))
 

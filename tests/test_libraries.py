@@ -8,7 +8,6 @@ import importlib.util
 import os
 import socket
 import ssl
-import struct
 import subprocess
 import sys
 import threading
@@ -30,8 +29,10 @@ from finsecure._transport import worker
 from finsecure._transport.pools import Pools
 from finsecure.sandbox import Sandbox
 
+from .conftest import KEY
+from .faults.server import Fault, FaultServer, always, answers, banner, close_before, cut_length, reset_before, silence
+
 LIBRARIES = ["httpx", "httpx2", "pyreqwest"]
-KEY = "sk_test_1"
 CUSTOMER = b'{"id":"cus_1","object":"customer"}'
 
 
@@ -59,63 +60,15 @@ def retrieve(request: pytest.FixtureRequest, library: str) -> Callable[..., fins
     return sync if request.param == "sync" else lambda *args, **options: asyncio.run(alike(*args, **options))
 
 
-Behave = Callable[[socket.socket], None]
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[..., int]]:
-    """A server on a port of its own that does with each connection what it is told, after the request's head."""
-    listening: list[socket.socket] = []
-
-    def serve(behave: Behave, context: ssl.SSLContext | None = None) -> int:
-        server = socket.create_server(("127.0.0.1", 0))
-        listening.append(server)
-
-        def accept() -> None:
-            with suppress(OSError):
-                while True:
-                    threading.Thread(target=one, args=server.accept()[:1], daemon=True).start()
-
-        def one(plain: socket.socket) -> None:
-            with suppress(OSError), closing(plain):
-                connection = plain if context is None else context.wrap_socket(plain, server_side=True)
-                with closing(connection):
-                    while b"\r\n\r\n" not in connection.recv(65536):
-                        pass
-                    behave(connection)
-
-        threading.Thread(target=accept, daemon=True).start()
-        return int(server.getsockname()[1])
-
-    yield serve
-    for server in listening:
-        server.close()
-
-
-def answers(head: bytes, body: bytes = CUSTOMER) -> Behave:
-    return lambda connection: connection.sendall(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n" + body)
-
-
-def resets(connection: socket.socket) -> None:
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-
-def stays_silent(connection: socket.socket) -> None:
-    connection.settimeout(5)
-    with suppress(OSError):
-        while connection.recv(65536):
-            pass
-
-
-LENGTH = b"Content-Length: %d" % len(CUSTOMER)
-LOST: dict[str, tuple[Behave, type[finsecure.FinSecureError]]] = {
-    "reset": (resets, finsecure.APIConnectionError),
-    "closed": (lambda _: None, finsecure.APIConnectionError),
-    "cut short": (answers(b"Content-Length: 500"), finsecure.APIConnectionError),
-    "no HTTP": (lambda connection: connection.sendall(b"SSH-2.0\r\n\r\n"), finsecure.APIConnectionError),
-    "silent": (stays_silent, finsecure.APITimeoutError),
-    "too large": (answers(b"Content-Length: 2000", b"x" * 2000), finsecure.APIError),
-    "badly compressed": (answers(LENGTH + b"\r\nContent-Encoding: gzip"), finsecure.APIError),
+GOOD = answers(200, CUSTOMER, executed=False)
+LOST: dict[str, tuple[Fault, type[finsecure.FinSecureError]]] = {
+    "reset": (reset_before, finsecure.APIConnectionError),
+    "closed": (close_before, finsecure.APIConnectionError),
+    "cut short": (cut_length, finsecure.APIConnectionError),
+    "no HTTP": (banner, finsecure.APIConnectionError),
+    "silent": (silence, finsecure.APITimeoutError),
+    "too large": (answers(200, b"x" * 2000, executed=False), finsecure.APIError),
+    "badly compressed": (answers(200, CUSTOMER, ("Content-Encoding", "gzip"), executed=False), finsecure.APIError),
 }
 
 
@@ -139,13 +92,11 @@ def test_payments_are_made_listed_and_not_mixed_up(library: str) -> None:
         assert asyncio.run(together()) == list(range(1, 41))
 
 
-@pytest.mark.parametrize("fault", LOST)
-def test_an_answer_that_is_lost_is_an_error_of_ours(
-    retrieve: Callable[..., finsecure.Customer], serve: Callable[..., int], fault: str
-) -> None:
-    behave, error = LOST[fault]
-    with pytest.raises(error):
-        retrieve(f"http://127.0.0.1:{serve(behave)}", timeout=1, max_response_size=1000)
+@pytest.mark.parametrize("name", LOST)
+def test_an_answer_that_is_lost_is_an_error_of_ours(retrieve: Callable[..., finsecure.Customer], name: str) -> None:
+    fault, error = LOST[name]
+    with FaultServer(always(fault)) as server, pytest.raises(error):
+        retrieve(server.url, timeout=1, max_response_size=1000)
 
 
 def test_what_was_not_sent_is_said_not_to_be(library: str) -> None:
@@ -155,12 +106,12 @@ def test_what_was_not_sent_is_said_not_to_be(library: str) -> None:
         assert not caught.value.maybe_executed
 
 
-def test_a_timeout_after_sending_is_said_to_be_one(library: str, serve: Callable[..., int]) -> None:
-    url = f"http://127.0.0.1:{serve(stays_silent)}"
-    with finsecure.Client(KEY, base_url=url, transport=library, max_retries=0, timeout=0.2) as client:  # type: ignore[arg-type]
-        with pytest.raises(finsecure.APITimeoutError) as caught:
+def test_a_timeout_after_sending_is_said_to_be_one(library: str) -> None:
+    with FaultServer(always(silence)) as server:
+        options: Any = {"base_url": server.url, "transport": library, "max_retries": 0, "timeout": 0.2}
+        with finsecure.Client(KEY, **options) as client, pytest.raises(finsecure.APITimeoutError) as caught:
             client.customers.create()
-        assert caught.value.maybe_executed
+    assert caught.value.maybe_executed
 
 
 def test_a_closed_client_says_so(library: str) -> None:
@@ -179,36 +130,32 @@ def test_a_closed_client_says_so(library: str) -> None:
 
 
 def test_certificates_are_verified_and_others_can_be_named(
-    retrieve: Callable[..., finsecure.Customer],
-    serve: Callable[..., int],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    retrieve: Callable[..., finsecure.Customer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate: Any = authority.issue_cert("localhost")
     certificate.configure_cert(context)
-    url = f"https://localhost:{serve(answers(LENGTH), context)}"
-    with pytest.raises(finsecure.APIConnectionError, match="certificate"):
-        retrieve(url)
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    assert retrieve(url).id == "cus_1"
-    (tmp_path / "broken.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
-    for unusable in ("nowhere.pem", "broken.pem"):
-        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / unusable))
-        with pytest.raises(finsecure.InvalidRequestError, match="SSL_CERT_FILE"):
-            retrieve(url)
-    monkeypatch.delenv("SSL_CERT_FILE")
-    monkeypatch.setenv("SSL_CERT_DIR", f"{tmp_path / 'nowhere'}{os.pathsep}{tmp_path / 'nor here'}")
-    with pytest.raises(finsecure.InvalidRequestError, match="SSL_CERT_DIR") as caught:
-        retrieve(url)
-    assert caught.value.param == "SSL_CERT_DIR"
+    with FaultServer(always(GOOD), tls=context) as server:
+        with pytest.raises(finsecure.APIConnectionError, match="certificate"):
+            retrieve(server.url)
+        authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        assert retrieve(server.url).id == "cus_1"
+        (tmp_path / "broken.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+        for unusable in ("nowhere.pem", "broken.pem"):
+            monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / unusable))
+            with pytest.raises(finsecure.InvalidRequestError, match="SSL_CERT_FILE"):
+                retrieve(server.url)
+        monkeypatch.delenv("SSL_CERT_FILE")
+        monkeypatch.setenv("SSL_CERT_DIR", f"{tmp_path / 'nowhere'}{os.pathsep}{tmp_path / 'nor here'}")
+        with pytest.raises(finsecure.InvalidRequestError, match="SSL_CERT_DIR") as caught:
+            retrieve(server.url)
+        assert caught.value.param == "SSL_CERT_DIR"
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_pyreqwest_makes_way_where_other_certificates_are_named(
-    serve: Callable[..., int],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -222,20 +169,20 @@ def test_pyreqwest_makes_way_where_other_certificates_are_named(
     certificate.configure_cert(context)
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    url = f"https://localhost:{serve(answers(LENGTH), context)}"
-    if kind == "sync":
-        with finsecure.Client(KEY, base_url=url, transport="pyreqwest") as client:
-            assert {client.customers.retrieve("cus_1").id for _ in range(3)} == {"cus_1"}
-    else:
+    with FaultServer(always(GOOD), tls=context) as server:
+        if kind == "sync":
+            with finsecure.Client(KEY, base_url=server.url, transport="pyreqwest") as client:
+                assert {client.customers.retrieve("cus_1").id for _ in range(3)} == {"cus_1"}
+        else:
 
-        async def main() -> set[str]:
-            async with finsecure.AsyncClient(KEY, base_url=url, transport="pyreqwest") as client:
-                return {(await client.customers.retrieve("cus_1")).id for _ in range(3)}
+            async def main() -> set[str]:
+                async with finsecure.AsyncClient(KEY, base_url=server.url, transport="pyreqwest") as client:
+                    return {(await client.customers.retrieve("cus_1")).id for _ in range(3)}
 
-        assert asyncio.run(main()) == {"cus_1"}
-    (record,) = [record for record in caplog.records if record.name == "finsecure"]
-    assert record.levelname == "WARNING"
-    assert "SSL_CERT_FILE" in record.message
+            assert asyncio.run(main()) == {"cus_1"}
+        (record,) = [record for record in caplog.records if record.name == "finsecure"]
+        assert record.levelname == "WARNING"
+        assert "SSL_CERT_FILE" in record.message
 
 
 def test_a_handshake_that_never_ends_was_sent_nothing(library: str) -> None:
@@ -261,7 +208,7 @@ def failing_over() -> Generator[tuple[str, threading.Event]]:
                     continue
                 if number < 4:
                     together.wait()  # so that each call has a connection of its own
-                connection.sendall(b"HTTP/1.1 200 OK\r\n" + LENGTH + b"\r\n\r\n" + CUSTOMER)
+                connection.sendall(b"HTTP/1.1 200 OK\r\n" + b"Content-Length: %d\r\n\r\n" % len(CUSTOMER) + CUSTOMER)
 
     def accept() -> None:
         with suppress(OSError):
@@ -309,18 +256,14 @@ def test_after_a_timeout_kept_connections_are_not_used_again_in_async_code(libra
 
 
 @pytest.mark.parametrize("login", ["", "me:secret@"])
-def test_a_proxy_that_refuses_was_sent_no_payment(
-    library: str, serve: Callable[..., int], monkeypatch: pytest.MonkeyPatch, login: str
-) -> None:
-    def refuse(connection: socket.socket) -> None:
-        connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
-
-    monkeypatch.setenv("HTTPS_PROXY", f"http://{login}127.0.0.1:{serve(refuse)}")
-    with finsecure.Client(KEY, transport=library, max_retries=0) as client:  # type: ignore[arg-type]
-        with pytest.raises(finsecure.APIConnectionError) as caught:
+def test_a_proxy_that_refuses_was_sent_no_payment(library: str, monkeypatch: pytest.MonkeyPatch, login: str) -> None:
+    with FaultServer(always(answers(407, b"", executed=False))) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{login}127.0.0.1:{proxy.port}")
+        client = finsecure.Client(KEY, transport=library, max_retries=0)  # type: ignore[arg-type]
+        with client, pytest.raises(finsecure.APIConnectionError) as caught:
             client.customers.create()
-        assert not caught.value.maybe_executed
-        assert "secret" not in str(caught.value)
+    assert not caught.value.maybe_executed
+    assert "secret" not in str(caught.value)
 
     async def use() -> None:
         async with finsecure.AsyncClient(KEY, transport=library, max_retries=0) as client:  # type: ignore[arg-type]
@@ -370,7 +313,7 @@ os._exit(0)  # pyreqwest's own threads sometimes abort a process that ends right
         subprocess.run([sys.executable, "-W", "ignore", "-c", script, *arguments], check=True, timeout=60)
 
 
-def test_a_process_may_end_right_after_a_call(library: str, serve: Callable[..., int]) -> None:
+def test_a_process_may_end_right_after_a_call(library: str) -> None:
     """Whatever runs it is not told of a crash, when all that failed was a call."""
     script = """
 import asyncio, sys
@@ -385,10 +328,11 @@ try:
 except finsecure.APIConnectionError:
     pass
 """
-    url = f"http://127.0.0.1:{serve(resets)}"
-    for _ in range(3):
-        ran = subprocess.run([sys.executable, "-c", script, url, library], capture_output=True, text=True, check=False)
-        assert (ran.returncode, ran.stderr) == (0, "")
+    with FaultServer(always(reset_before)) as server:
+        for _ in range(3):
+            command = [sys.executable, "-c", script, server.url, library]
+            ran = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert (ran.returncode, ran.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("made", ["before", "after"])

@@ -23,12 +23,12 @@ from finsecure._retry import RetryBudget
 from finsecure._transport import failures
 from finsecure.sandbox import Clock
 
+from .conftest import KEY
 from .verdicts import RULE, Answer, answers, error, one_a_row
 
 if TYPE_CHECKING:
     from tests.conftest import Door
 
-KEY = "sk_test_1234567890abcdef"
 PATH = "/v1/customers"
 CALLS: dict[str, Callable[[], Call[Any]]] = {
     "POST": lambda: POST(PATH, finsecure.Customer, name="Ada"),

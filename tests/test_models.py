@@ -137,7 +137,7 @@ REFERENCE: list[tuple[type[Any], dict[str, Any]]] = [
     (finsecure.Customer, CUSTOMER),
 ]
 WHOLE = {"id": "pi_1", "object": "payment_intent", "amount": 2000, "currency": "usd", "status": "succeeded"}
-NOON = datetime(2022, 1, 1, tzinfo=timezone.utc)
+MIDNIGHT = datetime(2022, 1, 1, tzinfo=timezone.utc)
 
 
 def read(model: type[Any], body: object) -> Any:
@@ -157,7 +157,7 @@ def intent(**fields: object) -> Any:
 def test_every_field_of_the_reference_is_a_typed_attribute(model: type[Any], body: dict[str, Any]) -> None:
     found = read(model, body)
     assert set(body) <= set(model.model_fields)
-    assert getattr(found, "created", None) == (NOON if "created" in body else None)
+    assert getattr(found, "created", None) == (MIDNIGHT if "created" in body else None)
     plain = [name for name, value in body.items() if not isinstance(value, dict) and name != "created"]
     assert {name: getattr(found, name) for name in plain} == {name: body[name] for name in plain}
 
@@ -177,7 +177,7 @@ def test_parts_are_typed_too() -> None:
     assert method.billing_details.address.postal_code == "94105"
     (charge,) = read(finsecure.PaymentIntent, CONFIRMED).charges.data
     assert (type(charge), charge.paid) == (finsecure.Charge, True)
-    assert charge.created == NOON + timedelta(minutes=1)
+    assert charge.created == MIDNIGHT + timedelta(minutes=1)
 
 
 def test_a_field_that_did_not_come_is_none() -> None:
@@ -383,19 +383,19 @@ def test_an_event_of_a_known_type_has_the_shape_of_that_type(wire: Door, server:
 @pytest.mark.parametrize(
     ("value", "moment"),
     [
-        (1640995200, NOON),
+        (1640995200, MIDNIGHT),
         (0, datetime(1970, 1, 1, tzinfo=timezone.utc)),
         (-1, datetime(1969, 12, 31, 23, 59, 59, tzinfo=timezone.utc)),
-        (1640995200.5, NOON + timedelta(seconds=0.5)),
+        (1640995200.5, MIDNIGHT + timedelta(seconds=0.5)),
         (0.0078125, datetime(1970, 1, 1, 0, 0, 0, 7813, tzinfo=timezone.utc)),
-        (1640995200.0, NOON),
+        (1640995200.0, MIDNIGHT),
         (25000000000, datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=25000000000)),
         (25000000000.5, datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=25000000000.5)),
-        ("2022-01-01T00:00:00Z", NOON),
-        ("2022-01-01T00:00:00+00:00", NOON),
-        ("2022-01-01T01:00:00+01:00", NOON),
-        ("2022-01-01T00:00:00", NOON),
-        ("2022-01-01T00:00:00.250Z", NOON + timedelta(seconds=0.25)),
+        ("2022-01-01T00:00:00Z", MIDNIGHT),
+        ("2022-01-01T00:00:00+00:00", MIDNIGHT),
+        ("2022-01-01T01:00:00+01:00", MIDNIGHT),
+        ("2022-01-01T00:00:00", MIDNIGHT),
+        ("2022-01-01T00:00:00.250Z", MIDNIGHT + timedelta(seconds=0.25)),
     ],
 )
 def test_created_is_an_aware_utc_datetime_and_written_as_it_came(value: Any, moment: datetime) -> None:
@@ -409,7 +409,7 @@ def test_created_is_an_aware_utc_datetime_and_written_as_it_came(value: Any, mom
 def test_a_moment_that_came_as_text_is_a_datetime_like_any_other() -> None:
     created = intent(created="2022-01-01T01:00:00+01:00").created
     assert created.isoformat() == "2022-01-01T00:00:00+00:00"
-    assert created + timedelta(days=1) > NOON
+    assert created + timedelta(days=1) > MIDNIGHT
     assert type(pickle.loads(pickle.dumps(created + timedelta(days=1)))) is WrittenTime
     again = pickle.loads(pickle.dumps(created))
     assert (again, again.text) == (created, "2022-01-01T01:00:00+01:00")

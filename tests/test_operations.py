@@ -16,10 +16,11 @@ import finsecure
 from finsecure._operation import listing, operation
 from finsecure.sandbox import Clock, Sandbox
 
+from .conftest import KEY
+
 if TYPE_CHECKING:
     from tests.conftest import Door
 
-KEY = "sk_test_1234567890abcdef"
 
 CARD: dict[str, Any] = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2025, "cvc": "123"}
 BANK: dict[str, Any] = {

@@ -14,12 +14,12 @@ import respx
 import finsecure
 from finsecure.sandbox import Clock
 
+from .conftest import KEY
+
 if TYPE_CHECKING:
     from tests.conftest import Door
 
 Requests = Callable[[], list[httpx.Request]]
-
-KEY = "sk_test_1234567890abcdef"
 
 
 def page(*ids: str, more: bool = False, **rest: object) -> httpx.Response:

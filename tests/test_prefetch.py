@@ -16,7 +16,8 @@ import pytest
 
 import finsecure
 
-KEY = "sk_test_1234567890abcdef"
+from .conftest import KEY
+
 SOON = 10  # seconds until a test that would hang fails
 
 IDS = [f"pi_{number}" for number in range(7)]

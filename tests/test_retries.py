@@ -26,13 +26,14 @@ from finsecure._http import Failure, Kind, Request
 from finsecure._retry import RetryBudget
 from finsecure.sandbox import Clock, Sandbox
 
+from .conftest import KEY
+
 if TYPE_CHECKING:
     from tests.conftest import Door
 
 Answers = list[Any]
 Requests = Callable[[], list[httpx.Request]]
 
-KEY = "sk_test_1234567890abcdef"
 INTENT = {"id": "pi_1", "object": "payment_intent", "amount": 2000, "currency": "usd", "status": "succeeded"}
 GOOD = httpx.Response(200, json=INTENT)
 

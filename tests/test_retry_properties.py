@@ -24,8 +24,8 @@ from finsecure.resources.payment_intents import PaymentIntent
 from finsecure.sandbox import Clock
 
 from . import verdicts
+from .conftest import KEY
 
-KEY = "sk_test_1234567890abcdef"
 PATH = "/v1/payment_intents"
 CALLS: list[Callable[[], Call[Any]]] = [
     lambda: POST(PATH, PaymentIntent, amount=1, currency="usd"),

@@ -36,7 +36,8 @@ from finsecure._transport.httpcore import _check_is_ours  # pyright: ignore[repo
 from finsecure._transport.proxy import proxy_for
 from finsecure._transport.tls import tls_context
 
-KEY = "sk_test_obviously_fake"
+from .conftest import KEY
+
 CUSTOMER = {"id": "cus_1", "object": "customer", "name": "Zoë 🦊"}
 BODY = json.dumps(CUSTOMER).encode()
 DOORS = ["sync", "asyncio", "trio"]

@@ -44,7 +44,7 @@ from finsecure.resources.events import KNOWN_TYPES
 SECRET = "whsec_obviously_fake"
 OLD_SECRET = "whsec_obviously_older"
 CREATED = 1640995200  # the reference's example
-NOON = 1_700_000_000.0
+SIGNED_AT = 1_700_000_000.0
 
 
 def event_body(
@@ -859,20 +859,20 @@ def test_an_event_is_read_only() -> None:
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> float:
     """The time stands still."""
-    monkeypatch.setattr("finsecure.webhooks.receive.time.time", lambda: NOON)
-    return NOON
+    monkeypatch.setattr("finsecure.webhooks.receive.time.time", lambda: SIGNED_AT)
+    return SIGNED_AT
 
 
 @pytest.mark.parametrize(
     ("created", "tolerance", "fine"),
     [
-        (NOON, 0, True),
-        (NOON - 300, 300, True),
-        (NOON + 300, 300, True),
-        (NOON - 301, 300, False),
-        (NOON + 301, 300, False),
-        (NOON - 0.5, 0.4, False),
-        (NOON - 301, None, True),
+        (SIGNED_AT, 0, True),
+        (SIGNED_AT - 300, 300, True),
+        (SIGNED_AT + 300, 300, True),
+        (SIGNED_AT - 301, 300, False),
+        (SIGNED_AT + 301, 300, False),
+        (SIGNED_AT - 0.5, 0.4, False),
+        (SIGNED_AT - 301, None, True),
         (0, None, True),
         (0, 1e12, True),
         ("2023-11-14T22:13:20Z", 0, True),

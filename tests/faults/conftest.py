@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from .doors import API_KEY, ASYNC_CLIENT, CLIENT, AsyncDoor, Door
+from ..conftest import KEY, Door
 from .server import FaultServer
 
 Serve: TypeAlias = Callable[..., FaultServer]
@@ -74,11 +74,9 @@ def connect(door: str, transport: str, portals: Callable[[str], BlockingPortal])
 
         def connect(server: FaultServer, **options: Any) -> Door:
             given: dict[str, Any] = {"base_url": server.url, "timeout": 5, "transport": transport, **options}
-            if door == "sync":
-                return opened.enter_context(Door(CLIENT(API_KEY, **given)))
-            made = AsyncDoor(ASYNC_CLIENT(API_KEY, **given))
-            made.portal = portals(door)
-            return opened.enter_context(made)
+            is_sync = door == "sync"
+            name = door if is_sync else f"async-{door}"
+            return opened.enter_context(closing(Door(name, KEY, portal=None if is_sync else portals(door), **given)))
 
         yield connect
 

@@ -20,8 +20,9 @@ import trio
 
 import finsecure
 
+from ..conftest import KEY
 from .conftest import Figure, Open, Serve
-from .doors import API_KEY, Quick
+from .doors import Quick
 from .server import (
     Fault,
     FaultServer,
@@ -74,7 +75,7 @@ def test_a_restarted_server_is_not_noticed(serve: Serve, connect: Open, reset: b
     server = serve(always(late(0.02)))
     client = connect(server)
     for again in range(3):
-        outcomes = client.all([create(f"{again}.{n}", 1) for n in range(100)], at_once=50)
+        outcomes = client.ask_all([create(f"{again}.{n}", 1) for n in range(100)], at_once=50)
         assert [outcome.error for outcome in outcomes if outcome.error] == []
         server.hang_up(reset=reset)
     assert len(server.ledger.charges) == 300
@@ -85,7 +86,7 @@ def test_many_share_one_client(serve: Serve, connect: Open, figure: Figure, at_o
     """Threads or tasks, more than there are connections: no error, and each gets its own answer."""
     server = serve(always(well if at_once == 16 else late(0.05)))
     client = connect(server, timeout=20)
-    outcomes = client.all([create(f"{n}", n + 1) for n in range(600)], at_once)
+    outcomes = client.ask_all([create(f"{n}", n + 1) for n in range(600)], at_once)
     assert [outcome.error for outcome in outcomes if outcome.error] == []
     right = sum(o.value.metadata == {"order": f"{n}"} and o.value.amount == n + 1 for n, o in enumerate(outcomes))
     assert right == 600
@@ -106,7 +107,7 @@ def test_a_thousand_cancelled_calls_leave_a_client_that_works(
     server = serve(mixed((late(0.1), late(0.3), stale_reset), share=0.9, seed=3))
 
     async def main() -> tuple[int, int, list[Any]]:
-        async with finsecure.AsyncClient(API_KEY, base_url=server.url, timeout=5, transport=transport) as client:
+        async with finsecure.AsyncClient(KEY, base_url=server.url, timeout=5, transport=transport) as client:
             cut = 0
 
             async def cancelled(n: int) -> None:
@@ -148,7 +149,7 @@ def test_a_cancelled_call_is_cancelled(serve: Serve, transport: Any) -> None:
     server = serve(always(slow))
 
     async def main() -> None:
-        async with finsecure.AsyncClient(API_KEY, base_url=server.url, timeout=5, transport=transport) as client:
+        async with finsecure.AsyncClient(KEY, base_url=server.url, timeout=5, transport=transport) as client:
             task = asyncio.ensure_future(create("a", 1)(client))
             await asyncio.sleep(0.2)
             task.cancel()
@@ -162,7 +163,7 @@ def test_a_cancelled_call_is_cancelled(serve: Serve, transport: Any) -> None:
 def test_one_async_client_serves_several_event_loops(serve: Serve, transport: Any) -> None:
     """Made once, it is used in one `asyncio.run` after another, and in loops of several threads."""
     server = serve()
-    clients = [finsecure.AsyncClient(API_KEY, base_url=server.url, transport=transport)]
+    clients = [finsecure.AsyncClient(KEY, base_url=server.url, transport=transport)]
     found: list[str] = []
 
     async def main(n: int) -> None:
@@ -207,7 +208,7 @@ def test_a_client_closed_under_a_call_answers_or_says_so(serve: Serve, connect: 
     client = connect(server)
     closing = threading.Timer(0.15, client.close)
     closing.start()
-    outcomes = client.all([create(f"{n}", 1) for n in range(8)], 8)
+    outcomes = client.ask_all([create(f"{n}", 1) for n in range(8)], 8)
     closing.join()
     for n, outcome in enumerate(outcomes):
         if outcome.error is not None:
@@ -221,19 +222,19 @@ def test_a_client_that_is_dropped_leaves_nothing(serve: Serve, transport: Any) -
     server = serve()
 
     async def main() -> None:
-        client = finsecure.AsyncClient(API_KEY, base_url=server.url, transport=transport)
+        client = finsecure.AsyncClient(KEY, base_url=server.url, transport=transport)
         await create("a", 1)(client)
         del client
         gc.collect()
         await asyncio.sleep(0.05)
 
     async def in_trio() -> None:
-        client = finsecure.AsyncClient(API_KEY, base_url=server.url, transport=transport)
+        client = finsecure.AsyncClient(KEY, base_url=server.url, transport=transport)
         await create("a", 1)(client)
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        client = finsecure.Client(API_KEY, base_url=server.url, transport=transport)
+        client = finsecure.Client(KEY, base_url=server.url, transport=transport)
         create("b", 1)(client)
         del client
         asyncio.run(main())
@@ -401,7 +402,7 @@ def test_a_pool_that_lost_count_of_its_connections_is_replaced(serve: Serve, con
     server = serve([well])
     client = connect(server, timeout=0.5)
     assert client.ask(create("a", 1)).error is None
-    inside = client.client._transport._pools
+    inside = client.api._transport._pools
     pools = next(iter((inside._pools if hasattr(inside, "_pools") else _only(inside._loops)()._pools).values()))
     stuck = pools._slots[0].pool
     stuck.http._max_connections = 0  # as if all were taken

@@ -8,8 +8,9 @@ import pytest
 
 import finsecure
 
+from ..conftest import Outcome
 from .conftest import Figure, Open, Serve
-from .doors import Outcome, Quick
+from .doors import Quick
 from .server import RATE_LIMITED, STORM, UNAVAILABLE, Fault, always, close_before, mixed, reset_before, unread, well
 from .test_storm import FULL, create
 
@@ -22,14 +23,14 @@ def test_an_outage_is_not_made_worse(serve: Serve, connect: Open, figure: Figure
     """500 calls into an outage send at most 1.1 requests each; when it is over, calls come through at once."""
     server = serve(always(OUTAGES[name]))
     client = connect(server, clock=Quick())
-    outcomes = client.all([create(f"{n}", 1) for n in range(500)], at_once)
+    outcomes = client.ask_all([create(f"{n}", 1) for n in range(500)], at_once)
     assert all(isinstance(outcome.error, finsecure.FinSecureError) for outcome in outcomes)
     figure("total outage, 500 calls", outage=name, requests_a_call=server.ledger.arrived / 500)
     assert server.ledger.arrived <= 550
     assert not server.ledger.charges
 
     server.script = always(well)
-    after = client.all([create(f"after {n}", 1) for n in range(200)], at_once)
+    after = client.ask_all([create(f"after {n}", 1) for n in range(200)], at_once)
     assert [outcome.error for outcome in after if outcome.error is not None] == []
     server.script = always(OUTAGES[name])
     before = server.ledger.arrived
@@ -58,7 +59,7 @@ def test_a_storm_that_goes_on_does_not_use_the_quota_up(serve: Serve, connect: O
     """Where most calls come through, there are always retries for those that do not."""
     quick = tuple(fault for fault in STORM if fault.__name__ != "slow")
     server = serve(mixed(quick, share=0.2, seed=7))
-    outcomes = connect(server, clock=Quick()).all([create(f"{n}", 1) for n in range(400)], 4)
+    outcomes = connect(server, clock=Quick()).ask_all([create(f"{n}", 1) for n in range(400)], 4)
     assert sum(outcome.error is not None for outcome in outcomes) <= 400 * 0.02
 
 
@@ -68,10 +69,10 @@ def test_a_front_that_is_gone_for_a_second_is_not_noticed(serve: Serve, connect:
     client = connect(server, timeout=10)
     assert client.ask(create("before", 1)).error is None
     restart = threading.Thread(target=server.restart, args=(1.0,))
-    outcomes: list[Outcome] = client.all([create(f"warm {n}", 1) for n in range(16)], 16)
+    outcomes: list[Outcome] = client.ask_all([create(f"warm {n}", 1) for n in range(16)], 16)
     restart.start()
     server.gone.wait(5)
-    outcomes += client.all([create(f"{n}", 1) for n in range(40)], 16)
+    outcomes += client.ask_all([create(f"{n}", 1) for n in range(40)], 16)
     restart.join()
     failed = [outcome.error for outcome in outcomes if outcome.error is not None]
     figure("a front gone for a second", calls=len(outcomes), failed=len(failed))

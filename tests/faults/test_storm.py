@@ -12,8 +12,9 @@ import pytest
 
 import finsecure
 
+from ..conftest import Door, Outcome
 from .conftest import Figure, Open, Serve
-from .doors import Ask, Door, Outcome, Quick
+from .doors import Ask, Quick
 from .server import STORM, FaultServer, mixed, well
 
 FULL = os.environ.get("FINSECURE_CHAOS") == "full"
@@ -84,7 +85,7 @@ def test_a_storm_charges_nothing_twice_and_loses_nothing(
 def storm(server: FaultServer, client: Door, figure: Callable[..., None], seed: int) -> Counter[str]:
     """Make all calls once, look at the books, and make those that failed again when the storm is over."""
     orders = [(f"{seed}-{n}", 1000 + n) for n in range(CALLS)]
-    outcomes = client.all([create(order, amount) for order, amount in orders], at_once=16)
+    outcomes = client.ask_all([create(order, amount) for order, amount in orders], at_once=16)
     asked = server.ledger.arrived
     verdict = Verdict()
     for (order, amount), outcome in zip(orders, outcomes, strict=True):

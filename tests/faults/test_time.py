@@ -11,8 +11,9 @@ import pytest
 
 import finsecure
 
+from ..conftest import Outcome
 from .conftest import Figure, Open, Serve
-from .doors import Ask, Outcome, Quick
+from .doors import Ask, Quick
 from .server import (
     UNAVAILABLE,
     Fault,
@@ -50,9 +51,9 @@ def test_an_attempt_ends_with_its_timeout(serve: Serve, connect: Open, figure: F
     server = serve(always(as_ordered))
     client = connect(server, timeout=1, max_retries=0)
     if connection == "kept":
-        client.all([create(f"warm {n}", 1) for n in range(len(LONG))], len(LONG))
+        client.ask_all([create(f"warm {n}", 1) for n in range(len(LONG))], len(LONG))
     for again in (True, False):  # a busy machine may hold one of them up, hardly two
-        outcomes = client.all([create(name, 1) for name in LONG], len(LONG))
+        outcomes = client.ask_all([create(name, 1) for name in LONG], len(LONG))
         for name, outcome in zip(LONG, outcomes, strict=True):
             figure("timeout=1", fault=name, seconds=round(outcome.seconds, 3))
             assert isinstance(outcome.error, finsecure.APITimeoutError), name
@@ -68,7 +69,7 @@ def test_a_call_ends_with_its_deadline(serve: Serve, connect: Open, figure: Figu
     server = serve(always(as_ordered))
     client = connect(server, timeout=0.4, max_retries=10, deadline=1)
     for again in (True, False):  # as above
-        outcomes = client.all([create(name, 1) for name in LONG], len(LONG))
+        outcomes = client.ask_all([create(name, 1) for name in LONG], len(LONG))
         for name, outcome in zip(LONG, outcomes, strict=True):
             figure("deadline=1", fault=name, seconds=round(outcome.seconds, 3))
             assert isinstance(outcome.error, finsecure.APITimeoutError), name

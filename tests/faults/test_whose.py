@@ -23,8 +23,9 @@ import pytest
 
 import finsecure
 
+from ..conftest import KEY
 from .conftest import Serve
-from .doors import API_KEY, Quick
+from .doors import Quick
 from .server import FaultServer, Visit, always, answers, reset_after, silence
 
 DECLINE = b'{"error": {"type": "card_error", "code": "card_declined", "message": "No."}}'
@@ -123,9 +124,9 @@ def pay(request: pytest.FixtureRequest, transport: str) -> Iterator[Callable[...
             params: dict[str, Any] = {"amount": 1, "currency": "usd", "idempotency_key": "order-1"}
             params["metadata"] = {"order": "1"}
             if request.param == "module":
-                finsecure.configure(api_key=API_KEY, **given)
+                finsecure.configure(api_key=KEY, **given)
                 return finsecure.PaymentIntent.create(**params)
-            with finsecure.Client(API_KEY, **given) as client:
+            with finsecure.Client(KEY, **given) as client:
                 return client.payment_intents.create(**params)
 
         yield pay
@@ -204,13 +205,13 @@ def test_a_time_limit_that_strikes_while_the_request_is_written(
         async with contextlib.AsyncExitStack() as opened:
             if "http_client" in door:
                 options["http_client"] = await opened.enter_async_context(httpx.AsyncClient())
-            client = await opened.enter_async_context(finsecure.AsyncClient(API_KEY, **options))
+            client = await opened.enter_async_context(finsecure.AsyncClient(KEY, **options))
             await client.payment_intents.create(amount=1, currency="usd")
 
     def pay() -> None:
         with httpx.Client() as http_client:
             ready: dict[str, Any] = {"http_client": http_client} if door == "http_client" else {}
-            with finsecure.Client(API_KEY, **options, **ready) as client:
+            with finsecure.Client(KEY, **options, **ready) as client:
                 client.payment_intents.create(amount=1, currency="usd")
 
     monkeypatch.setattr(socket.socket, "send", struck)
@@ -246,7 +247,7 @@ def test_a_time_limit_ends_a_name_lookup(
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     alarm(_function(JobTimeout()))
     began = time.monotonic()
-    with finsecure.Client(API_KEY, base_url="https://api.example.invalid") as client, pytest.raises(JobTimeout):
+    with finsecure.Client(KEY, base_url="https://api.example.invalid") as client, pytest.raises(JobTimeout):
         client.payment_intents.create(amount=1, currency="usd")
     released.set()
     assert time.monotonic() - began < 1.5
@@ -275,14 +276,14 @@ def test_no_frame_that_is_left_holds_the_request(
     """A report of local variables, as error trackers make it, has neither key nor card in it."""
     caplog.set_level("DEBUG", "finsecure")
     card: Any = {"number": CARD, "exp_month": 1, "exp_year": 2030, "cvc": "123"}
-    with finsecure.Client(API_KEY, base_url=serve(always(too_late)).url) as client:
+    with finsecure.Client(KEY, base_url=serve(always(too_late)).url) as client:
         alarm(_function(KeyboardInterrupt()))
         with pytest.raises(KeyboardInterrupt) as caught:
             client.payment_methods.create(type="card", card=card)
     entries = list(traceback.TracebackException.from_exception(caught.value, capture_locals=True).stack)
     assert [entry.name for entry in entries[1:]] == ["bound", "send", "handler"]
     shown = "".join(str(entry.locals) for entry in entries[1:])
-    assert API_KEY not in shown + caplog.text
+    assert KEY not in shown + caplog.text
     assert "Bearer" not in shown
 
 
@@ -295,7 +296,7 @@ def test_an_interrupted_wait_says_what_is_known(serve: Serve, caplog: pytest.Log
 
     def interrupted(server: FaultServer, call: Callable[[finsecure.Client], object]) -> str:
         caplog.clear()
-        with finsecure.Client(API_KEY, base_url=server.url, clock=Interrupted()) as client, pytest.raises(JobTooLong):
+        with finsecure.Client(KEY, base_url=server.url, clock=Interrupted()) as client, pytest.raises(JobTooLong):
             call(client)
         return caplog.text
 
@@ -314,7 +315,7 @@ def test_a_time_limit_ends_async_code_with_its_key(
     left: list[BaseException] = []
 
     async def main() -> None:
-        async with finsecure.AsyncClient(API_KEY, base_url=serve(always(too_late)).url) as client:
+        async with finsecure.AsyncClient(KEY, base_url=serve(always(too_late)).url) as client:
             try:
                 await client.payment_intents.create(amount=1, currency="usd", idempotency_key="order-1")
             except BaseException as exc:
@@ -336,7 +337,7 @@ def test_a_cancelled_call_does_not_take_its_key_with_it(
     server = serve(always(silence))
 
     async def main() -> None:
-        async with finsecure.AsyncClient(API_KEY, base_url=server.url) as client:
+        async with finsecure.AsyncClient(KEY, base_url=server.url) as client:
             with anyio.move_on_after(0.2) as scope:
                 try:
                     await client.payment_intents.create(amount=1, currency="usd", idempotency_key="order-1")
@@ -363,7 +364,7 @@ def hooked(request: pytest.FixtureRequest) -> Callable[..., Any]:
         if request.param == "sync":
             hooks = {"request": [before] if before else [], "response": [after] if after else []}
             with httpx.Client(event_hooks=hooks) as http:
-                return finsecure.Client(API_KEY, http_client=http, **given).payment_intents.create(**params)
+                return finsecure.Client(KEY, http_client=http, **given).payment_intents.create(**params)
 
         async def main() -> Any:
             async def awaited(hook: Any, value: Any) -> None:
@@ -376,7 +377,7 @@ def hooked(request: pytest.FixtureRequest) -> Callable[..., Any]:
                 "response": [functools.partial(awaited, after)] if after else [],
             }
             async with httpx.AsyncClient(event_hooks=hooks) as http:
-                client = finsecure.AsyncClient(API_KEY, http_client=http, **given)
+                client = finsecure.AsyncClient(KEY, http_client=http, **given)
                 return await client.payment_intents.create(**params)
 
         return anyio.run(main, backend=request.param)
@@ -472,7 +473,7 @@ def test_hooks_see_the_callers_own_requests_as_before(serve: Serve) -> None:
         read.append(response.is_stream_consumed)
 
     with httpx.Client(event_hooks={"response": [hook]}) as http:
-        client = finsecure.Client(API_KEY, http_client=http, base_url=server.url)
+        client = finsecure.Client(KEY, http_client=http, base_url=server.url)
         client.payment_intents.create(amount=1, currency="usd")
         client.payment_intents.create(amount=2, currency="usd")
         http.get(f"{server.url}/v1/payment_intents/pi_000001")
@@ -489,7 +490,7 @@ def test_async_hooks_see_the_callers_own_requests_as_before(serve: Serve) -> Non
 
     async def main() -> None:
         async with httpx.AsyncClient(event_hooks={"response": [hook]}) as http:
-            async with finsecure.AsyncClient(API_KEY, http_client=http, base_url=server.url) as client:
+            async with finsecure.AsyncClient(KEY, http_client=http, base_url=server.url) as client:
                 await client.payment_intents.create(amount=1, currency="usd")
             await http.get(f"{server.url}/v1/payment_intents/pi_000001")
 
@@ -507,7 +508,7 @@ def test_a_client_of_ones_own_may_read_the_body(serve: Serve) -> None:
             return response
 
     with Logging() as http:
-        client = finsecure.Client(API_KEY, http_client=http, base_url=serve().url, timeout=2, max_retries=0)
+        client = finsecure.Client(KEY, http_client=http, base_url=serve().url, timeout=2, max_retries=0)
         assert client.payment_intents.create(amount=1, currency="usd").id == "pi_000001"
 
 
@@ -519,7 +520,7 @@ def test_an_httpx_client_of_a_loop_that_is_closed_says_so(serve: Serve) -> None:
 
     def use() -> None:
         http = httpx.AsyncClient()
-        client = finsecure.AsyncClient(API_KEY, http_client=http, base_url=server.url, clock=Quick())
+        client = finsecure.AsyncClient(KEY, http_client=http, base_url=server.url, clock=Quick())
 
         async def pay(key: str) -> None:
             await client.payment_intents.create(amount=1, currency="usd", idempotency_key=key)
@@ -579,12 +580,12 @@ def test_a_system_that_forbids_sockets_was_sent_nothing(monkeypatch: pytest.Monk
         raise PermissionError(1, "Operation not permitted")
 
     async def pay_async() -> None:
-        async with finsecure.AsyncClient(API_KEY, base_url="http://127.0.0.1:9", max_retries=0) as client:
+        async with finsecure.AsyncClient(KEY, base_url="http://127.0.0.1:9", max_retries=0) as client:
             monkeypatch.setattr(socket.socket, "connect", forbidden)
             await client.payment_intents.create(amount=100, currency="usd")
 
     def pay() -> None:
-        with finsecure.Client(API_KEY, base_url="http://127.0.0.1:9", max_retries=0) as client:
+        with finsecure.Client(KEY, base_url="http://127.0.0.1:9", max_retries=0) as client:
             monkeypatch.setattr(socket.socket, "connect", forbidden)
             client.payment_intents.create(amount=100, currency="usd")
 

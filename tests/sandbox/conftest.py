@@ -1,31 +1,14 @@
-"""A sandbox whose time stands still and whose ids count, and httpx on its doorstep."""
+"""httpx on the doorstep of the sandbox, and a few things to begin with."""
 
 from __future__ import annotations
 
-import itertools
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from finsecure.sandbox import Clock, Sandbox
-
-NOON = 1640995200.0  # the reference's own moment: 2022-01-01T00:00:00Z
-
-
-@pytest.fixture
-def count() -> Callable[[str], str]:
-    """Ids that count up from 1, each prefix by itself."""
-    counters: defaultdict[str, itertools.count[int]] = defaultdict(lambda: itertools.count(1))
-    return lambda prefix: str(next(counters[prefix]))
-
-
-@pytest.fixture
-def sandbox(count: Callable[[str], str]) -> Iterator[Sandbox]:
-    with Sandbox(clock=Clock(NOON), ids=count) as sandbox:
-        yield sandbox
+from finsecure.sandbox import Sandbox
 
 
 @pytest.fixture
