@@ -19,7 +19,8 @@ import finsecure
 from finsecure._transport.connect import look_up
 from finsecure.sandbox import Sandbox
 
-KEY = "sk_test_obviously_fake"
+from .conftest import KEY
+
 V4, V6 = socket.AF_INET, socket.AF_INET6
 Resolve = Callable[..., None]
 

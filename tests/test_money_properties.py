@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 import finsecure
 from finsecure.sandbox import Clock
 
+from .conftest import KEY
 from .verdicts import SHAPES, error
 
-KEY = "sk_test_1234567890abcdef"
 DONE = {
     "POST": {"id": "re_1", "object": "refund", "amount": 5, "currency": "usd", "status": "succeeded"},
     "PUT": {"id": "cus_1", "object": "customer"},

@@ -15,10 +15,10 @@ from finsecure import WebhookUsageError, webhooks
 from finsecure.sandbox import Sandbox
 from finsecure.webhooks import CaughtUp, Handler, InboxError, MemoryInbox
 
+from ..conftest import NOON
 from .places import SECRET, Place
 
 DAY = 24 * 3600
-NOON = 1640995200.0  # the sandbox's time
 Catch = Callable[..., CaughtUp]
 
 

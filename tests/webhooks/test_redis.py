@@ -18,7 +18,7 @@ from finsecure.webhooks import EventInProgress, Handler, Outcome, RedisInbox
 
 from .places import SECRET, Redis, event_json, nothing
 
-KEY = "finsecure:webhooks:event:evt_1"
+CLAIM_KEY = "finsecure:webhooks:event:evt_1"
 
 
 @pytest.fixture(params=["redis", "redis-asyncio"])
@@ -54,13 +54,13 @@ def test_a_lease_is_renewed_while_the_function_runs(place: Redis) -> None:
 
     def renewed() -> bool:
         """Whether the time that was left has grown twice."""
-        left: Any = place.client.pttl(KEY)
+        left: Any = place.client.pttl(CLAIM_KEY)
         seen.append(left)
         return sum(after > before for before, after in pairwise(seen)) == 2
 
     assert place.deliver(waiting(place, renewed)).result == "handled"
     assert min(seen) > 0
-    assert place.client.get(KEY) == "done"
+    assert place.client.get(CLAIM_KEY) == "done"
 
 
 def test_a_lease_that_ended_is_told_of(place: Redis, caplog: pytest.LogCaptureFixture) -> None:
@@ -68,7 +68,7 @@ def test_a_lease_that_ended_is_told_of(place: Redis, caplog: pytest.LogCaptureFi
     with_lease(place, 0.3)
 
     def lost() -> bool:
-        place.client.delete(KEY)
+        place.client.delete(CLAIM_KEY)
         return "another worker may handle the event too" in caplog.text
 
     assert place.deliver(waiting(place, lost)).status == 200
@@ -90,7 +90,7 @@ def test_a_renewal_that_fails_is_tried_again(
 def test_what_is_done_is_kept_for_30_days(place: Redis) -> None:
     """Redis forgets it by itself then."""
     place.deliver(place.handler())
-    left: Any = place.client.pttl(KEY)
+    left: Any = place.client.pttl(CLAIM_KEY)
     assert 30 * 86400_000 - 60_000 < left <= 30 * 86400_000
 
 
@@ -112,7 +112,7 @@ def test_a_client_that_decodes_is_fine(place: Redis) -> None:
 def test_a_repeated_claim_of_the_same_worker_is_its_own(place: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     """redis-py sends a command again when the answer is lost: its own token then is no other worker's."""
     monkeypatch.setattr("finsecure.webhooks.redis.secrets.token_hex", MagicMock(return_value="mine"))
-    place.client.set(KEY, "mine")
+    place.client.set(CLAIM_KEY, "mine")
     assert place.deliver(place.handler()).result == "handled"
 
 
@@ -153,7 +153,7 @@ def test_an_async_task_that_is_cancelled_gives_the_event_back(open_empty: Callab
                 raise asyncio.CancelledError
 
     place.run_async(cancelled)
-    assert place.client.get(KEY) is None
+    assert place.client.get(CLAIM_KEY) is None
 
 
 def test_a_forked_process_renews_its_own_leases(open_empty: Callable[[str], Redis]) -> None:
@@ -169,11 +169,11 @@ def test_a_forked_process_renews_its_own_leases(open_empty: Callable[[str], Redi
                     pass
                 with inbox.claim("evt_1"):
                     threading.Event().wait(0.7)
-                    status = 0 if place.client.get(KEY) not in {None, "done"} else 2
+                    status = 0 if place.client.get(CLAIM_KEY) not in {None, "done"} else 2
             finally:
                 os._exit(status)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert place.client.get(KEY) == "done"
+    assert place.client.get(CLAIM_KEY) == "done"
 
 
 @pytest.mark.parametrize("client", ["redis://", None, 5], ids=repr)
