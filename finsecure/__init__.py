@@ -81,9 +81,11 @@ else:  # hidden from type checkers, which would take any name for one of ours
 
         module = _HOME.get(name)
         if module is None:
-            from ._habits import ATTRIBUTES
+            advice = ""
+            if not name.startswith("_"):  # which tools ask for on each module, and which nobody takes for ours
+                from ._habits import ATTRIBUTES
 
-            advice = f". Here it is: {ATTRIBUTES[name]}." if name in ATTRIBUTES else ""
+                advice = f". Here it is: {ATTRIBUTES[name]}." if name in ATTRIBUTES else advice
             raise AttributeError(f"module 'finsecure' has no attribute {name!r}{advice}")
         if module == "":
             return importlib.import_module(f".{name}", __name__)

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from ._http import Response
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_SMALL = 16 * 1024  # bytes; no shape of so few costs much
 _BUDGET = 40 * 2**20  # bytes
 _PER_VALUE = 700  # bytes of memory, at most, for it or its name, with what a validator notes of it
+_SMALL = _BUDGET // (_PER_VALUE // 2 + 4)  # bytes: a value takes at least two of them, text at most four times its own
+_MARKS = b",[{:"  # each value and each name has one before it, but for the first
 _STRINGS = re.compile(rb'"[^"\\]*(?:\\.?[^"\\]*)*(?:"|\Z)', re.DOTALL)  # one that is not closed ends with the body
 
 _SHOWN = 4096  # bytes of a body that are looked at
@@ -34,23 +35,23 @@ def is_too_much(body: bytes, limit: int) -> bool:
     # One character beyond Latin-1 makes all of a string four times as large.
     text = len(body) * (1 if body.isascii() and b"\\u" not in body else 4)
     values = (budget - text) // _PER_VALUE
-    return _marks(body, 0, len(body)) > values and _marks_outside(body, values) > values
+    return _marks(body) > values and _marks_outside(body, values) > values
 
 
-def _marks(body: bytes, start: int, end: int) -> int:
+def _marks(body: bytes) -> int:
     """As many values as JSON has at most, and names."""
-    return sum(body.count(mark, start, end) for mark in (b",", b"[", b"{", b":"))
+    return len(body) - len(body.translate(None, _MARKS))
 
 
 def _marks_outside(body: bytes, enough: int) -> int:
     """The same without what stands in strings, which may be any text."""
     marks = last = 0
     for count, string in enumerate(_STRINGS.finditer(body)):
-        marks += _marks(body, last, string.start())
+        marks += _marks(body[last : string.start()])
         last = string.end()
         if max(marks, count) > enough:
             return enough + 1
-    return marks + _marks(body, last, len(body))
+    return marks + _marks(body[last:])
 
 
 def text(response: Response) -> str | None:

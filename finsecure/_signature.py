@@ -93,16 +93,15 @@ def check_secret(secret: object) -> bytes:
     if not raw.strip():
         raise WebhookUsageError("The webhook secret is empty or blank: pass the endpoint's signing secret.")
     # Bytes of another scheme may be any; text and what the API gave are printable ASCII.
-    if isinstance(secret, str) or raw.startswith(b"whsec_"):
+    if (isinstance(secret, str) or raw.startswith(b"whsec_")) and not _PRINTABLE.fullmatch(raw):
         if any(character.isspace() for character in raw.decode("utf-8", "replace")):
             raise WebhookUsageError(
                 "The webhook secret has white space or a newline in it, often from a file. Strip it, or copy it again."
             )
-        if not _PRINTABLE.fullmatch(raw):
-            raise WebhookUsageError(
-                "The webhook secret has characters that no secret has, maybe invisible ones: copy it again from your "
-                "dashboard."
-            )
+        raise WebhookUsageError(
+            "The webhook secret has characters that no secret has, maybe invisible ones: copy it again from your "
+            "dashboard."
+        )
     if raw.startswith((b"sk_test_", b"sk_live_", b"pk_test_", b"pk_live_")):
         raise WebhookUsageError("An API key was passed as the webhook secret: pass the endpoint's signing secret.")
     if raw == b"whsec_" or raw.endswith(b"..."):

@@ -7,7 +7,7 @@ import platform
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 from typing import TypeAlias
 from xml.sax.saxutils import escape
 
@@ -78,6 +78,26 @@ def row_table(row: Row, result: Result) -> str:
             cells += ["" if metric == "growth" else f"{ratio(result, client, base, metric):.2f}"]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+BEFORE = ", before"
+CHANGE_HEAD = "| row | client | | ratio to before | half of the rounds | |\n| --- | --- | --- | ---: | ---: | --- |"
+
+
+def changes(row: Row, result: Result) -> list[str]:
+    """A line for each client and metric: now beside before. Slower is what three quarters of the rounds call slower."""
+    lines: list[str] = []
+    for client in row.clients:
+        for metric in METRICS.get(row.kind, ("wall", "cpu")):
+            if metric == "growth":
+                continue  # it is near zero, where a ratio says nothing
+            pairs = zip(result[client], result[client + BEFORE], strict=True)
+            ratios = [now[metric] / then[metric] for now, then in pairs]
+            low, middle, high = quantiles(ratios, n=4, method="inclusive")
+            verdict = "**slower**" if low > 1 else "faster" if high < 1 else "alike"
+            figures = f"{middle:.3f} | {low:.3f} to {high:.3f}"
+            lines.append(f"| {row.title} | {client} | {TITLES[metric]} | {figures} | {verdict} |")
+    return lines
 
 
 def goal_table(results: dict[str, Result]) -> str:

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from . import report
-from .rows import ROWS, Goal
+from .rows import ROWS, Goal, Row
 
 # Two clients of one row, in rounds of which the second was disturbed: ratios are within a round.
 RESULT: report.Result = {
@@ -32,6 +32,18 @@ def test_goals(goal: Goal, measured: float, reached: bool) -> None:
     """A goal is judged by the median of what the rounds say, costs by `at most` and speeds by `at least`."""
     assert report.measured(goal, RESULT) == pytest.approx(measured)
     assert report.reached(goal, RESULT) is reached
+
+
+@pytest.mark.parametrize(
+    ("now", "verdict"),
+    [([1.0, 1.2, 1.2, 1.3], "**slower**"), ([0.7, 0.8, 0.8, 1.1], "faster"), ([0.9, 1.0, 1.1, 1.1], "alike")],
+)
+def test_a_change_is_judged_by_three_quarters_of_the_rounds(now: list[float], verdict: str) -> None:
+    """A client is slower or faster than before where the middle half of the rounds lies on that side of 1."""
+    row = Row("a row", {"ours": ("finsecure",)}, [], kind="size")
+    result = {"ours": [{"bytes": value} for value in now], "ours" + report.BEFORE: [{"bytes": 1.0}] * len(now)}
+    (line,) = report.changes(row, result)
+    assert line.endswith(f"| {verdict} |")
 
 
 def test_goals_name_clients_of_their_row() -> None:
