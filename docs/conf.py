@@ -13,7 +13,7 @@ author = "FinSecure"
 copyright = author
 release = version = version_of("finsecure")
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser", "indented", "links", "models", "operations"]
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser", "links", "models", "operations"]
 exclude_patterns = ["_build", "_ext"]
 default_role = "code"  # docstrings write `amount`, as everybody does
 nitpicky = False  # the reference names httpx, pydantic and typing objects, and no inventory is fetched while building

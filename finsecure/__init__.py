@@ -1,5 +1,7 @@
 """FinSecure for Python: take payments, typed, safely retried, with a sandbox of your own.
 
+Example::
+
     import finsecure
 
     client = finsecure.Client("sk_test_...")

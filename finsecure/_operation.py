@@ -1,7 +1,7 @@
 """Write an operation once; call it from a Client, an AsyncClient or a class.
 
 A resource method only *describes* a call: it turns arguments into a `Call[T]`. `operation` looks at where the method
-was reached from and hands that call to whoever sends it:
+was reached from and hands that call to whoever sends it::
 
     client.payment_intents.create(...)    that Client         -> T
     aclient.payment_intents.create(...)   that AsyncClient    -> a coroutine of T

@@ -139,8 +139,8 @@ def parse_header(signature: object) -> list[bytes]:
     digests: list[bytes] = []
     for index, part in enumerate(parts):
         one = part.removeprefix(b" ") if index else part
-        if found := _SIGNATURE.fullmatch(one):
-            digests.append(found[1])
+        if match := _SIGNATURE.fullmatch(one):
+            digests.append(match[1])
         elif one.startswith(b"sha256=") or not _OTHER_SCHEME.fullmatch(one):
             return []
     return digests

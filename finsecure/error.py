@@ -1,5 +1,7 @@
 """Everything this library raises on purpose.
 
+The classes::
+
     FinSecureError
     ├── APIConnectionError             no answer came back
     │   └── APITimeoutError            ... within `timeout` or `deadline`
@@ -397,8 +399,8 @@ def _members(parsed: object) -> Mapping[str, object]:
 
 def documented(body: object) -> dict[str, str] | None:
     """The string fields of `{"error": {...}}`, or `None` where the body is not of the documented shape."""
-    found = {name: value for name, value in _members(body).items() if isinstance(value, str)}
-    return found if "type" in found or "message" in found else None
+    fields = {name: value for name, value in _members(body).items() if isinstance(value, str)}
+    return fields if "type" in fields or "message" in fields else None
 
 
 def without_frames(function: Callable[_P, _T]) -> Callable[_P, _T]:

@@ -1,5 +1,7 @@
 """Fixtures for your own tests: each test gets a FinSecure of its own, in memory, without a socket or an account.
 
+Example::
+
     def test_checkout(finsecure_sandbox, finsecure_client):
         order = shop.checkout(finsecure_client, card="4242424242424242")
         assert finsecure_client.payment_intents.retrieve(order.payment).status == "succeeded"

@@ -1,5 +1,7 @@
 """The embedded FinSecure: the payments API with real state, on your machine, without a network.
 
+Example::
+
     with finsecure.sandbox.Sandbox() as sandbox:
         client = sandbox.client()
         intent = client.payment_intents.create(amount=2000, currency="usd")

@@ -120,15 +120,15 @@ def _happen(control: Control, params: Object) -> Object:
     if len(verbs) != 1:
         raise invalid("emit, trigger or resend is required, one of them.", "emit")
     verb = verbs[0]
-    takes, act = _VERBS[verb]
+    takes, action = _VERBS[verb]
     for name in params.keys() - {verb, takes}:
         raise invalid(f"{name} does not go with {verb}.", name)
-    return act(control.engine, params[verb], params.get(takes))
+    return action(control.engine, params[verb], params.get(takes))
 
 
-_Act = Callable[[Engine, str, Any], Object]
+_Verb = Callable[[Engine, str, Any], Object]
 
-_VERBS: dict[str, tuple[str, _Act]] = {
+_VERBS: dict[str, tuple[str, _Verb]] = {
     "emit": ("overrides", lambda engine, name, overrides: engine.emit(name, overrides or {})),
     "trigger": ("id", lambda engine, name, ident: engine.trigger(name, ident)),
     "resend": ("", lambda engine, ident, _: engine.resend(ident)),

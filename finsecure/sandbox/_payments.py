@@ -1,5 +1,7 @@
 """The states of a payment: every change of a PaymentIntent's status, with the charges and events that it leaves.
 
+The states::
+
     requires_payment_method -> requires_action -> processing -> succeeded
              ^--- a decline, or 3D Secure that failed ---'
     canceled: from requires_payment_method and requires_action.

@@ -143,8 +143,8 @@ def _find_customer(work: Work, ident: str | None) -> str:
     """The id of a customer that exists, or of a new one."""
     if ident is None:
         return _create_customer(work, None)
-    found: str = work.find("customer", check.text(ident, "id"), "id")["id"]
-    return found
+    customer: str = work.find("customer", check.text(ident, "id"), "id")["id"]
+    return customer
 
 
 _CUSTOMERS: dict[str, Callable[[Work, str | None], object]] = {

@@ -1,5 +1,7 @@
 """Webhooks: know that an event came from FinSecure, and what it says. Reference: Webhooks.
 
+Example::
+
     event = finsecure.webhooks.construct_event(request.body, request.headers["FinSecure-Signature"], secret)
     if event.type == "payment_intent.succeeded":
         fulfil(event.data.object)  # a PaymentIntent, to you and to your type checker
@@ -48,14 +50,14 @@ else:
         if home is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         try:
-            found = getattr(importlib.import_module(home, __name__), name)
+            value = getattr(importlib.import_module(home, __name__), name)
         except ModuleNotFoundError as exc:
             extra = home.split(".")[1]
             if (exc.name or "").partition(".")[0] not in {extra, "asgiref"}:
                 raise
             raise ImportError(f"{name} needs a package that is not here: pip install 'finsecure[{extra}]'") from None
-        globals()[name] = found
-        return found
+        globals()[name] = value
+        return value
 
 
 _LATER = {  # loaded when it is first used, since an inbox brings a library with it

@@ -1,5 +1,7 @@
 """A handler: from the body of a delivery to the function that handles its event, and to the status to answer.
 
+Example::
+
     webhook = finsecure.webhooks.Handler("whsec_...", inbox=MemoryInbox())
 
     @webhook.on("payment_intent.succeeded")
