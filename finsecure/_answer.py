@@ -21,6 +21,12 @@ _SMALL = _BUDGET // (_PER_VALUE // 2 + 4)  # bytes: a value takes at least two o
 _MARKS = b",[{:"  # each value and each name has one before it, but for the first
 _STRINGS = re.compile(rb'"[^"\\]*(?:\\.?[^"\\]*)*(?:"|\Z)', re.DOTALL)  # one that is not closed ends with the body
 
+# A whole pair, or one half of it (the group), or any other escape, so that `\\\\ud800` is read as a backslash and text.
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+_RAW_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")  # no other UTF-8 has these bytes
+
 _SHOWN = 4096  # bytes of a body that are looked at
 _TITLE = re.compile(r"(?is)<title[^>]*>(.*?)</title>|<h1[^>]*>(.*?)</h1>")
 _TAG = re.compile(r"(?s)<(script|style)\b.*?</\1>|<[^>]*>")
@@ -52,6 +58,12 @@ def _marks_outside(body: bytes, enough: int) -> int:
         if max(marks, count) > enough:
             return enough + 1
     return marks + _marks(body[last:])
+
+
+def without_half_pairs(body: bytes) -> bytes:
+    """JSON with U+FFFD for half a surrogate pair, which no text can hold and no database keeps."""
+    body = _RAW_SURROGATE.sub("\ufffd".encode(), body)
+    return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], body)
 
 
 def text(response: Response) -> str | None:

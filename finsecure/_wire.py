@@ -99,10 +99,11 @@ def _success(exchange: Exchange, response: Response) -> Any:
     call = exchange.call
     if _answer.is_too_much(response.body, exchange.request.max_response_size):
         return _malformed(exchange, response, "it holds more values or longer texts than any answer of the API")
-    try:
-        value = validator(call.returns, call.many).validate_json(response.body)
-    except ValidationError as exc:
-        return _malformed(exchange, response, what_is_wrong(exc))
+    value, why = _validated(call, response.body)
+    if value is None and (mended := _answer.without_half_pairs(response.body)) != response.body:
+        value, why = _validated(call, mended)
+    if value is None:
+        return _malformed(exchange, response, why)
     last_response = LastResponse(
         status_code=response.status,
         request_id=response.header(b"request-id"),
@@ -111,11 +112,19 @@ def _success(exchange: Exchange, response: Response) -> Any:
         idempotency_key=exchange.request.idempotency_key,
         idempotent_replayed=response.headers.get(b"idempotent-replayed") == b"true",
     )
-    why = _leads_nowhere(call, value) if call.many else _is_another(call, value)
-    if why is not None:
-        return _malformed(exchange, response, why)
+    misleading = _leads_nowhere(call, value) if call.many else _is_another(call, value)
+    if misleading is not None:
+        return _malformed(exchange, response, misleading)
     value.__dict__["_last_response"] = last_response
     return value
+
+
+def _validated(call: Call[Any], body: bytes) -> tuple[Any, str]:
+    """The object or the page's data, or what is wrong."""
+    try:
+        return validator(call.returns, call.many).validate_json(body), ""
+    except ValidationError as exc:
+        return None, what_is_wrong(exc)
 
 
 def _is_another(call: Call[Any], value: Any) -> str | None:

@@ -30,7 +30,7 @@ from ..resources.events import (
     PaymentIntentSucceeded,
     UnknownEvent,
 )
-from .receive import Event, construct_event, verify_signature
+from .receive import Event, construct_event, parse_event, verify_signature
 
 if TYPE_CHECKING:
     from .catch_up import CaughtUp
@@ -102,6 +102,7 @@ __all__ = [
     "SyncInbox",
     "UnknownEvent",
     "construct_event",
+    "parse_event",
     "sign",
     "verify_signature",
 ]

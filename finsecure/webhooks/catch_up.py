@@ -2,22 +2,27 @@
 
 Rules: the place is a moment before which every event is done. It never goes past an event whose function failed, and
 each run begins a little before it, since an event may appear in the list later than its `created` says. Events that
-are done already are known by their ids.
+are done already are known by their ids. An event that cannot be read does not hold up those after it.
 """
 
 from __future__ import annotations
 
+import itertools
+import json
 import math
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias, cast
 
+from pydantic import Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from .._call import LIST, Call
 from .._pages import AsyncPage, Page
-from .._params import CreatedFilter
-from ..error import WebhookUsageError
+from ..error import WebhookPayloadError, WebhookUsageError
 from .inbox import Inbox, SyncInbox
-from .receive import Event
+from .receive import Event, validated
 
 if TYPE_CHECKING:
     from .._client import AsyncClient, Client
@@ -39,6 +44,8 @@ class CaughtUp(NamedTuple):
         ignored: Events that no function is for.
         in_progress: Events that another worker had at that moment.
         failed: Events whose functions raised, which the log names. The next run begins before them.
+        unreadable: Events that this version cannot read: given to the function of `unreadable`, or skipped with a line
+            in the log.
     """
 
     handled: int = 0
@@ -46,6 +53,29 @@ class CaughtUp(NamedTuple):
     ignored: int = 0
     in_progress: int = 0
     failed: int = 0
+    unreadable: int = 0
+
+
+class Unreadable:
+    """Something in the list of events that is no event this version can read."""
+
+    _numbers = itertools.count()
+
+    def __init__(self, value: Any) -> None:
+        given: Any = cast("dict[str, Any]", value).get("id") if isinstance(value, dict) else None
+        self.id: str = given if isinstance(given, str) and given else f"without an id ({next(self._numbers)})"
+        self.body: bytes = json.dumps(value, ensure_ascii=False).encode()
+
+    def error(self) -> WebhookPayloadError:
+        """What is wrong with it."""
+        return WebhookPayloadError(f"Event {self.id} in the list of events cannot be read: {validated(self.body)[1]}.")
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(cls)
+
+
+Listed: TypeAlias = Annotated[Event | Unreadable, Field(union_mode="left_to_right")]
 
 
 class Walk:
@@ -70,10 +100,10 @@ class Walk:
         self._counts = dict.fromkeys(CaughtUp._fields, 0)
         self._is_held_up = False
 
-    def add(self, event: Event, count: str) -> bool:
+    def add(self, event: Event | Unreadable, count: str) -> bool:
         """Count an event; whether it is time to keep the place."""
         self._counts[count] += 1
-        created: Any = event.created
+        created: Any = getattr(event, "created", None)
         self._is_held_up = self._is_held_up or count in {"in_progress", "failed"}
         if not self._is_held_up and isinstance(created, datetime):
             self.until = max(self.until, created.timestamp())
@@ -86,7 +116,7 @@ class Walk:
         return CaughtUp(**self._counts)
 
 
-def catch_up(inbox: SyncInbox, client: Client, since: Any, handle: Callable[[Event], str]) -> CaughtUp:
+def catch_up(inbox: SyncInbox, client: Client, since: Any, handle: Callable[[Event | Unreadable], str]) -> CaughtUp:
     """Walk the list; `handle` gives the name of the count that each event belongs to."""
     now, oldest = _bounds(inbox, client)
     covered = inbox.place(COVERED_SINCE), inbox.place(COVERED_UNTIL)
@@ -100,7 +130,7 @@ def catch_up(inbox: SyncInbox, client: Client, since: Any, handle: Callable[[Eve
 
 
 async def catch_up_async(
-    inbox: Inbox, client: AsyncClient, since: Any, handle: Callable[[Event], Awaitable[str]]
+    inbox: Inbox, client: AsyncClient, since: Any, handle: Callable[[Event | Unreadable], Awaitable[str]]
 ) -> CaughtUp:
     """The same as `catch_up`, in async code."""
     now, oldest = _bounds(inbox, client)
@@ -156,30 +186,33 @@ def check_since(since: Any, now: float, oldest: float) -> float:
     return float(since)
 
 
-def _oldest_first(client: Client, begins: float) -> Generator[Event]:
+def _listing(begins: float, **cursor: str) -> Call[Page[Event | Unreadable]]:
+    listed: Any = Listed  # a union, which is no `type` to type checkers
+    return LIST("/v1/events", listed, created={"gte": int(begins)}, limit=100, **cursor)
+
+
+def _oldest_first(client: Client, begins: float) -> Generator[Event | Unreadable]:
     """Every event since a moment. The list is newest first, so its last page is looked for first."""
-    created: CreatedFilter = {"gte": int(begins)}
-    first: Any = client.events.list(created=created, limit=100)
+    first: Any = client.send_list(_listing(begins))
     if not isinstance(first, Page):
         raise WebhookUsageError("catch_up was given an async client: pass a Client, or await catch_up_async.")
-    last: Page[Event] = deque(cast("Page[Event]", first).pages(), maxlen=1).pop()
+    last: Page[Event | Unreadable] = deque(cast("Page[Event | Unreadable]", first).pages(), maxlen=1).pop()
     yield from reversed(last.data)
     if last is not first:
-        yield from client.events.list(created=created, limit=100, ending_before=last.data[0].id)
+        yield from client.send_list(_listing(begins, ending_before=last.data[0].id))
 
 
-async def _oldest_first_async(client: AsyncClient, begins: float) -> AsyncGenerator[Event]:
+async def _oldest_first_async(client: AsyncClient, begins: float) -> AsyncGenerator[Event | Unreadable]:
     """The same as `_oldest_first`, in async code."""
-    created: CreatedFilter = {"gte": int(begins)}
-    listed: Any = client.events.list(created=created, limit=100)
+    listed: Any = client.send_list(_listing(begins))
     if isinstance(listed, Page):
         raise WebhookUsageError("catch_up_async was given a sync client: pass an AsyncClient, or call catch_up.")
-    first: AsyncPage[Event] = await listed
+    first: AsyncPage[Event | Unreadable] = await listed
     last = first
     async for page in first.pages():
         last = page
     for event in reversed(last.data):
         yield event
     if last is not first:
-        async for event in client.events.list(created=created, limit=100, ending_before=last.data[0].id):
+        async for event in client.send_list(_listing(begins, ending_before=last.data[0].id)):
             yield event

@@ -31,9 +31,9 @@ from ..error import (
     without_frames,
 )
 from .apps import ASGIApp, answer_wsgi
-from .catch_up import CaughtUp, catch_up, catch_up_async
+from .catch_up import CaughtUp, Unreadable, catch_up, catch_up_async
 from .inbox import Inbox, SyncInbox
-from .receive import Event, Secrets, check_tolerance, construct_event, read_event
+from .receive import Event, Secrets, check_tolerance, construct_event, parse_event
 from .registry import Registry
 from .work import Result, Work, do, do_async
 
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 logger: logging.Logger = logging.getLogger("finsecure")
 
 PATIENCE = 10  # seconds that FinSecure waits for an answer
+SLOW = 5  # seconds after which a function is told of, as a delivery also takes its way
 
 
 class Outcome(NamedTuple):
@@ -88,7 +89,7 @@ class Handler(Registry):
         tolerance: float | None = None,
         clock: Clock = SYSTEM,
     ) -> None:
-        super().__init__()
+        super().__init__(inbox)
         self._secrets = check_secrets(secret)
         self._tolerance = check_tolerance(tolerance)
         self._inbox = inbox
@@ -212,7 +213,7 @@ class Handler(Registry):
             'handled'
         """
         self._begin("sync")
-        work = self._of_event(read_event(to_bytes(message)))
+        work = self._of_event(parse_event(message))
         del message
         return Outcome(200, do(work), work.event_id)
 
@@ -236,7 +237,7 @@ class Handler(Registry):
             'handled'
         """
         self._begin("async")
-        work = self._of_event(read_event(to_bytes(message)))
+        work = self._of_event(parse_event(message))
         del message
         return Outcome(200, await do_async(work), work.event_id)
 
@@ -246,6 +247,7 @@ class Handler(Registry):
         It walks the list of events through the same functions and the same inbox, so an event that also was delivered
         is handled once. The inbox keeps the place: the next run goes on from there, with an overlap of ten minutes. If
         a function raises, the error is logged, the later events are handled, and the next run begins before that event.
+        An event that this version cannot read goes to the function of `unreadable`, or is skipped with a log line.
 
         Args:
             client: The client of the account whose events the handler takes.
@@ -253,7 +255,7 @@ class Handler(Registry):
                 unless this lies before what the earlier runs covered.
 
         Returns:
-            How many events were handled, done already, ignored, in progress elsewhere and failed.
+            How many events were handled, done already, ignored, in progress elsewhere, failed and unreadable.
 
         Raises:
             finsecure.WebhookUsageError: There is no inbox, or `since` is longer ago than the inbox keeps ids.
@@ -268,8 +270,8 @@ class Handler(Registry):
         """
         self._begin("sync")
 
-        def handle(event: Event) -> str:
-            work = self._of_event(event)
+        def handle(event: Event | Unreadable) -> str:
+            work = self._of_listed(event)
             try:
                 return do(work)
             except Exception as exc:  # noqa: BLE001 - whatever a function raises
@@ -286,7 +288,7 @@ class Handler(Registry):
                 unless this lies before what the earlier runs covered.
 
         Returns:
-            How many events were handled, done already, ignored, in progress elsewhere and failed.
+            How many events were handled, done already, ignored, in progress elsewhere, failed and unreadable.
 
         Raises:
             finsecure.WebhookUsageError: There is no inbox, or `since` is longer ago than the inbox keeps ids.
@@ -301,8 +303,8 @@ class Handler(Registry):
         """
         self._begin("async")
 
-        async def handle(event: Event) -> str:
-            work = self._of_event(event)
+        async def handle(event: Event | Unreadable) -> str:
+            work = self._of_listed(event)
             try:
                 return await do_async(work)
             except Exception as exc:  # noqa: BLE001 - whatever a function raises
@@ -348,6 +350,16 @@ class Handler(Registry):
             return Work("deferred", [self._defer], event.to_json(), event_id=event.id)
         return self._of_event(event)
 
+    def _of_listed(self, event: Event | Unreadable) -> Work:
+        """What there is to do for an event of the API's list."""
+        if not isinstance(event, Unreadable):
+            return self._of_event(event)
+        error = event.error()
+        if self._unreadable is None:
+            logger.error("%s It is skipped; @webhook.unreadable can take it.", error)
+            return Work("unreadable", [], event.body)
+        return Work("unreadable", [self._unreadable], event.body, error, event_id=event.id)
+
     def _of_event(self, event: Event) -> Work:
         functions = self._functions_for(event.type)
         if not functions:
@@ -357,7 +369,7 @@ class Handler(Registry):
 
 
 def _succeeded(work: Work, result: Result, seconds: float) -> Outcome:
-    if seconds > PATIENCE:
+    if seconds > SLOW:
         logger.warning(
             "Handling event %s took %.1f seconds. FinSecure waits for %d seconds, then takes the delivery for failed "
             "and sends the event again: hand long work to a job queue with @webhook.defer.",
@@ -368,16 +380,16 @@ def _succeeded(work: Work, result: Result, seconds: float) -> Outcome:
     return Outcome(200, result, work.event_id or None)
 
 
-def _failed(work: Work, exc: Exception) -> Outcome:
+def _failed(work: Work, exc: Exception, then: str = "It is answered with 500, so that it comes again.") -> Outcome:
     """The answer where the work is not done, and a line in the log for whoever mends it."""
     about = f"event {work.event_id}" if work.event_id else "a signed webhook that is no event"
     if isinstance(exc, EventInProgress):
-        logger.info("%s It is answered with 409, so that FinSecure delivers it again.", exc)
+        logger.info("Event %s is being handled by another worker, so it is left to come again.", work.event_id)
         return Outcome(409, "in_progress", work.event_id)
     if isinstance(exc, (InboxError, WebhookUsageError)):
-        logger.error("Handling %s failed; it is answered with 500, so that it comes again. %s", about, exc)
+        logger.error("Handling %s failed. %s %s", about, then, exc)
     else:
-        logger.error("Handling %s failed; it is answered with 500, so that it comes again.", about, exc_info=exc)
+        logger.error("Handling %s failed. %s", about, then, exc_info=exc)
     return Outcome(500, "failed", work.event_id or None)
 
 
@@ -385,4 +397,4 @@ def _not_caught_up(work: Work, exc: Exception) -> str:
     """How to count an event that is not done. Without the inbox no other event would be done either."""
     if isinstance(exc, (InboxError, WebhookUsageError)):
         raise exc
-    return _failed(work, exc).result
+    return _failed(work, exc, "The next run of catch_up tries it again.").result

@@ -25,7 +25,8 @@ class Claim(NamedTuple):
 
     Attributes:
         is_done: Whether the event was handled before, so that there is nothing to do.
-        session: What a handler with a second parameter is given, where the inbox has a transaction to share.
+        session: What a function with a second parameter is given. An inbox that never has one says so by
+            `has_session = False`, so that such a function is refused.
     """
 
     is_done: bool = False

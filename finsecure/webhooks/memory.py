@@ -31,6 +31,7 @@ class MemoryInbox:
         >>> webhook = finsecure.webhooks.Handler("whsec_...", inbox=MemoryInbox())
     """
 
+    has_session: bool = False
     style: Style = "both"
     threads: Threads = ANYIO
 

@@ -6,9 +6,9 @@ The signature covers the body and no time, so an old delivery can be replayed; `
 
 from __future__ import annotations
 
-import re
+import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, TypeAlias, cast
@@ -16,6 +16,7 @@ from typing import Any, TypeAlias, cast
 from pydantic import ValidationError
 from pydantic_core import SchemaValidator
 
+from .._answer import BYTE_ORDER_MARK, without_half_pairs
 from .._params import TOO_LARGE, as_int, shown
 from .._signature import Payload, check_secrets, clocks, matching, parse_header, to_bytes
 from ..error import SignatureVerificationError, WebhookPayloadError, WebhookUsageError, without_frames
@@ -95,11 +96,39 @@ def construct_event(
     return event
 
 
-# A whole pair, or one half of it (the group), or any other escape, so that `\\\\ud800` is read as a backslash and text.
-_ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
-)
-_RAW_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")  # no other UTF-8 has these bytes
+@without_frames
+def parse_event(stored: Payload | Mapping[str, Any]) -> Event:
+    """Read an event that you stored, such as a message of a queue or a row of a table. No signature is checked.
+
+    Args:
+        stored: The event as JSON text, or as the dict that a JSON column gives.
+
+    Returns:
+        The event, as `construct_event` gives it.
+
+    Raises:
+        finsecure.WebhookPayloadError: This is no event.
+        finsecure.WebhookUsageError: This is of another type: a mistake in the program.
+
+    Example:
+        >>> event = finsecure.webhooks.parse_event(row.payload)
+
+    Reference: Webhooks, Webhook Event Example.
+    """
+    if isinstance(stored, Mapping):
+        event, why = _validated_dict({**stored})
+    elif isinstance(stored, _TEXT):
+        event, why = validated(to_bytes(stored))
+    else:
+        raise WebhookUsageError(
+            f"An event was expected as JSON text (str or bytes) or as a dict, and {type(stored).__name__} was given."
+        )
+    if event is None:
+        raise WebhookPayloadError(f"This is not an event: {why}.")
+    return event
+
+
+_TEXT: tuple[type[Any], ...] = (str, bytes, bytearray, memoryview)
 
 
 @cache
@@ -109,27 +138,33 @@ def _validator() -> SchemaValidator:
 
 def read_event(body: bytes) -> Event:
     """The event that a verified body is."""
-    event, why = _validated(body)
-    if event is None and (mended := _mended(body)) != body:
-        event, why = _validated(mended)
+    event, why = validated(body)
     if event is None:
         raise WebhookPayloadError(f"The webhook is signed with your secret, but its body is not an event: {why}.")
     return event
 
 
-def _validated(body: bytes) -> tuple[Event | None, str]:
+def validated(body: bytes) -> tuple[Event | None, str]:
     """The event, or what is wrong; not an exception, whose context would hold the body."""
+    event, why = _validate(_validator().validate_json, body)
+    if event is None and (mended := without_half_pairs(body.removeprefix(BYTE_ORDER_MARK))) != body:
+        event, why = _validate(_validator().validate_json, mended)
+    return event, why
+
+
+def _validated_dict(stored: dict[str, Any]) -> tuple[Event | None, str]:
     try:
-        return cast("Event", _validator().validate_json(body)), ""
+        body = json.dumps(stored).encode()
+    except (TypeError, ValueError, RecursionError):  # it has Python's own values, as `model_dump()` writes them
+        return _validate(_validator().validate_python, stored)
+    return validated(body)
+
+
+def _validate(validate: Callable[[Any], Any], given: Any) -> tuple[Event | None, str]:
+    try:
+        return cast("Event", validate(given)), ""
     except ValidationError as exc:
         return None, what_is_wrong(exc)
-
-
-def _mended(body: bytes) -> bytes:
-    """The body without a byte order mark, and with U+FFFD for half a surrogate pair, which no text can hold."""
-    body = body.removeprefix(b"\xef\xbb\xbf")
-    body = _RAW_SURROGATE.sub("\ufffd".encode(), body)
-    return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], body)
 
 
 def check_tolerance(tolerance: object) -> float | None:

@@ -57,6 +57,7 @@ class RedisInbox:
         >>> webhook = finsecure.webhooks.Handler("whsec_...", inbox=RedisInbox(redis.Redis()))
     """
 
+    has_session: bool = False
     threads: Threads = ANYIO
 
     def __init__(

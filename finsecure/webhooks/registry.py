@@ -17,6 +17,7 @@ from typing_extensions import overload
 from ..error import WebhookPayloadError, WebhookUsageError
 from ..resources import events
 from ..resources.events import KNOWN_TYPES, AnyEvent
+from .inbox import Inbox
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., object])
@@ -61,7 +62,11 @@ class Registered(NamedTuple):
 class Registry:
     """The functions of a handler. They are registered when the program starts, before the first event."""
 
-    def __init__(self) -> None:
+    def __init__(self, inbox: Inbox | None) -> None:
+        has_session: bool = inbox is not None and getattr(inbox, "has_session", True)
+        self._no_session = (
+            None if has_session else "Without an inbox" if inbox is None else f"With {type(inbox).__name__}"
+        )
         self._functions: dict[str, list[Registered]] = {}
         self._other: Registered | None = None
         self._unreadable: Registered | None = None
@@ -133,8 +138,8 @@ class Registry:
             A decorator that leaves the function as it is.
 
         Raises:
-            finsecure.WebhookUsageError: There is no such type, the function does not take an event, or an event was
-                handled already.
+            finsecure.WebhookUsageError: There is no such type, the function does not take an event, it takes a session
+                and the inbox has none, or an event was handled already.
 
         Example:
             >>> @webhook.on("payment_intent.succeeded")
@@ -209,10 +214,24 @@ class Registry:
             )
         if not callable(function):
             raise WebhookUsageError(f"{name} was given {function!r}: decorate a function with it.")
-        registered = Registered(function, _parameters(function, name), _is_async(function))
+        registered = Registered(function, self._parameters(function, name), _is_async(function))
         if registered.is_async and self._coroutine_function is None:
             self._coroutine_function = f"The function of {name}"
         return registered
+
+    def _parameters(self, function: Callable[..., Any], name: str) -> int:
+        """How many arguments a function is given, 1 or 2."""
+        count = _needed(function)
+        shown = f"{getattr(function, '__qualname__', function)}{_signature(function) or ''}"
+        if count > 2 or (count == 2 and name == "defer"):
+            most = "one argument" if name == "defer" else "one argument, or two where it has a second parameter"
+            raise WebhookUsageError(f"The function given to {name} is called with {most}: {shown} does not take that.")
+        if count == 2 and name != "unreadable" and self._no_session is not None:
+            raise WebhookUsageError(
+                f"{self._no_session} the function given to {name} is called with the event alone, and {shown} has a "
+                "second parameter: leave it out. Only SQLAlchemyInbox has a session to give."
+            )
+        return count
 
     def _functions_for(self, type: str) -> list[Registered]:
         return self._functions.get(type) or ([] if self._other is None else [self._other])
@@ -226,24 +245,25 @@ def _no_such_type(type: object) -> str:
     return f"on() was given {type!r}, which is no type of event that this version knows: {hint}"
 
 
-def _parameters(function: Callable[..., Any], name: str) -> int:
-    """How many parameters must be given, 1 or 2."""
-    positional = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
+def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
     try:
-        signature = inspect.signature(function)
+        return inspect.signature(function)
     except (TypeError, ValueError):
-        return 1  # written in C
+        return None  # written in C
+
+
+def _needed(function: Callable[..., Any]) -> int:
+    """How many arguments must be given by position, 1 or more; 3 where the function cannot be called so."""
+    signature = _signature(function)
+    if signature is None:
+        return 1
+    positional = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
     needed = [each for each in signature.parameters.values() if each.kind in positional and each.default is each.empty]
     count = max(1, len(needed))
     try:
         signature.bind(*range(count))
     except TypeError:
-        count = 3
-    if count > 2:
-        raise WebhookUsageError(
-            f"The function given to {name} is called with one argument, or two where it has a second parameter: "
-            f"{getattr(function, '__qualname__', function)}{signature} does not take that."
-        )
+        return 3
     return count
 
 

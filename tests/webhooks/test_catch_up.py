@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -27,14 +28,14 @@ def catch_up(request: pytest.FixtureRequest, sandbox: Sandbox) -> Catch:
     """`catch_up` with a client of the sandbox, or `catch_up_async` with an async one."""
     options: Any = {"base_url": sandbox.base_url, "clock": sandbox.clock}
 
-    def catch_up(webhook: Handler, since: Any) -> CaughtUp:
-        with httpx.Client(transport=sandbox.transport, trust_env=False) as http_client:
+    def catch_up(webhook: Handler, since: Any, transport: Any = sandbox.transport) -> CaughtUp:
+        with httpx.Client(transport=transport, trust_env=False) as http_client:
             client = finsecure.Client(sandbox.secret_key, http_client=http_client, **options)
             return webhook.catch_up(client, since=since)
 
-    def catch_up_async(webhook: Handler, since: Any) -> CaughtUp:
+    def catch_up_async(webhook: Handler, since: Any, transport: Any = sandbox.transport) -> CaughtUp:
         async def run() -> CaughtUp:
-            async with httpx.AsyncClient(transport=sandbox.transport, trust_env=False) as http_client:
+            async with httpx.AsyncClient(transport=transport, trust_env=False) as http_client:
                 client = finsecure.AsyncClient(sandbox.secret_key, http_client=http_client, **options)
                 return await webhook.catch_up_async(client, since=since)
 
@@ -165,6 +166,109 @@ def test_events_without_a_function_are_counted(shop: Shop, catch_up: Catch) -> N
     customer = client.customers.create(email="a@example.com")
     client.customers.update(customer.id, name="A")
     assert catch_up(shop.webhook, shop.now - 1) == CaughtUp(handled=1, ignored=1)
+
+
+class Garbling(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """A way to the sandbox on which the answers to lists are changed."""
+
+    def __init__(self, sandbox: Sandbox, change: Callable[[bytes], bytes]) -> None:
+        self.sandbox = sandbox
+        self.change = change
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        response = self.sandbox.transport.handle_request(request)
+        return httpx.Response(response.status_code, content=self.change(response.read()))
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await self.sandbox.transport.handle_async_request(request)
+        return httpx.Response(response.status_code, content=self.change(await response.aread()))
+
+
+def damaged(sandbox: Sandbox, id: str, event: Any) -> Garbling:
+    """The list has something else where this event was."""
+
+    def change(body: bytes) -> bytes:
+        page = json.loads(body)
+        page["data"] = [event if each["id"] == id else each for each in page["data"]]
+        return json.dumps(page).encode()
+
+    return Garbling(sandbox, change)
+
+
+UNREADABLE: dict[str, Any] = {
+    "no type": {"id": "evt_odd", "object": "event"},
+    "no event": {"id": "evt_odd", "object": "customer"},
+    "no id": {"object": "event", "type": "customer.created", "data": {"object": {"id": "cus_1", "object": "customer"}}},
+    "a number for an id": {"id": 5, "object": "event"},
+    "of a known type, but another object": {
+        "id": "evt_odd",
+        "object": "event",
+        "type": "customer.created",
+        "data": {"object": {"id": "pi_1", "object": "payment_intent"}},
+    },
+    "null": None,
+    "text": "event",
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_an_event_that_cannot_be_read_is_skipped(
+    shop: Shop, catch_up: Catch, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is counted and logged, the events after it are handled, and the next run does not begin before it."""
+    begin = shop.now
+    first, odd, last = shop.happen(3, seconds=3600)
+    transport = damaged(shop.sandbox, odd, UNREADABLE[name])
+    assert catch_up(shop.webhook, begin, transport) == CaughtUp(handled=2, unreadable=1)
+    assert shop.taken == [first, last]
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert "in the list of events cannot be read: " in line
+    assert "@webhook.unreadable" in line
+    shop.sandbox.clock.advance(DAY)
+    assert catch_up(shop.webhook, begin, transport) == CaughtUp(duplicate=1)  # of the overlap
+
+
+def test_an_event_that_cannot_be_read_goes_to_the_function_for_such(shop: Shop, catch_up: Catch) -> None:
+    begin = shop.now
+    odd, last = shop.happen(2)
+    taken: list[tuple[Any, str]] = []
+
+    @shop.webhook.unreadable
+    def take(body: bytes, error: finsecure.WebhookPayloadError) -> None:
+        taken.append((json.loads(body), str(error)))
+
+    given = UNREADABLE["no type"]
+    assert catch_up(shop.webhook, begin, damaged(shop.sandbox, odd, given)) == CaughtUp(handled=1, unreadable=1)
+    assert taken == [(given, taken[0][1])]
+    assert taken[0][1].startswith("Event evt_odd in the list of events cannot be read: ")
+    assert shop.taken == [last]
+
+
+def test_where_the_function_for_such_fails_the_next_run_tries_again(
+    shop: Shop, catch_up: Catch, caplog: pytest.LogCaptureFixture
+) -> None:
+    begin = shop.now
+    odd, last = shop.happen(2)
+
+    @shop.webhook.unreadable
+    def fail(body: bytes) -> None:
+        raise RuntimeError
+
+    transport = damaged(shop.sandbox, odd, UNREADABLE["no type"])
+    assert catch_up(shop.webhook, begin, transport) == CaughtUp(handled=1, failed=1)
+    assert "Handling event evt_odd failed. The next run of catch_up tries it again." in caplog.text
+    shop.sandbox.clock.advance(DAY)
+    assert catch_up(shop.webhook, begin, transport) == CaughtUp(duplicate=1, failed=1)
+    assert shop.taken == [last]
+
+
+def test_half_a_surrogate_pair_does_not_hold_up_the_list(shop: Shop, catch_up: Catch) -> None:
+    """It is read as U+FFFD, as in a delivery."""
+    begin = shop.now
+    happened = shop.happen(2)
+    transport = Garbling(shop.sandbox, lambda body: body.replace(b"someone@", b"\\ud800@"))
+    assert catch_up(shop.webhook, begin, transport) == CaughtUp(handled=2)
+    assert shop.taken == happened
 
 
 def test_a_run_that_is_killed_keeps_its_place_on_the_way(shop: Shop, catch_up: Catch) -> None:

@@ -61,6 +61,7 @@ class DjangoInbox:
         ...     Order.objects.filter(payment_intent=event.data.object.id).update(paid=True)
     """
 
+    has_session: bool = False
     style: Literal["sync"] = "sync"
     threads: Threads = Threads(_run_in_thread, _wait_in_loop)
 

@@ -1,0 +1,105 @@
+"""`parse_event` reads what was stored of an event, however it was stored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+import finsecure
+from finsecure import WebhookPayloadError, WebhookUsageError, webhooks
+from finsecure.sandbox import Sandbox
+
+SECRET = "whsec_obviously_fake"
+PLANTED = "planted-in-the-body"
+
+WAYS: dict[str, Callable[[finsecure.Event], Any]] = {
+    "str": lambda event: event.to_json(),
+    "bytes": lambda event: event.to_json().encode(),
+    "bytearray": lambda event: bytearray(event.to_json().encode()),
+    "memoryview": lambda event: memoryview(event.to_json().encode()),
+    "with a byte order mark": lambda event: b"\xef\xbb\xbf" + event.to_json().encode(),
+    "dict": lambda event: event.to_dict(),
+    "dict of a JSON column": lambda event: json.loads(event.to_json()),
+    "read-only mapping": lambda event: MappingProxyType(event.to_dict()),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_stored_event_is_what_was_delivered(sandbox: Sandbox, way: str) -> None:
+    """Every type of event comes back as `construct_event` gave it: the same class, equal, and the same JSON."""
+    client = sandbox.client()
+    customer = client.customers.create(email="a@example.com", metadata={"order": "1"})
+    client.customers.update(customer.id, name="A")
+    client.payment_intents.create(amount=2000, currency="usd")
+    for event in client.events.list(limit=100):
+        body = event.to_json()
+        delivered = webhooks.construct_event(body, webhooks.sign(body, SECRET), SECRET)
+        stored = webhooks.parse_event(WAYS[way](delivered))
+        assert (type(stored), stored, stored.to_json()) == (type(delivered), delivered, body)
+
+
+def test_what_pydantic_dumped_is_read_as_well(sandbox: Sandbox) -> None:
+    """`model_dump()` leaves datetimes in the dict, which JSON does not have."""
+    client = sandbox.client()
+    client.customers.create(email="a@example.com")
+    (event,) = client.events.list()
+    stored = webhooks.parse_event(event.model_dump())
+    assert (type(stored), stored.id, stored.created) == (type(event), event.id, event.created)
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+def test_an_unknown_type_is_read_as_one(as_text: bool) -> None:
+    given = {"id": "evt_1", "object": "event", "type": "payout.paid", "data": {"object": {"object": "payout"}}}
+    event = webhooks.parse_event(json.dumps(given) if as_text else given)
+    assert isinstance(event, finsecure.UnknownEvent)
+    assert event.data.object == {"object": "payout"}
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+def test_half_a_surrogate_pair_becomes_the_replacement_character(as_text: bool) -> None:
+    about = {"id": "cus_1", "object": "customer", "name": "\ud800"}
+    given = {"id": "evt_1", "object": "event", "type": "customer.created", "data": {"object": about}}
+    event = webhooks.parse_event(json.dumps(given) if as_text else given)
+    assert isinstance(event, webhooks.CustomerCreated)
+    assert event.data.object.name == "\ufffd"
+
+
+NO_EVENTS: dict[str, Any] = {
+    "empty text": "",
+    "no JSON": PLANTED,
+    "cut short": '{"id": "evt_1", "object": "ev',
+    "not UTF-8": b'{"id": "\xff"}',
+    "a list": "[]",
+    "null": "null",
+    "empty dict": {},
+    "an object": {"id": "cus_1", "object": "customer", "name": PLANTED},
+    "an object as text": json.dumps({"id": "cus_1", "object": "customer", "name": PLANTED}),
+    "no data": {"id": "evt_1", "object": "event", "type": "customer.created"},
+    "NaN": {"id": "evt_1", "object": "event", "type": "a.b", "data": {"object": {"a": float("nan")}}},
+    "a value that JSON does not have": {"id": object(), "object": "event"},
+}
+
+
+@pytest.mark.parametrize("name", NO_EVENTS)
+def test_what_is_no_event_is_refused(name: str) -> None:
+    """The error says what is wrong, never what was stored, and has no other exception behind it."""
+    with pytest.raises(WebhookPayloadError, match=r"^This is not an event: .+\.$") as raised:
+        webhooks.parse_event(NO_EVENTS[name])
+    assert PLANTED not in str(raised.value)
+    assert raised.value.__context__ is None
+
+
+@pytest.mark.parametrize("given", [None, 5, ["evt_1"], object()])
+def test_what_cannot_be_an_event_is_refused(given: Any) -> None:
+    with pytest.raises(WebhookUsageError, match=f"JSON text .* and {type(given).__name__} was given"):
+        webhooks.parse_event(given)
+
+
+def test_a_worker_may_be_given_a_dict_by_its_queue() -> None:
+    """Some queues read JSON by themselves."""
+    given: Any = {"id": "evt_1", "object": "event", "type": "a.b", "data": {"object": {"object": "a"}}}
+    assert webhooks.Handler(SECRET, inbox=webhooks.MemoryInbox()).process(given).result == "ignored"
