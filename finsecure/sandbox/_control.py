@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 
@@ -145,6 +146,11 @@ def _resolve(control: Control, params: Object) -> Object:
     return control.engine.resolve_action(params["intent"], succeed=params.get("succeed", True))
 
 
+def _rotate(control: Control, params: Object) -> Object:
+    secret = control.engine.rotate_secret(params["endpoint"], params.get("overlap", 24 * 3600))
+    return {"id": params["endpoint"], "secret": secret}
+
+
 def _deliver(control: Control, params: Object) -> Object:
     trouble = Trouble(**params)
     wait(control.clock, trouble.delay)
@@ -188,15 +194,20 @@ _ROUTES: dict[str, Mapping[str, _Route]] = {
     },
     "reset": {"POST": _Route(_NONE, _reset)},
     "actions/{intent}": {"POST": _Route({"succeed": Parameter(check.boolean)}, _resolve)},
+    "rotations/{endpoint}": {"POST": _Route({"overlap": Parameter(check.seconds)}, _rotate)},
 }
 """What each path takes."""
+
+_IDS = {"actions": "intent", "rotations": "endpoint"}
+"""The paths that end in an id, and what it names."""
 
 
 def _find(request: Request) -> tuple[_Route, Object]:
     """What a request asks for, and what its path says."""
     path, params = request.path.removeprefix(PREFIX), dict[str, Any]()
-    if path.startswith("actions/") and path.count("/") == 1:
-        path, params = "actions/{intent}", {"intent": httpx.URL(f"http://_/{path}").path.removeprefix("/actions/")}
+    first, _, ident = path.partition("/")
+    if first in _IDS and "/" not in ident:
+        path, params = f"{first}/{{{_IDS[first]}}}", {_IDS[first]: unquote(ident)}
     routes = _ROUTES.get(path)
     if routes is None:
         message = f"Unrecognized request URL: {shown(request.path)}"

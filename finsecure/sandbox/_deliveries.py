@@ -4,32 +4,39 @@ Rules: nothing is ever sent to another machine, so a delivery to one is recorded
 no proxy used; the database is never locked while a receiver is being waited for. What is due is kept in the database,
 so that it is delivered by whoever opens it next. Whoever makes a delivery claims it first, so that nobody else does.
 
-A round is a generator that asks for one parcel after another to be sent, so that it is written once:
-`Deliverer.deliver` sends on the caller's thread, `Deliverer.deliver_async` in the caller's event loop.
+Each endpoint has a lane of its own: within it one delivery follows the other, and no lane waits for another one. A lane
+is a generator that asks for one parcel after another to be sent, so that it is written once. What goes over sockets is
+sent in an event loop, the caller's or that of a thread in the background; a function or a WSGI application is called on
+the caller's thread.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
 import random
+import ssl
 import threading
 from collections import Counter
-from collections.abc import Generator, Mapping
-from contextlib import AbstractContextManager, closing, nullcontext
+from collections.abc import AsyncIterable, Callable, Generator, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
 import anyio
 import httpx
 
-from finsecure._signature import sign
+from finsecure._signature import clocks, sign
 
 from . import _checks as check
 from . import _json
+from ._background import Background
 from ._checks import Parameter
 from ._clock import Clock
 from ._json import Object
 from ._loopback import is_loopback
+from ._operations.webhook_endpoints import signing_secrets
 from ._problems import invalid
 from ._receivers import NOWHERE, Receiver, ReceiverError
 from ._store import ANYBODY, Delivery, Due, Store
@@ -37,13 +44,16 @@ from ._store import ANYBODY, Delivery, Due, Store
 _log = logging.getLogger("finsecure.sandbox")
 
 TIMEOUT = 10.0
-"""Seconds a receiver has to answer. Reference: Webhooks, "Response Time"."""
+"""Seconds a receiver has for its whole answer. Reference: Webhooks, "Response Time"."""
 
 WAITS = (1.0, 5.0, 30.0, 120.0)
 """Seconds before the second to the fifth try; after that the delivery is given up."""
 
 _CLAIM = 2 * TIMEOUT
 """Seconds that a delivery is left to whoever claimed it, who may have died meanwhile."""
+
+_PAUSE = 1.0
+"""Seconds before a lane that failed in itself, such as on a full disk, goes on."""
 
 Answer: TypeAlias = tuple[int | None, str | None]
 """A receiver's status, and what went wrong."""
@@ -66,6 +76,15 @@ TROUBLE = {
 
 
 @dataclass(frozen=True)
+class Send:
+    """One delivery to make: its place in the round, and whether it gets lost on the way."""
+
+    place: int
+    due: Due
+    lost: bool
+
+
+@dataclass(frozen=True)
 class Trouble:
     """What goes wrong in a round of deliveries. `Sandbox.deliver` says what each word means."""
 
@@ -83,15 +102,15 @@ class Trouble:
         """
         return Trouble(**check.read(TROUBLE, given))
 
-    def plan(self, due: list[Due]) -> list[tuple[Due, bool]]:
+    def plan(self, due: list[Due]) -> list[Send]:
         """What to send, in which order, and which of it gets lost."""
         chance = random.Random(self.shuffle or 0)
         sends = [one for one in due for _ in range(self.duplicates)]
         if self.shuffle is not None:
             chance.shuffle(sends)
         if isinstance(self.drop, int):
-            return [(one, place < self.drop) for place, one in enumerate(sends)]
-        return [(one, chance.random() < self.drop) for one in sends]
+            return [Send(place, one, place < self.drop) for place, one in enumerate(sends)]
+        return [Send(place, one, chance.random() < self.drop) for place, one in enumerate(sends)]
 
 
 @dataclass(frozen=True)
@@ -104,20 +123,55 @@ class Parcel:
 
 
 class Deliverer:
-    """Deliver what a store holds as due."""
+    """Deliver what a store holds as due.
 
-    def __init__(self, store: Store, clock: Clock, secret: str) -> None:
+    Args:
+        store: The state.
+        clock: The time.
+        secret: What every delivery is signed with, besides the secrets of its endpoint.
+        ca_file: Certificates to trust besides those that the machine trusts.
+        finished: Called whenever a lane that `start` began is free again.
+
+    Raises:
+        ValueError: `ca_file` cannot be read.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        secret: str,
+        ca_file: str | os.PathLike[str] | None,
+        finished: Callable[[], None],
+    ) -> None:
         self._store = store
         self._clock = clock
         self._secret = secret
+        self._trusted = None if ca_file is None else _trust(ca_file)
+        self._finished = finished
         self._lock = threading.Lock()
-        self._client: httpx.Client | None = None
+        self._busy: set[str] = set()
+        self._client: httpx.AsyncClient | None = None
+        self._background = Background(self._disconnect)
 
     def close(self) -> None:
-        """Close the connections to receivers."""
+        """End what is on its way, which stays due, and close the connections to receivers."""
+        self._background.close()
+
+    def start(self) -> set[str]:
+        """Begin to deliver what is due to endpoints that wait for nothing, and return at once.
+
+        Returns:
+            The endpoints that are being delivered to.
+        """
         with self._lock:
-            if self._client is not None:
-                self._client.close()
+            busy = set(self._busy)
+        lanes = _lanes(Trouble().plan(self._store.due_deliveries(self._clock.time(), to_anybody=False, but=busy)))
+        for endpoint, sends in lanes.items():
+            with self._lock:
+                self._busy.add(endpoint)
+            self._background.start(self._deliver_by_itself(endpoint, sends))
+        return busy | lanes.keys()
 
     def deliver(self, trouble: Trouble, receiver: Receiver | None = None) -> list[Delivery]:
         """Try everything that is due once, oldest first.
@@ -126,46 +180,86 @@ class Deliverer:
             trouble: What goes wrong on the way.
             receiver: Who is handed everything in this process; `None` sends it to the webhook endpoints.
         """
-        with closing(self._round(trouble, receiver)) as steps, self._connections(receiver) as client:
+        if receiver is None:
+            return self._background.run(self._deliver_over(self._connections(), trouble))
+        tried: dict[int, Delivery] = {}
+        with (
+            httpx.Client(transport=receiver.transport) as client,
+            closing(self._lane(self._plan(trouble, receiver), receiver, tried)) as lane,
+        ):
             try:
-                parcel = next(steps)
+                parcel = next(lane)
                 while True:
-                    parcel = steps.send(_post(client, parcel, receiver))
-            except StopIteration as end:
-                return cast("list[Delivery]", end.value)
+                    parcel = lane.send(_hand_over(client, parcel, receiver))
+            except StopIteration:
+                return [*tried.values()]
 
     async def deliver_async(self, trouble: Trouble, receiver: Receiver | None = None) -> list[Delivery]:
         """`deliver` in the caller's event loop."""
-        with closing(self._round(trouble, receiver)) as steps:
-            async with _async_connections(receiver) as client:
-                try:
-                    parcel = next(steps)
-                    while True:
-                        parcel = steps.send(await _post_async(client, parcel, receiver))
-                except StopIteration as end:
-                    return cast("list[Delivery]", end.value)
+        if receiver is None:
+            async with self._connect() as client:
+                return await self._deliver_over(client, trouble)
+        tried: dict[int, Delivery] = {}
+        async with httpx.AsyncClient(transport=receiver.async_transport) as client:
+            await _drive(client, self._lane(self._plan(trouble, receiver), receiver, tried), receiver)
+        return [*tried.values()]
 
-    def _round(self, trouble: Trouble, receiver: Receiver | None) -> Generator[Parcel, Answer, list[Delivery]]:
+    async def _deliver_over(self, client: httpx.AsyncClient, trouble: Trouble) -> list[Delivery]:
+        """Deliver to the webhook endpoints, side by side."""
+        tried: dict[int, Delivery] = {}
+        failures: list[Exception] = []
+
+        async def drive(sends: list[Send]) -> None:
+            try:
+                await _drive(client, self._lane(sends, None, tried), None)
+            except Exception as failure:  # noqa: BLE001 - raised below, when the other lanes are through
+                failures.append(failure)
+
+        async with anyio.create_task_group() as lanes:
+            for sends in _lanes(self._plan(trouble, None)).values():
+                lanes.start_soon(drive, sends)
+        if failures:
+            raise failures[0]
+        return [tried[place] for place in sorted(tried)]
+
+    async def _deliver_by_itself(self, endpoint: str, sends: list[Send]) -> None:
+        """Deliver to one endpoint. Whatever fails here is logged, and nothing ends."""
+        try:
+            await _drive(self._connections(), self._lane(sends, None, {}), None)
+        except Exception:  # noqa: BLE001 - the next round may be luckier
+            _log.exception("Delivering webhooks to %s failed. It goes on in %g seconds.", endpoint, _PAUSE)
+            await asyncio.sleep(_PAUSE)
+        with self._lock:
+            self._busy.discard(endpoint)
+        self._finished()
+
+    def _plan(self, trouble: Trouble, receiver: Receiver | None) -> list[Send]:
         now = self._clock.time()
         if receiver is not None and not self._store.has_endpoints():
             self._store.deliver_to_anybody(now)
-        sends = trouble.plan(self._store.due_deliveries(now, to_anybody=receiver is not None))
-        copies = Counter(due.seq for due, _ in sends)
+        return trouble.plan(self._store.due_deliveries(now, to_anybody=receiver is not None))
+
+    def _lane(
+        self, sends: list[Send], receiver: Receiver | None, tried: dict[int, Delivery]
+    ) -> Generator[Parcel, Answer, None]:
+        """Make deliveries one after the other, and put each try under its place."""
+        began = self._clock.time()
+        copies = Counter(send.due.seq for send in sends)
         claimed: dict[int, bool] = {}
         over: set[int] = set()
-        tried: list[Delivery] = []
-        for due, lost in sends:
+        for send in sends:
+            due = send.due
             copies[due.seq] -= 1
             if due.seq not in claimed:
-                claimed[due.seq] = self._store.claim(due, now, self._clock.time() + _CLAIM)
+                claimed[due.seq] = self._store.claim(due, began, self._clock.time() + _CLAIM)
             if not claimed[due.seq]:
                 continue
-            delivery, final = yield from self._try(due, receiver, lost=lost)
-            tried += [delivery] if delivery else []
+            delivery, final = yield from self._try(due, receiver, lost=send.lost)
+            if delivery:
+                tried[send.place] = delivery
             over |= {due.seq} if final else set()
             if not copies[due.seq]:
                 self._end(due, over=due.seq in over)
-        return tried
 
     def _try(
         self, due: Due, receiver: Receiver | None, *, lost: bool
@@ -184,7 +278,7 @@ class Deliverer:
             answer = None, "dropped: deliver(drop=...) lost it on the way"
         elif not refused:
             try:
-                answer = yield self._parcel(url, event)
+                answer = yield self._parcel(url, event, due.endpoint)
             except GeneratorExit:  # whoever sends was stopped, so it was not delivered
                 self._store.release(due, self._clock.time())
                 raise
@@ -211,46 +305,88 @@ class Deliverer:
         url: str = endpoint["url"]
         return str(httpx.URL(url).join(receiver.path)) if receiver and receiver.path else url
 
-    def _parcel(self, url: str, event: Object) -> Parcel:
+    def _parcel(self, url: str, event: Object, endpoint: str) -> Parcel:
         payload = _json.write(event)
+        secrets = [*signing_secrets(self._store, endpoint, self._clock.time()), self._secret]
+        for secret in secrets:
+            clocks[secret.encode()] = self._clock  # `construct_event(tolerance=...)` goes by it
         headers = {
             "Content-Type": "application/json",
-            "FinSecure-Signature": sign(payload, self._secret),
+            "FinSecure-Signature": ",".join(sign(payload, secret) for secret in secrets),
             "User-Agent": "FinSecure-Sandbox",
         }
         return Parcel(url, payload, headers)
 
-    def _connections(self, receiver: Receiver | None) -> AbstractContextManager[httpx.Client]:
-        if receiver is not None:
-            return httpx.Client(transport=receiver.transport)
+    def _connections(self) -> httpx.AsyncClient:
+        """The connections of the loop in the background."""
         with self._lock:
             if self._client is None:
-                self._client = httpx.Client(trust_env=False, follow_redirects=False, timeout=TIMEOUT)
-            return nullcontext(self._client)
+                self._client = self._connect()
+            return self._client
+
+    def _connect(self) -> httpx.AsyncClient:
+        """New connections: as many as there are endpoints, so that none waits for another one's."""
+        trusted = self._trusted or _trust(None)
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+        return httpx.AsyncClient(verify=trusted, trust_env=False, limits=limits, timeout=None)  # noqa: S113 - see _post
+
+    async def _disconnect(self) -> None:
+        if self._client is not None:
+            await self._client.aclose()
 
 
-def _async_connections(receiver: Receiver | None) -> httpx.AsyncClient:
-    if receiver is not None:
-        return httpx.AsyncClient(transport=receiver.async_transport)
-    return httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=TIMEOUT)
+def _trust(ca_file: str | os.PathLike[str] | None) -> ssl.SSLContext:
+    """The certificates that the machine trusts, those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name, and those given."""
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(os.fspath(ca_file))
+        except (OSError, TypeError) as error:
+            why = getattr(error, "strerror", None) or type(error).__name__
+            raise ValueError(f"ca_file cannot be read ({why}): name a file of PEM certificates.") from None
+    return context
 
 
-def _post(client: httpx.Client, parcel: Parcel, receiver: Receiver | None) -> Answer:
+def _lanes(sends: Iterable[Send]) -> dict[str, list[Send]]:
+    """What is to be sent to each endpoint."""
+    lanes: dict[str, list[Send]] = {}
+    for send in sends:
+        lanes.setdefault(send.due.endpoint, []).append(send)
+    return lanes
+
+
+async def _drive(client: httpx.AsyncClient, lane: Generator[Parcel, Answer, None], receiver: Receiver | None) -> None:
+    with closing(lane):
+        try:
+            parcel = next(lane)
+            while True:
+                parcel = lane.send(await _post(client, parcel, receiver))
+        except StopIteration:
+            return
+
+
+async def _post(client: httpx.AsyncClient, parcel: Parcel, receiver: Receiver | None) -> Answer:
+    status = None
     try:
-        # The body of the answer says nothing, so it is not read.
-        with client.stream("POST", parcel.url, content=parcel.payload, headers=parcel.headers) as response:
-            return response.status_code, None
+        with anyio.move_on_after(TIMEOUT):
+            async with client.stream("POST", parcel.url, content=parcel.payload, headers=parcel.headers) as response:
+                # What the body says does not matter, but it has to come.
+                async for _ in cast("AsyncIterable[bytes]", response.stream):
+                    pass
+            status = response.status_code
     except ReceiverError:
         raise
     except Exception as error:  # noqa: BLE001 - a receiver may raise anything
         return _failed(error, receiver)
+    return status, None if status else f"TimeoutError: the whole answer did not come within {TIMEOUT:g} seconds"
 
 
-async def _post_async(client: httpx.AsyncClient, parcel: Parcel, receiver: Receiver | None) -> Answer:
+def _hand_over(client: httpx.Client, parcel: Parcel, receiver: Receiver) -> Answer:
     try:
-        with anyio.fail_after(TIMEOUT):
-            async with client.stream("POST", parcel.url, content=parcel.payload, headers=parcel.headers) as response:
-                return response.status_code, None
+        with client.stream("POST", parcel.url, content=parcel.payload, headers=parcel.headers) as response:
+            for _ in cast("Iterable[bytes]", response.stream):
+                pass
+            return response.status_code, None
     except ReceiverError:
         raise
     except Exception as error:  # noqa: BLE001 - a receiver may raise anything
@@ -260,7 +396,7 @@ async def _post_async(client: httpx.AsyncClient, parcel: Parcel, receiver: Recei
 def _failed(error: Exception, receiver: Receiver | None) -> Answer:
     """What a delivery that raised counts as. A server answers 500 for a receiver that raises."""
     told = f"{type(error).__name__}: {error}"
-    if receiver is not None and not isinstance(error, TimeoutError):
+    if receiver is not None:
         _log.warning("The receiver of a webhook raised.", exc_info=error)
         return 500, told
     return None, told

@@ -20,6 +20,7 @@ from ._clock import Clock
 from ._faults import Faults
 from ._http import BASE_URL, Request, Response
 from ._json import Object
+from ._operations import webhook_endpoints
 from ._problems import Problem, authentication, error, invalid, shown, unexpected_state
 from ._rate_limit import RateLimit
 from ._requests import LoggedRequest, RequestLog, masked
@@ -142,6 +143,18 @@ class Engine:
             work = self._work()
             return work.resend(work.find("event", ident))
 
+    def rotate_secret(self, ident: str, overlap: float) -> str:
+        """Give a webhook endpoint another secret.
+
+        Returns:
+            The new secret.
+
+        Raises:
+            Problem: There is no such endpoint.
+        """
+        with self._transaction():
+            return webhook_endpoints.rotate_secret(self._work(), ident, overlap)
+
     def reset(self) -> None:
         """Forget all but the keys and the time."""
         with self._store.transaction():
@@ -246,7 +259,6 @@ class Engine:
             now=self._clock.time(),
             new_id=self._new_id,
             fingerprint=lambda number: self.keys.hash(number.encode())[:16],
-            webhook_secret=self.keys.webhook,
             settle_after=self._settle_after,
             base_url=base_url,
             request_id=request_id,

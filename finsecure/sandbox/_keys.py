@@ -21,7 +21,7 @@ class Keys:
     Attributes:
         secret: `sk_test_…`, for everything.
         publishable: `pk_test_…`, for creating payment methods.
-        webhook: `whsec_…`, which signs every webhook.
+        webhook: `whsec_…`, which signs every webhook besides the secret of its endpoint.
         hashing: What numbers and bodies are hashed with, so that a hash says nothing without the database.
     """
 

@@ -54,15 +54,17 @@ class Sandbox:
             random ones.
         rate_limit: Requests per second for each key, as many at once. `None` for no limit.
         settle_after: Seconds that a bank payment is `processing`, and a refund `pending`, before the outcome.
+        ca_file: A file of PEM certificates, to trust receivers of webhooks whose certificate is from a CA of your own.
+            The CAs that this machine trusts, and those that `SSL_CERT_FILE` names, are trusted anyway.
 
     Raises:
         sqlite3.Error: `db` cannot be opened or is not a database.
-        ValueError: `rate_limit` is not more than zero, or `settle_after` is negative.
+        ValueError: `rate_limit` is not more than zero, `settle_after` is negative, or `ca_file` cannot be read.
 
     Attributes:
         secret_key: `sk_test_…`.
         publishable_key: `pk_test_…`.
-        webhook_secret: What every webhook of this sandbox is signed with.
+        webhook_secret: What every webhook of this sandbox is signed with, besides the secret of its endpoint.
         base_url: The base URL of the door without a socket, `transport`.
         clock: The time.
     """
@@ -81,6 +83,7 @@ class Sandbox:
         ids: Callable[[str], str] | None = None,
         rate_limit: float | None = None,
         settle_after: float = 2.0,
+        ca_file: str | os.PathLike[str] | None = None,
     ) -> None:
         if settle_after < 0:
             raise ValueError(f"settle_after must be zero or more seconds, not {settle_after!r}.")
@@ -91,6 +94,9 @@ class Sandbox:
             self._engine = Engine(
                 self._store, self.clock, ids or _random_id, rate_limit, settle_after, self._something_may_be_due
             )
+            self._deliverer = Deliverer(
+                self._store, self.clock, self._engine.keys.webhook, ca_file, self._something_may_be_due
+            )
         except BaseException:
             self._store.close()
             raise
@@ -98,7 +104,6 @@ class Sandbox:
         self.secret_key, self.publishable_key, self.webhook_secret = keys.secret, keys.publishable, keys.webhook
         clocks[self.webhook_secret.encode()] = self.clock  # `construct_event(tolerance=...)` goes by it
         self._transport = InProcessTransport(self._handle, self.clock)
-        self._deliverer = Deliverer(self._store, self.clock, keys.webhook)
         self._control = Control(self._engine, self._deliverer, self.clock, self._store.delivery_log)
         self._courier = Courier(self._round)
         self._lock = threading.Lock()
@@ -295,6 +300,30 @@ class Sandbox:
         with as_python_errors():
             self._engine.resend(check.text(event_id, "event_id"))
 
+    def rotate_secret(self, endpoint_id: str, *, overlap: float = 24 * 3600) -> str:
+        """Give a webhook endpoint another secret, as in a dashboard.
+
+        Deliveries carry a signature by the old secret too until `overlap` has passed, so that a receiver that verifies
+        with both loses none.
+
+        Args:
+            endpoint_id: A WebhookEndpoint (`we_...`).
+            overlap: Seconds for which the old secret goes on signing, by the sandbox's clock.
+
+        Returns:
+            The new secret (`whsec_...`).
+
+        Raises:
+            LookupError: There is no such endpoint.
+            ValueError: An argument is wrong; the message names it.
+
+        Example:
+            >>> new_secret = sandbox.rotate_secret(endpoint.id, overlap=3600)
+        """
+        with as_python_errors():
+            ident, seconds = check.text(endpoint_id, "endpoint_id"), check.seconds(overlap, "overlap")
+            return self._engine.rotate_secret(ident, seconds)
+
     def deliver(
         self,
         to: Function | ASGIApp | None = None,
@@ -308,9 +337,9 @@ class Sandbox:
     ) -> list[Delivery]:
         """Settle the bank payments and refunds whose time has come, and deliver the webhooks that are due.
 
-        They go to the webhook endpoints over HTTP or, with `to` or `wsgi`, to a receiver in this process without a
-        socket. It gets what is due for all endpoints; where there is no endpoint, every event that was not handed over
-        before. A receiver that raises counts as one that answers 500.
+        They go to the webhook endpoints over HTTP, to all endpoints at the same time. With `to` or `wsgi` they go to a
+        receiver in this process, without a socket. It gets what is due for all endpoints; where there is no endpoint,
+        every event that was not handed over before. A receiver that raises counts as one that answers 500.
 
         Args:
             to: A function `(body, headers) -> status`, or an ASGI application.
@@ -430,8 +459,8 @@ class Sandbox:
         return await self._deliverer.deliver_async(trouble, receiver)
 
     def _round(self) -> float | None:
-        self._deliver(Trouble())
-        due = self._store.next_due()
+        self._engine.settle()
+        due = self._store.next_due(self._deliverer.start())
         return None if due is None else max(0.0, due - self.clock.time())
 
 

@@ -11,7 +11,7 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -183,8 +183,13 @@ class Store:
         return cast("Object", json.loads(rows[0][0])) if rows else None
 
     def private(self, ident: str) -> Object:
-        """What is kept about an object and never shown."""
-        return cast("Object", json.loads(self._run("select private from objects where id = ?", ident)[0][0]))
+        """What is kept about an object and never shown; nothing where there is no such object."""
+        rows = self._run("select private from objects where id = ?", ident)
+        return cast("Object", json.loads(rows[0][0])) if rows else {}
+
+    def keep_private(self, ident: str, private: Mapping[str, object]) -> None:
+        """Write back what is kept about an object and never shown."""
+        self._run("update objects set private = ? where id = ?", json.dumps(private), ident)
 
     def delete(self, ident: str) -> None:
         """Hide an object. Its row stays, so that it still serves as a cursor."""
@@ -287,12 +292,18 @@ class Store:
                 *(ANYBODY, now),
             )
 
-    def due_deliveries(self, now: float, *, to_anybody: bool) -> list[Due]:
-        """What is to be delivered by now, oldest first; with what is for anybody, or without."""
+    def due_deliveries(self, now: float, *, to_anybody: bool, but: Collection[str] = ()) -> list[Due]:
+        """What is to be delivered by now, oldest first.
+
+        Args:
+            now: The time.
+            to_anybody: Whether what is for anybody is wanted too.
+            but: Endpoints whose deliveries are not wanted.
+        """
         rows = self._run(
-            "select seq, event, endpoint, attempts from deliveries where due <= ? and (endpoint != ? or ?) "
-            "order by due, seq",
-            *(now, ANYBODY, to_anybody),
+            "select seq, event, endpoint, attempts from deliveries where due <= ? and (endpoint != ? or ?) "  # noqa: S608
+            f"and endpoint not in ({_marks(but)}) order by due, seq",
+            *(now, ANYBODY, to_anybody, *but),
         )
         return [Due(*row) for row in rows]
 
@@ -332,10 +343,21 @@ class Store:
         rows = self._run("select event, type, url, attempt, status, error, time from attempts order by seq")
         return [Delivery(*row) for row in rows]
 
-    def next_due(self) -> float | None:
-        """When there is something to deliver or to settle next, in Unix seconds; `None` for nothing."""
+    def next_due(self, but: Collection[str] = ()) -> float | None:
+        """When there is something to deliver or to settle next, in Unix seconds; `None` for nothing.
+
+        Args:
+            but: Endpoints whose deliveries do not count.
+        """
+        without = [ANYBODY, *but]
         rows = self._run(
-            "select min(due) from (select due from deliveries where endpoint != ? union all select due from settling)",
-            ANYBODY,
+            f"select min(due) from (select due from deliveries where endpoint not in ({_marks(without)}) "  # noqa: S608
+            "union all select due from settling)",
+            *without,
         )
         return cast("float | None", rows[0][0])
+
+
+def _marks(values: Collection[object]) -> str:
+    """The placeholders of that many values."""
+    return ", ".join("?" * len(values))

@@ -39,7 +39,6 @@ class Work:
         now: The sandbox's time, in Unix seconds.
         new_id: Gives the part of an id after its prefix.
         fingerprint: A keyed hash, for recognising a number without keeping it.
-        webhook_secret: What webhooks are signed with.
         settle_after: Seconds that a bank payment, or a refund that is pending, takes.
         base_url: The door the request came through.
         request_id: The request that causes the events, if one does.
@@ -50,7 +49,6 @@ class Work:
     now: float
     new_id: Callable[[str], str]
     fingerprint: Callable[[str], str]
-    webhook_secret: str
     settle_after: float
     base_url: str
     request_id: str | None = None

@@ -636,7 +636,9 @@ class TestWebhookEndpoints:
     def test_only_the_create_answer_carries_the_secret(self, sandbox: Sandbox, api: httpx.Client) -> None:
         params = {"url": self.URL, "enabled_events": ["payment_intent.succeeded", "customer.created"]}
         made = api.post("/v1/webhook_endpoints", json=params).json()
-        assert made.pop("secret") == sandbox.webhook_secret
+        secret = made.pop("secret")
+        assert secret.startswith("whsec_")
+        assert secret != sandbox.webhook_secret
         assert made == {
             **params,
             "id": "we_1",

@@ -1,13 +1,17 @@
 """WebhookEndpoints. Reference: Webhooks, "Webhook Endpoint Configuration".
 
-Every endpoint of a sandbox has the sandbox's one signing secret, so that a test or a demo knows it beforehand.
+Each endpoint has a signing secret of its own. What is delivered to it is signed with the sandbox's one secret as well,
+so that a test or a demo knows a secret beforehand.
 """
 
 from __future__ import annotations
 
+import secrets
+
 from .. import _checks as check
 from .._checks import Parameter
 from .._json import Object
+from .._store import Store
 from .._work import API_VERSION, EVERY_EVENT, Work
 from .events import TYPES
 
@@ -21,14 +25,19 @@ CREATE = {
 }
 LIST = check.listing()
 
+_KEPT = 8
+"""How many secrets an endpoint has at most, old ones included: a header holds only so many signatures."""
+
 
 def create(work: Work, _: str, params: Object) -> Object:
     """POST /v1/webhook_endpoints. Only this answer carries the secret."""
+    secret = _new_secret()
     endpoint = work.create(
         "webhook_endpoint",
         {"api_version": API_VERSION, "description": None, "metadata": {}, "status": "enabled", **params},
+        {"secrets": [[secret, None]]},
     )
-    return endpoint | {"secret": work.webhook_secret}
+    return endpoint | {"secret": secret}
 
 
 def update(work: Work, ident: str, params: Object) -> Object:
@@ -42,3 +51,31 @@ def delete(work: Work, ident: str, _: Object) -> Object:
     """DELETE /v1/webhook_endpoints/{id}. What was still to be delivered to it is not."""
     work.find("webhook_endpoint", ident)
     return work.delete("webhook_endpoint", ident)
+
+
+def rotate_secret(work: Work, ident: str, overlap: float) -> str:
+    """Give an endpoint another secret; the one until now goes on signing for `overlap` seconds.
+
+    Returns:
+        The new secret.
+    """
+    work.find("webhook_endpoint", ident)
+    until = work.now + overlap
+    kept = [[secret, until if end is None else end] for secret, end in _secrets(work.store, ident)]
+    secret = _new_secret()
+    work.store.keep_private(ident, {"secrets": [[secret, None], *kept][:_KEPT]})
+    return secret
+
+
+def signing_secrets(store: Store, ident: str, now: float) -> list[str]:
+    """What deliveries to an endpoint are signed with, the newest secret first; nothing where there is no endpoint."""
+    return [secret for secret, until in _secrets(store, ident) if until is None or now < until]
+
+
+def _secrets(store: Store, ident: str) -> list[tuple[str, float | None]]:
+    """The secrets of an endpoint, and until when each is used. Files of version 0.1.0 know none."""
+    return [(secret, until) for secret, until in store.private(ident).get("secrets", [])]
+
+
+def _new_secret() -> str:
+    return "whsec_" + secrets.token_hex(16)

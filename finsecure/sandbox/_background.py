@@ -1,0 +1,88 @@
+"""An event loop on a thread of its own, for what goes out over sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+from finsecure._clock import monotonic
+
+T = TypeVar("T")
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """An event loop whose time nothing freezes."""
+
+    def time(self) -> float:
+        return monotonic()
+
+
+class Background:
+    """An event loop on a daemon thread that starts when it is first needed.
+
+    Args:
+        at_end: What is done in the loop last, when everything else was cancelled.
+    """
+
+    def __init__(self, at_end: Callable[[], Awaitable[None]]) -> None:
+        self._at_end = at_end
+        self._lock = threading.Lock()
+        self._closed = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        """Begin something in the loop.
+
+        Raises:
+            RuntimeError: The sandbox was closed.
+        """
+        with self._lock:
+            if self._closed:
+                work.close()
+                raise RuntimeError("The sandbox is closed: it delivers no webhooks any more.")
+            if self._loop is None:
+                self._loop = _Loop()
+                self._thread = threading.Thread(
+                    target=self._run, args=[self._loop], name="finsecure-sandbox-sockets", daemon=True
+                )
+                self._thread.start()
+            return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do something in the loop, and wait for it.
+
+        Raises:
+            RuntimeError: The sandbox was closed.
+        """
+        future = self.start(work)
+        try:
+            return future.result()
+        except concurrent.futures.CancelledError:
+            raise RuntimeError("The sandbox was closed while it delivered webhooks. They stay due.") from None
+        except BaseException:
+            future.cancel()  # where it is the caller that was interrupted
+            raise
+
+    def close(self) -> None:
+        """Cancel what is under way and end the thread. Closing it twice is harmless."""
+        with self._lock:
+            self._closed = True
+            loop, self._loop = self._loop, None
+        if loop is not None and self._thread is not None:
+            loop.call_soon_threadsafe(loop.stop)
+            self._thread.join()
+
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        loop.run_forever()
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        loop.run_until_complete(asyncio.ensure_future(self._at_end(), loop=loop))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
