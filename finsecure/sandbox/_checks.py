@@ -124,7 +124,16 @@ def text(value: object, param: str) -> str:
         raise invalid(f"{param} must be a string.", param)
     if not value.strip():
         raise invalid(f"{param} must not be empty.", param)
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+        raise invalid(f"{param} must be text: it has half of a surrogate pair.", param)
     return value
+
+
+def ident(value: object, param: str) -> str:
+    """The id of an object, where whoever calls from Python may have passed the object."""
+    if not isinstance(value, str):
+        raise invalid(f"{param} must be a string, the id of an object, not a {type(value).__name__}.", param)
+    return text(value, param)
 
 
 def free_text(value: object, param: str) -> str:

@@ -6,6 +6,8 @@ import threading
 import time
 from datetime import datetime
 
+_YEAR_9999 = 253_402_300_800
+
 
 class Clock:
     """Time for a sandbox, and for a client as its `clock=`.
@@ -28,6 +30,8 @@ class Clock:
             if start.tzinfo is None:
                 raise ValueError("Clock(start=...) needs a time zone: pass datetime(..., tzinfo=timezone.utc).")
             start = start.timestamp()
+        if start is not None and not _is_time(start):
+            raise ValueError("Clock(start=...) must be an aware datetime or Unix seconds, up to the year 9999.")
         self.sleeps = []
         self._standing = None if start is None else float(start)
         self._offset = 0.0
@@ -53,11 +57,15 @@ class Clock:
             seconds: How far. Zero or more: time does not go back.
 
         Raises:
-            ValueError: `seconds` is negative.
+            ValueError: `seconds` is negative or no number, or leads beyond the year 9999.
         """
+        if not _is_time(seconds):
+            raise ValueError("advance() takes a number of seconds, such as 3600.")
         if seconds < 0:
             raise ValueError(f"A clock only moves forward: advance({seconds!r}) would move it back.")
         with self._lock:
+            if not _is_time(self.time() + seconds):
+                raise ValueError(f"advance({seconds!r}) would move the clock beyond the year 9999.")
             self._offset += seconds
 
     def sleep(self, seconds: float) -> None:
@@ -81,6 +89,11 @@ class Clock:
     def _skip(self, seconds: float) -> None:
         self.sleeps.append(seconds)
         self.advance(max(0.0, seconds))
+
+
+def _is_time(value: object) -> bool:
+    """Whether a value is Unix seconds that a `datetime` can hold."""
+    return isinstance(value, (int, float)) and -_YEAR_9999 < value < _YEAR_9999
 
 
 def wait(clock: Clock, seconds: float) -> None:

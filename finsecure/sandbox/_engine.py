@@ -1,8 +1,9 @@
 """The engine: a request in, a response out, with the state in between.
 
-A request passes, in this order: the API key, the faults that were asked for, the rate limit, what the key may do, the
-idempotency key, the route, the version, the body, the operation. What is refused leaves no trace but its answer under
-the idempotency key. What the operation did, its events and that answer are one transaction.
+A request passes, in this order: the API key (a secret one must not come from a page), the faults that were asked for,
+the rate limit, what the key may do, the idempotency key, the route, the version, the body, the operation. What is
+refused leaves no trace but its answer under the idempotency key. What the operation did, its events and that answer are
+one transaction.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import replace
 from typing import cast
 from urllib.parse import unquote
 
-from . import _bank_page, _idempotency, _json, _keys, _payments, _routes, _samples, _trigger
+from . import _bank_page, _browser, _idempotency, _json, _keys, _payments, _routes, _samples, _trigger
 from ._clock import Clock
 from ._faults import Faults
 from ._http import BASE_URL, Request, Response
@@ -42,6 +43,7 @@ class Engine:
         rate_limit: Requests per second and key; `None` for no limit.
         settle_after: Seconds that a bank payment, or a refund that is pending, takes.
         changed: Called after each transaction, which may have made something due.
+        keys: The API keys.
 
     Attributes:
         keys: The API keys.
@@ -57,8 +59,9 @@ class Engine:
         rate_limit: float | None,
         settle_after: float,
         changed: Callable[[], None],
+        keys: _keys.Keys,
     ) -> None:
-        self.keys = _keys.of(store)
+        self.keys = keys
         self.faults = Faults()
         self.log = RequestLog()
         self._store = store
@@ -74,8 +77,10 @@ class Engine:
         request_id = "req_" + self._new_id("req")
         if request.path.startswith(_payments.BANK_PAGE):
             response = safely(lambda: self._bank_page(request), request_id)
+        elif _browser.asks_first(request):
+            response = _browser.permission()
         else:
-            response = self._answer(request, request_id)
+            response = _browser.readable(request, self._answer(request, request_id))
         return replace(response, headers={**response.headers, "Request-Id": request_id})
 
     def settle(self) -> None:
@@ -172,6 +177,7 @@ class Engine:
         body: Object | Problem = {}
         try:
             key_kind = self.keys.kind(request.headers)
+            _browser.refuse_secret_key(request)
         except Problem as problem:
             response = refusal(problem)
         else:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-BASE_URL = "https://api-sandbox.finsecure.com"
-"""The host of test mode. Reference: API Testing, "Test Environment"."""
+BASE_URL = "https://sandbox.invalid"
+"""The host of the door without a socket: a name that no network has (RFC 2606)."""
 
 
 @dataclass(frozen=True)

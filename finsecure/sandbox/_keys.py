@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ._problems import authentication
@@ -16,7 +16,7 @@ PUBLISHABLE = "publishable"
 
 @dataclass(frozen=True)
 class Keys:
-    """The keys of one database, made once and kept in it.
+    """The keys of one database, which are kept in it.
 
     Attributes:
         secret: `sk_test_…`, for everything.
@@ -52,15 +52,17 @@ class Keys:
         return hmac.new(self.hashing, content, "sha256").hexdigest()
 
 
-def of(store: Store) -> Keys:
-    """The keys that a database keeps."""
+def of(store: Store, given: Mapping[str, str]) -> Keys:
+    """The keys of a database: those that are given, which it keeps from now on, else those that it kept or new ones."""
 
-    def new(prefix: str) -> Callable[[], str]:
-        return lambda: prefix + secrets.token_hex(16)
+    def key(name: str, prefix: str) -> str:
+        if name in given:
+            store.set(name, given[name])
+        return store.setting(name, lambda: prefix + secrets.token_hex(16))
 
     return Keys(
-        store.setting("secret_key", new("sk_test_")),
-        store.setting("publishable_key", new("pk_test_")),
-        store.setting("webhook_secret", new("whsec_")),
-        store.setting("hashing_key", new("")).encode(),
+        key("secret_key", "sk_test_"),
+        key("publishable_key", "pk_test_"),
+        key("webhook_secret", "whsec_"),
+        key("hashing_key", "").encode(),
     )

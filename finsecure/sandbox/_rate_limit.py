@@ -13,14 +13,9 @@ class RateLimit:
 
     Args:
         per_second: Requests a second. More than zero.
-
-    Raises:
-        ValueError: `per_second` is not more than zero.
     """
 
     def __init__(self, per_second: float) -> None:
-        if not per_second > 0:
-            raise ValueError(f"rate_limit must be more than zero requests per second, not {per_second!r}.")
         self._rate = per_second
         self._size = max(1.0, per_second)
         self._lock = threading.Lock()

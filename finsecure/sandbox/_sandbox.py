@@ -6,8 +6,8 @@ import asyncio
 import os
 import secrets
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,17 +16,18 @@ import httpx
 from finsecure._signature import clocks
 
 from . import _checks as check
-from . import _receivers
+from . import _keys, _receivers
 from ._asgi import application
 from ._clock import Clock, wait, wait_async
 from ._control import PREFIX, Control
 from ._courier import Courier
 from ._deliveries import Deliverer, Trouble
-from ._engine import Engine
+from ._engine import Engine, refusal
 from ._faults import Fault
 from ._http import BASE_URL, Request, Response
+from ._options import SANDBOX, SERVE
 from ._payments import BANK_PAGE
-from ._problems import as_python_errors
+from ._problems import Problem, as_python_errors
 from ._receivers import ASGIApp, Function, Receiver, WSGIApp
 from ._requests import LoggedRequest
 from ._server import Server
@@ -56,16 +57,20 @@ class Sandbox:
         settle_after: Seconds that a bank payment is `processing`, and a refund `pending`, before the outcome.
         ca_file: A file of PEM certificates, to trust receivers of webhooks whose certificate is from a CA of your own.
             The CAs that this machine trusts, and those that `SSL_CERT_FILE` names, are trusted anyway.
+        secret_key: The secret key (`sk_test_...`) to take; so that a program that has one already needs no other.
+        publishable_key: The publishable key (`pk_test_...`) to take.
+        webhook_secret: The secret (`whsec_...`) that webhooks are signed with.
 
     Raises:
         sqlite3.Error: `db` cannot be opened or is not a database.
-        ValueError: `rate_limit` is not more than zero, `settle_after` is negative, or `ca_file` cannot be read.
+        ValueError: An option is wrong, or `ca_file` cannot be read; the message names it.
 
     Attributes:
-        secret_key: `sk_test_…`.
-        publishable_key: `pk_test_…`.
-        webhook_secret: What every webhook of this sandbox is signed with, besides the secret of its endpoint.
-        base_url: The base URL of the door without a socket, `transport`.
+        secret_key: `sk_test_…`: the one that was given, else the one that `db` keeps, else a random one.
+        publishable_key: `pk_test_…`, in the same way.
+        webhook_secret: What every webhook of this sandbox is signed with, besides the secret of its endpoint. In the
+            same way.
+        base_url: The base URL of the door without a socket, `transport`: `https://sandbox.invalid`.
         clock: The time.
     """
 
@@ -84,61 +89,71 @@ class Sandbox:
         rate_limit: float | None = None,
         settle_after: float = 2.0,
         ca_file: str | os.PathLike[str] | None = None,
+        secret_key: str | None = None,
+        publishable_key: str | None = None,
+        webhook_secret: str | None = None,
     ) -> None:
-        if settle_after < 0:
-            raise ValueError(f"settle_after must be zero or more seconds, not {settle_after!r}.")
+        given = {
+            "db": db,
+            "clock": clock,
+            "ids": ids,
+            "rate_limit": rate_limit,
+            "settle_after": settle_after,
+            "ca_file": ca_file,
+            "secret_key": secret_key,
+            "publishable_key": publishable_key,
+            "webhook_secret": webhook_secret,
+        }
+        with as_python_errors():
+            options = check.read(SANDBOX, given)
         self.base_url = BASE_URL
         self.clock = clock or Clock()
+        self._closed = False
         self._store = Store(db)
         try:
+            keys = _keys.of(self._store, options)
             self._engine = Engine(
-                self._store, self.clock, ids or _random_id, rate_limit, settle_after, self._something_may_be_due
+                self._store, self.clock, ids or _random_id, rate_limit, settle_after, self._something_may_be_due, keys
             )
-            self._deliverer = Deliverer(
-                self._store, self.clock, self._engine.keys.webhook, ca_file, self._something_may_be_due
-            )
+            self._deliverer = Deliverer(self._store, self.clock, keys.webhook, ca_file, self._something_may_be_due)
         except BaseException:
             self._store.close()
             raise
-        keys = self._engine.keys
         self.secret_key, self.publishable_key, self.webhook_secret = keys.secret, keys.publishable, keys.webhook
         clocks[self.webhook_secret.encode()] = self.clock  # `construct_event(tolerance=...)` goes by it
-        self._transport = InProcessTransport(self._handle, self.clock)
+        self._transport = InProcessTransport(self._handle_here, self.clock)
         self._control = Control(self._engine, self._deliverer, self.clock, self._store.delivery_log)
         self._courier = Courier(self._round)
         self._lock = threading.Lock()
         self._servers: list[Server] = []
-        self._http_clients: list[httpx.Client] = []
-        self._async_http_clients: list[httpx.AsyncClient] = []
         self._something_may_be_due()
 
     def client(self, **options: Any) -> Client:
         """A `finsecure.Client` that talks to this sandbox without a socket, on the sandbox's clock.
 
         Args:
-            options: Passed on to `finsecure.Client`.
+            options: Passed on to `finsecure.Client`, before what the sandbox would pass: `api_key`, `base_url`, `clock`
+                and `http_client`. With `transport` it is a client for a server: pass its `base_url` too.
+
+        Raises:
+            RuntimeError: The sandbox is closed.
         """
         import finsecure
 
-        http_client = httpx.Client(transport=self._transport, trust_env=False)
-        self._http_clients.append(http_client)
-        ours = {"api_key": self.secret_key, "base_url": self.base_url, "http_client": http_client, "clock": self.clock}
-        given: dict[str, Any] = {**ours, **options}
-        return finsecure.Client(**given)
+        return finsecure.Client(**self._options(httpx.Client, options))
 
     def async_client(self, **options: Any) -> AsyncClient:
         """A `finsecure.AsyncClient` that talks to this sandbox without a socket, on the sandbox's clock.
 
         Args:
-            options: Passed on to `finsecure.AsyncClient`.
+            options: Passed on to `finsecure.AsyncClient`, as `client` does.
+
+        Raises:
+            RuntimeError: The sandbox is closed.
         """
         import finsecure
 
-        http_client = httpx.AsyncClient(transport=self._transport, trust_env=False)
-        self._async_http_clients.append(http_client)
-        ours = {"api_key": self.secret_key, "base_url": self.base_url, "http_client": http_client, "clock": self.clock}
-        given: dict[str, Any] = {**ours, **options}
-        return finsecure.AsyncClient(**given)
+        return finsecure.AsyncClient(**self._options(httpx.AsyncClient, options))
 
     @property
     def transport(self) -> InProcessTransport:
@@ -162,8 +177,12 @@ class Sandbox:
         Raises:
             ImportError: The extra is not installed.
             OSError: The port is taken.
+            RuntimeError: The sandbox is closed.
             ValueError: It is no port.
         """
+        with as_python_errors():
+            check.read(SERVE, {"port": port})
+        self._check_open()
         server = Server(self._handle, port)
         with self._lock:
             self._servers.append(server)
@@ -178,10 +197,11 @@ class Sandbox:
 
         Raises:
             LookupError: There is no such PaymentIntent.
-            ValueError: It does not wait for the customer.
+            ValueError: It does not wait for the customer, or an argument is wrong.
         """
-        with as_python_errors():
-            self._engine.resolve_action(check.text(payment_intent_id, "payment_intent_id"), succeed=succeed)
+        with self._asked():
+            ident = check.ident(payment_intent_id, "payment_intent_id")
+            self._engine.resolve_action(ident, succeed=check.boolean(succeed, "succeed"))
 
     def fail_next(
         self,
@@ -237,7 +257,7 @@ class Sandbox:
             "share": share,
             "seed": seed,
         }
-        with as_python_errors():
+        with self._asked():
             return self._engine.faults.add(given)
 
     @property
@@ -265,7 +285,7 @@ class Sandbox:
         Raises:
             ValueError: The type or an override is wrong; the message names it.
         """
-        with as_python_errors():
+        with self._asked():
             return self._engine.emit(type, check.mapping({} if overrides is None else overrides, "overrides"))
 
     def trigger(self, type: str, *, id: str | None = None) -> dict[str, Any]:
@@ -285,7 +305,7 @@ class Sandbox:
             LookupError: There is no such object.
             ValueError: The type is wrong, or the state of the object does not allow that; the message names its id.
         """
-        with as_python_errors():
+        with self._asked():
             return self._engine.trigger(type, id)
 
     def resend(self, event_id: str) -> None:
@@ -297,8 +317,8 @@ class Sandbox:
         Raises:
             LookupError: There is no such event.
         """
-        with as_python_errors():
-            self._engine.resend(check.text(event_id, "event_id"))
+        with self._asked():
+            self._engine.resend(check.ident(event_id, "event_id"))
 
     def rotate_secret(self, endpoint_id: str, *, overlap: float = 24 * 3600) -> str:
         """Give a webhook endpoint another secret, as in a dashboard.
@@ -320,8 +340,8 @@ class Sandbox:
         Example:
             >>> new_secret = sandbox.rotate_secret(endpoint.id, overlap=3600)
         """
-        with as_python_errors():
-            ident, seconds = check.text(endpoint_id, "endpoint_id"), check.seconds(overlap, "overlap")
+        with self._asked():
+            ident, seconds = check.ident(endpoint_id, "endpoint_id"), check.seconds(overlap, "overlap")
             return self._engine.rotate_secret(ident, seconds)
 
     def deliver(
@@ -400,6 +420,7 @@ class Sandbox:
     @property
     def deliveries(self) -> list[Delivery]:
         """Every try to deliver a webhook so far, oldest first."""
+        self._check_open()
         return self._store.delivery_log()
 
     @property
@@ -409,25 +430,22 @@ class Sandbox:
 
     def reset(self) -> None:
         """Forget every object, event, delivery, idempotency key, fault and logged request. Keys and time stay."""
+        self._check_open()
         self._engine.reset()
 
     def close(self) -> None:
         """Stop the servers and the deliveries, and close the database. Closing it twice is harmless."""
+        self._closed = True
         with self._lock:
             servers, self._servers = self._servers, []
         for server in servers:
             server.close()
         self._courier.close()
         self._deliverer.close()
-        for http_client in self._http_clients:
-            http_client.close()
-        for async_http_client in self._async_http_clients:
-            # Over the in-process transport it has nothing to wait for, so one step runs it to its end.
-            with suppress(StopIteration):
-                async_http_client.aclose().send(None)
         self._store.close()
 
     def __enter__(self) -> Self:
+        self._check_open()
         return self
 
     def __exit__(
@@ -441,11 +459,43 @@ class Sandbox:
 
     def _handle(self, request: Request) -> Response:
         """Answer one request, through whichever door it came."""
+        if self._closed:
+            return refusal(Problem(503, "api_error", _CLOSED))
         controls = request.path.startswith(PREFIX) and not request.path.startswith(BANK_PAGE)
         return self._control.handle(request) if controls else self._engine.handle(request)
 
-    def _trouble(self, **given: object) -> Trouble:
+    def _handle_here(self, request: Request) -> Response:
+        """Answer one request that came without a socket: a sandbox that is closed is like a server that is gone."""
+        if self._closed:
+            raise httpx.ConnectError(_CLOSED)
+        return self._handle(request)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError(_CLOSED)
+
+    @contextmanager
+    def _asked(self) -> Generator[None, None, None]:
+        """What a caller in Python asks for."""
+        self._check_open()
         with as_python_errors():
+            yield
+
+    def _options(self, http_client: type[httpx.Client | httpx.AsyncClient], given: dict[str, Any]) -> dict[str, Any]:
+        """The options of a client: those given, and ours for the rest."""
+        self._check_open()
+        ours: dict[str, Any] = {"api_key": self.secret_key, "base_url": self.base_url, "clock": self.clock}
+        if "transport" in given:
+            if "base_url" not in given:
+                raise ValueError(
+                    "base_url is missing: with transport=, a client talks to a server (`sandbox.serve()`)."
+                )
+        elif "http_client" not in given:
+            ours["http_client"] = http_client(transport=self._transport, trust_env=False)
+        return ours | given
+
+    def _trouble(self, **given: object) -> Trouble:
+        with self._asked():
             return Trouble.read(given)
 
     def _deliver(self, trouble: Trouble, receiver: Receiver | None = None) -> list[Delivery]:
@@ -462,6 +512,9 @@ class Sandbox:
         self._engine.settle()
         due = self._store.next_due(self._deliverer.start())
         return None if due is None else max(0.0, due - self.clock.time())
+
+
+_CLOSED = "This sandbox is closed: make a new one."
 
 
 def _random_id(_: str) -> str:

@@ -29,8 +29,6 @@ class Server:
     base_url: str
 
     def __init__(self, handle: Callable[[Request], Response], port: int) -> None:
-        if not 0 <= port <= 65535:
-            raise ValueError(f"port must be from 0 (any free one) to 65535, not {port}.")
         app = application(handle)
         try:
             import uvicorn

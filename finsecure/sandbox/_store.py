@@ -159,6 +159,11 @@ class Store:
             self._run("insert or ignore into settings values (?, ?)", name, make())
             return cast("str", self._run("select value from settings where name = ?", name)[0][0])
 
+    def set(self, name: str, value: str) -> None:
+        """Keep a value in place of the one before."""
+        with self.transaction():
+            self._run("insert or replace into settings values (?, ?)", name, value)
+
     def empty(self) -> None:
         """Forget everything but the settings."""
         for table in ("objects", "settling", "answers", "deliveries", "attempts"):

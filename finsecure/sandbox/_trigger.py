@@ -52,7 +52,7 @@ def _drive_payment(work: Work, type: str, ident: str | None) -> None:
     if ident is None:
         intent = payment_intents.create(work, "", {"amount": 2000, "currency": "usd"})
     else:
-        intent = work.find("payment_intent", check.text(ident, "id"), "id")
+        intent = work.find("payment_intent", check.ident(ident, "id"), "id")
     step = _PAYMENTS[type].get(intent["status"])
     if step is None:
         raise _unreachable(intent["id"], type, f"its status is {intent['status']}")
@@ -143,7 +143,7 @@ def _find_customer(work: Work, ident: str | None) -> str:
     """The id of a customer that exists, or of a new one."""
     if ident is None:
         return _create_customer(work, None)
-    customer: str = work.find("customer", check.text(ident, "id"), "id")["id"]
+    customer: str = work.find("customer", check.ident(ident, "id"), "id")["id"]
     return customer
 
 

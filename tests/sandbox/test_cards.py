@@ -133,7 +133,7 @@ def test_3d_secure_asks_for_the_customer(api: httpx.Client, asked: dict[str, Any
     assert asked["next_action"] == {
         "type": "redirect_to_url",
         "redirect_to_url": {
-            "url": f"https://api-sandbox.finsecure.com/sandbox/3d_secure/{asked['id']}",
+            "url": f"https://sandbox.invalid/sandbox/3d_secure/{asked['id']}",
             "return_url": "https://shop.example/back?cart=7",
         },
     }

@@ -21,8 +21,11 @@ import httpx
 import pytest
 import trio
 
-from finsecure.sandbox import Sandbox
+import finsecure
+from finsecure.sandbox import Clock, Sandbox
 from finsecure.sandbox._http import Request
+
+CARD: finsecure.CardParams = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2030}
 
 
 def authorised(sandbox: Sandbox) -> dict[str, str]:
@@ -84,13 +87,34 @@ class TestClients:
 
         assert run(main() if run is asyncio.run else main) == "customer@example.com"
 
-    def test_they_are_closed_with_the_sandbox(self) -> None:
-        with Sandbox() as sandbox:
-            sandbox.client()
-            sandbox.async_client()
-            clients = [*sandbox._http_clients, *sandbox._async_http_clients]
-            assert not any(client.is_closed for client in clients)
-        assert all(client.is_closed for client in clients)
+    def test_they_show_a_host_that_nobody_takes_for_the_network(self, sandbox: Sandbox) -> None:
+        for client in (sandbox.client(), sandbox.async_client()):
+            assert client.base_url == sandbox.base_url == "https://sandbox.invalid"
+            assert "sandbox.invalid" in repr(client)
+
+    def test_options_that_are_given_win(self, sandbox: Sandbox) -> None:
+        clock = Clock(5)
+        client = sandbox.client(
+            api_key=sandbox.publishable_key, base_url="https://api-sandbox.finsecure.com", clock=clock, timeout=3
+        )
+        assert (client.base_url, client.timeout) == ("https://api-sandbox.finsecure.com", 3)
+        with pytest.raises(finsecure.AuthenticationError, match="publishable"):
+            client.customers.list()
+        assert client.payment_methods.create(type="card", card=CARD).id.startswith("pm_")
+
+    def test_an_http_client_that_is_given_is_used(self, sandbox: Sandbox) -> None:
+        transport = httpx.MockTransport(lambda _: httpx.Response(200, json={"id": "cus_7", "object": "customer"}))
+        with httpx.Client(transport=transport) as http_client:
+            assert sandbox.client(http_client=http_client).customers.retrieve("cus_7").id == "cus_7"
+
+    def test_with_a_transport_they_talk_to_a_server(self, sandbox: Sandbox) -> None:
+        with (
+            sandbox.serve() as server,
+            sandbox.client(transport="httpx2", base_url=server.base_url) as client,
+        ):
+            assert client.customers.create().id == "cus_1"
+        with pytest.raises(ValueError, match="base_url is missing"):
+            sandbox.async_client(transport="httpx2")
 
 
 class TestServe:

@@ -1,0 +1,82 @@
+"""What `Sandbox(...)` and `Sandbox.serve(...)` take, as tables of checks."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from typing import Any, cast
+
+from . import _checks as check
+from ._checks import Check, Parameter, Schema
+from ._clock import Clock
+from ._problems import invalid
+
+_KEY = re.compile(r"[!-~]{1,200}")
+
+
+def _key(prefix: str) -> Check:
+    """A key of test mode or a webhook secret. No message repeats it."""
+
+    def read(value: object, param: str) -> str:
+        key = check.text(value, param)
+        if key.startswith(("sk_live_", "pk_live_")):
+            raise invalid(f"{param} is a live key: the sandbox takes test keys alone.", param)
+        rest = key.removeprefix(prefix)
+        if rest == key or not _KEY.fullmatch(rest):
+            raise invalid(f"{param} must be {prefix} and 1 to 200 printable ASCII characters without spaces.", param)
+        return key
+
+    return read
+
+
+def _path(value: object, param: str) -> str:
+    try:
+        return os.fsdecode(os.fsencode(value))  # type: ignore[arg-type] # whatever is no path raises
+    except (TypeError, ValueError):
+        raise invalid(f"{param} must be a path (str or os.PathLike), not {_shown(value)}.", param) from None
+
+
+def _settle_after(value: object, param: str) -> float:
+    if type(value) not in (int, float) or not 0 <= cast("float", value) < math.inf:
+        raise invalid(f"{param} must be zero or more seconds, not {_shown(value)}.", param)
+    return cast("float", value)
+
+
+def _rate(value: object, param: str) -> float:
+    if type(value) not in (int, float) or not 0 < cast("float", value) < math.inf:
+        raise invalid(f"{param} must be more than zero requests per second, not {_shown(value)}.", param)
+    return cast("float", value)
+
+
+def _clock(value: object, param: str) -> Clock:
+    if not isinstance(value, Clock):
+        raise invalid(f"{param} must be a finsecure.sandbox.Clock, not {_shown(value)}.", param)
+    return value
+
+
+def _function(value: object, param: str) -> Any:
+    if not callable(value):
+        raise invalid(f"{param} must be a function, not {_shown(value)}.", param)
+    return value
+
+
+def _shown(value: object) -> str:
+    return repr(value) if type(value) in (int, float, bool) else f"a {type(value).__name__}"
+
+
+SANDBOX: Schema = {
+    "db": Parameter(_path),
+    "clock": Parameter(_clock),
+    "ids": Parameter(_function),
+    "rate_limit": Parameter(_rate),
+    "settle_after": Parameter(_settle_after),
+    "ca_file": Parameter(_path),
+    "secret_key": Parameter(_key("sk_test_")),
+    "publishable_key": Parameter(_key("pk_test_")),
+    "webhook_secret": Parameter(_key("whsec_")),
+}
+"""The options of `Sandbox`."""
+
+SERVE: Schema = {"port": Parameter(check.between(0, 65535), required=True)}
+"""The options of `Sandbox.serve`."""
