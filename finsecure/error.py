@@ -15,7 +15,8 @@ The classes::
     ├── WebhookPayloadError            a webhook rightly signed whose body is no event
     ├── WebhookUsageError              a payload or a secret that cannot be used (also a ValueError and TypeError)
     ├── EventInProgress                another worker is handling this event: try again later
-    └── InboxError                     the inbox of a webhook handler cannot be used: its table, its server
+    ├── InboxError                     the inbox of a webhook handler cannot be used: its table, its server
+    └── SandboxError                   the sandbox cannot be used: its file, or it is closed
 
 Every error has every attribute below, so `except FinSecureError as e: e.request_id` always works; what did not come
 is `None`. Reference: Error Handling.
@@ -259,6 +260,10 @@ class EventInProgress(FinSecureError):  # noqa: N818 - it reads as what it says 
 
 class InboxError(FinSecureError):
     """The inbox of a webhook handler cannot be used, so the event was not handled: FinSecure delivers it again."""
+
+
+class SandboxError(FinSecureError):
+    """The sandbox cannot be used: its file is locked, full or another program's, or the sandbox is closed."""
 
 
 BY_TYPE: dict[str, type[FinSecureError]] = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import signal
-import sqlite3
 import sys
 import threading
 from types import FrameType
@@ -34,6 +33,7 @@ def run(args: list[str]) -> int:
         The exit code: 0 once it was stopped, 1 where it cannot start.
     """
     options = _parser().parse_args(args)
+    from finsecure.error import SandboxError
     from finsecure.sandbox import Sandbox
 
     try:
@@ -46,7 +46,7 @@ def run(args: list[str]) -> int:
             }
             state = options.db or "in memory, gone when it stops"
             _wait(json.dumps(facts) if options.json else _BANNER.format(state=state, **facts))
-    except (ImportError, OSError, ValueError, sqlite3.Error) as error:
+    except (ImportError, OSError, ValueError, SandboxError) as error:
         print(f"finsecure sandbox: {error}", file=sys.stderr)
         return 1
     return 0

@@ -19,7 +19,7 @@ from finsecure._currencies import DIGITS
 
 from ._json import Object
 from ._loopback import is_loopback
-from ._problems import invalid, shown
+from ._problems import holds_card_number, invalid, shown
 
 Check = Callable[[object, str], Any]
 
@@ -99,7 +99,49 @@ def read_query(schema: Schema, query: str) -> Object:
     given = dict(pairs)
     if len(given) < len(pairs):
         raise invalid("The query string gives a param more than once.")
+    refuse_card_numbers(given)
     return read(schema, given)
+
+
+_READ_AND_DROPPED = {
+    (*before, *name)
+    for before in ((), ("payment_method",))
+    for name in (("card", "number"), ("us_bank_account", "account_number"), ("us_bank_account", "routing_number"))
+}
+"""The parameters that may hold a card number, or digits that look like one: nothing keeps them."""
+
+_PHONE = re.compile(r"\+(?:[^\d+]*\d){1,15}[^\d+]*")
+
+
+def refuse_card_numbers(value: object, *path: str) -> None:
+    """Refuse a card number anywhere in what was sent, but where a payment method is described.
+
+    Args:
+        value: Any JSON.
+        path: The names that lead to it.
+    """
+    waiting = [(value, path)]  # not by recursion: JSON may be nested deeper than calls
+    while waiting:
+        one, names = waiting.pop()
+        if isinstance(one, dict):
+            members = cast("Mapping[str, object]", one)
+            waiting += [(name, names) for name in members]
+            waiting += [(member, (*names, name)) for name, member in members.items()]
+        elif isinstance(one, list):
+            waiting += [(member, names) for member in cast("list[object]", one)]
+        elif names not in _READ_AND_DROPPED and _may_hold_card_number(one, names) and holds_card_number(str(one)):
+            param = shown(".".join(names)) or None
+            raise invalid(
+                f"{param or 'The request'} holds a card number, which the sandbox keeps nowhere: send one as the "
+                "card.number of a payment method alone.",
+                param,
+            )
+
+
+def _may_hold_card_number(value: object, path: tuple[str, ...]) -> bool:
+    if isinstance(value, str):
+        return path[-1:] != ("phone",) or not _PHONE.fullmatch(value)
+    return type(value) in (int, float) and cast("float", value) > MAX_AMOUNT
 
 
 def _change(parameter: Parameter, value: object, name: str) -> object:

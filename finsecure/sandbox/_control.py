@@ -53,11 +53,14 @@ class Control:
 
     def _answer(self, request: Request) -> Response:
         self._admit(request)
+        check.refuse_card_numbers(unquote(request.path))
         route, ident = _find(request)
         if request.body:
             check_content_type(request)
         check.read_query({}, request.query)
-        params = check.read(route.schema, _json.read(request.body))
+        body = _json.read(request.body)
+        check.refuse_card_numbers(body)
+        params = check.read(route.schema, body)
         return json_response(200, route.run(self, params | ident))
 
     def _admit(self, request: Request) -> None:

@@ -16,8 +16,12 @@ from dataclasses import replace
 from typing import cast
 from urllib.parse import unquote
 
+from finsecure.error import SandboxError
+
 from . import _bank_page, _browser, _idempotency, _json, _keys, _payments, _routes, _samples, _trigger
+from . import _checks as check
 from ._clock import Clock
+from ._database import SandboxClosedError
 from ._faults import Faults
 from ._http import BASE_URL, Request, Response
 from ._json import Object
@@ -73,7 +77,11 @@ class Engine:
         self._claims = _idempotency.Claims()
 
     def handle(self, request: Request) -> Response:
-        """Answer one request. Nothing that a request holds makes this raise."""
+        """Answer one request. Nothing that a request holds makes this raise.
+
+        Raises:
+            SandboxClosedError: There is nothing left that could answer.
+        """
         request_id = "req_" + self._new_id("req")
         if request.path.startswith(_payments.BANK_PAGE):
             response = safely(lambda: self._bank_page(request), request_id)
@@ -120,6 +128,7 @@ class Engine:
         Raises:
             Problem: The type or an override is wrong.
         """
+        check.refuse_card_numbers(dict(overrides), "overrides")
         with self._transaction():
             return _samples.emit(self._work(), type, overrides)
 
@@ -247,12 +256,14 @@ class Engine:
 
     def _carry_out(self, work: Work, request: Request, body: Object | Problem) -> Response:
         try:
+            check.refuse_card_numbers(unquote(request.path))
             route, ident = _routes.find(request.method, request.path)
             _check_version(request)
             if request.body and request.method != "GET":
                 check_content_type(request)
             if isinstance(body, Problem):
                 raise body
+            check.refuse_card_numbers(body)
             with self._store.savepoint():
                 status, answer = route.answer(work, ident, request.query, body)
         except Problem as problem:
@@ -273,11 +284,20 @@ class Engine:
 
 
 def safely(answer: Callable[[], Response], request_id: str) -> Response:
-    """An answer, whatever happens."""
+    """An answer, whatever happens.
+
+    Raises:
+        SandboxClosedError: There is nothing left that could answer.
+    """
     try:
         return answer()
     except Problem as problem:
         return refusal(problem)
+    except SandboxClosedError:
+        raise
+    except SandboxError as failure:  # nothing was done, so the same request may come again
+        _log.warning("The sandbox failed on %s: %s", request_id, failure)
+        return json_response(503, {"error": error("api_error", str(failure))})
     except Exception:  # noqa: BLE001 - a server answers 500 and lives on
         _log.exception("The sandbox failed on %s", request_id)
         return json_response(500, _INTERNAL)

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from . import _json
 from ._http import Request
 from ._json import Object
-from ._problems import Problem, invalid
+from ._problems import Problem, holds_card_number, invalid
 from ._store import Kept, Store
 
 KEPT_SECONDS = 24 * 3600
@@ -57,6 +57,10 @@ def check_key(key: str) -> None:
     """Refuse a key that cannot be kept."""
     if not key.strip() or len(key) > _LONGEST:
         raise invalid(f"Idempotency-Key must have 1 to {_LONGEST} characters.", "Idempotency-Key")
+    if holds_card_number(key):
+        raise invalid(
+            "Idempotency-Key holds a card number, and keys are kept: name the payment, not the card.", "Idempotency-Key"
+        )
 
 
 def identity(request: Request, body: Object | Problem) -> bytes:

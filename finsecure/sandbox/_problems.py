@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
+
+from finsecure import _redact
 
 DOCS = "https://developers.finsecure.com/"
 """Where the documentation of this package is published."""
@@ -81,6 +84,14 @@ def as_python_errors() -> Generator[None, None, None]:
         raise error_class(str(problem)) from None
 
 
+def holds_card_number(text: str) -> bool:
+    """Whether a card number is in a text: a brand's prefix and length and the Luhn digit, in any script's digits."""
+    if not text.isascii():
+        text = "".join(str(unicodedata.digit(character, character)) for character in text)
+    return _redact.has_card_number(text)
+
+
 def shown(text: str) -> str:
     """Text from outside as it may be repeated: whatever looks like a card number is masked."""
-    return _CARD_NUMBER.sub("[number]", text)
+    text = _CARD_NUMBER.sub("[number]", text)
+    return "[number]" if holds_card_number(text) else text

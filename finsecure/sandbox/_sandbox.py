@@ -62,7 +62,7 @@ class Sandbox:
         webhook_secret: The secret (`whsec_...`) that webhooks are signed with.
 
     Raises:
-        sqlite3.Error: `db` cannot be opened or is not a database.
+        SandboxError: `db` cannot be opened, or is a file of another program.
         ValueError: An option is wrong, or `ca_file` cannot be read; the message names it.
 
     Attributes:

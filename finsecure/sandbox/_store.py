@@ -2,45 +2,45 @@
 
 Rules: all work happens inside `transaction()`, which one thread at a time has; an acknowledged transaction is on the
 disk (WAL with synchronous=FULL), so it survives `kill -9`. Objects are kept as the JSON that the API shows, in order of
-insertion, which is what cursors count in. What must not be shown stands apart, in `private`.
+insertion, which is what cursors count in. What must not be shown stands apart, in `private`. What is deleted is
+overwritten.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import sqlite3
-import threading
 from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
+from ._database import Database
 from ._json import Object
 
 _TABLES = """
-create table if not exists settings (name text primary key, value text not null);
-create table if not exists objects (
+create table settings (name text primary key, value text not null);
+create table objects (
     seq integer primary key autoincrement, id text not null unique, object text not null, created integer not null,
     deleted integer not null default 0, body text not null, private text not null);
-create index if not exists objects_by_kind on objects (object, seq);
-create index if not exists objects_by_payment on objects (object, json_extract(body, '$.payment_intent'), seq);
-create index if not exists objects_by_customer on objects (object, json_extract(body, '$.customer'), seq);
-create table if not exists settling (id text primary key, due real not null);
-create table if not exists answers (
+create index objects_by_kind on objects (object, seq);
+create index objects_by_payment on objects (object, json_extract(body, '$.payment_intent'), seq);
+create index objects_by_customer on objects (object, json_extract(body, '$.customer'), seq);
+create table settling (id text primary key, due real not null);
+create table answers (
     key text primary key, request_hash text not null, created real not null, status integer not null,
     headers text not null, body blob not null);
-create index if not exists answers_by_age on answers (created);
-create table if not exists deliveries (
+create index answers_by_age on answers (created);
+create table deliveries (
     seq integer primary key autoincrement, event text not null, endpoint text not null, due real not null,
     attempts integer not null default 0);
-create index if not exists deliveries_by_due on deliveries (due);
-create index if not exists deliveries_by_event on deliveries (event);
-create index if not exists deliveries_by_endpoint on deliveries (endpoint, due);
-create table if not exists attempts (
+create index deliveries_by_due on deliveries (due);
+create index deliveries_by_event on deliveries (event);
+create index deliveries_by_endpoint on deliveries (endpoint, due);
+create table attempts (
     seq integer primary key autoincrement, event text not null, type text not null, url text not null,
     attempt integer not null, status integer, error text, time real not null);
-create index if not exists attempts_by_event on attempts (event);
+create index attempts_by_event on attempts (event);
 """
 
 ANYBODY = ""
@@ -101,55 +101,25 @@ class Store:
     """One database, in memory or in a file.
 
     Raises:
-        sqlite3.Error: The file cannot be opened or is not a database.
+        SandboxError: The file cannot be opened, or is not one of a sandbox.
+        ValueError: `path` is not the name of a file.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None) -> None:
-        self._lock = threading.RLock()
-        self._connection = sqlite3.connect(
-            ":memory:" if path is None else os.fspath(path), isolation_level=None, check_same_thread=False, timeout=30
-        )
-        try:
-            self._connection.execute("pragma journal_mode = wal")
-            self._connection.execute("pragma synchronous = full")
-            self._connection.executescript(_TABLES)
-        except sqlite3.Error:
-            self._connection.close()
-            raise
-
-    def close(self) -> None:
-        """Close the database. Closing it twice is harmless."""
-        with self._lock:
-            self._connection.close()
+        self._database = Database(path, _TABLES.split(";"))
+        self._run = self._database.run
+        self._deleted = False
+        self.savepoint = self._database.savepoint
+        self.close = self._database.close
 
     @contextmanager
     def transaction(self) -> Generator[None, None, None]:
         """All of it or, after an exception, nothing of it."""
-        with self._lock:
-            self._connection.execute("begin immediate")
-            try:
-                yield
-            except BaseException:
-                self._connection.execute("rollback")
-                raise
-            self._connection.execute("commit")
-
-    @contextmanager
-    def savepoint(self) -> Generator[None, None, None]:
-        """A part of a transaction that can be undone alone."""
-        self._connection.execute("savepoint part")
-        try:
+        with self._database.transaction():
             yield
-        except BaseException:
-            self._connection.execute("rollback to part")
-            raise
-        finally:
-            self._connection.execute("release part")
-
-    def _run(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        """One statement and its rows."""
-        with self._lock:
-            return self._connection.execute(sql, values).fetchall()
+        if self._deleted:
+            self._deleted = False
+            self._database.wipe()
 
     # Settings
 
@@ -168,6 +138,7 @@ class Store:
         """Forget everything but the settings."""
         for table in ("objects", "settling", "answers", "deliveries", "attempts"):
             self._run(f"delete from {table}")  # noqa: S608 - the names stand above
+        self._deleted = True
 
     # Objects of the API
 
@@ -197,8 +168,9 @@ class Store:
         self._run("update objects set private = ? where id = ?", json.dumps(private), ident)
 
     def delete(self, ident: str) -> None:
-        """Hide an object. Its row stays, so that it still serves as a cursor."""
-        self._run("update objects set deleted = 1 where id = ?", ident)
+        """Forget an object. Its row stays, empty, so that it still serves as a cursor."""
+        self._run("update objects set deleted = 1, body = '{}', private = '{}' where id = ?", ident)
+        self._deleted = True
 
     def position(self, kind: str, ident: str) -> int | None:
         """Where an object stands in the order of insertion, deleted or not."""

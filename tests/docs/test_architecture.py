@@ -102,12 +102,14 @@ def test_no_file_imports_in_a_circle() -> None:
     assert circle(graph) == []
 
 
-def test_sandbox_knows_only_signing_currencies_and_the_time() -> None:
-    """The sandbox imports of the client only signing, currencies, the time, and the client that it gives away."""
+def test_sandbox_knows_only_what_is_no_part_of_the_api() -> None:
+    """The sandbox imports of the client only signing, currencies, the time, the look of card numbers and its error."""
     assert {name for path in (PACKAGE / "sandbox").rglob("*.py") for name in imported(path)} - {"sandbox"} <= {
         "_signature",
         "_currencies",
         "_clock",
+        "_redact",
+        "error",
     } | {path.stem for path in (PACKAGE / "sandbox").rglob("*.py")} | {"_operations"}
 
 

@@ -1,0 +1,215 @@
+"""The SQLite database under a store: whose file it is, who takes turns with it, what is said when it cannot be used.
+
+Rules: a file that another program made is recognised before SQLite opens it for writing, so that it stays as it was to
+the byte. Only the user may read ours. Several processes may share it: whoever finds it locked asks again for a while,
+and stops asking when the sandbox is closed. No exception of sqlite3 leaves this file.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import threading
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from finsecure.error import SandboxError
+
+APPLICATION_ID = 0x46696E53
+"""What SQLite keeps in the header of our files, and of no other program's: "FinS"."""
+
+VERSION = 1
+"""The version of the tables, kept in the file as `user_version`."""
+
+_LOCKED_TRIES = 220
+"""How often a locked file is asked for, which takes ten seconds. Counted, since clocks may be frozen."""
+
+_CLOSING = 1.0
+"""Seconds that `close` waits for the transaction that is under way."""
+
+
+CLOSED = "This sandbox is closed: make a new one."
+
+
+class SandboxClosedError(SandboxError, RuntimeError):
+    """The sandbox is closed."""
+
+
+class Database:
+    """One database, in memory or in a file.
+
+    Args:
+        path: The file; `None` for memory.
+        tables: The statements that make the tables, where the file is new.
+
+    Raises:
+        SandboxError: The file cannot be opened, or is not one of a sandbox.
+        ValueError: `path` is not the name of a file.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None, tables: Iterable[str]) -> None:
+        file = _file_name(path)
+        self._name = "in memory" if file is None else file
+        self._lock = threading.RLock()
+        self._closing = threading.Event()
+        with self._errors():
+            if file is not None:
+                _refuse_others(file)
+            # Locked files are waited for in `_execute`, where close() can end the wait.
+            self._connection = sqlite3.connect(
+                file or ":memory:", isolation_level=None, check_same_thread=False, timeout=0
+            )
+            try:
+                self._set_up(tables)
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def run(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """One statement and its rows."""
+        with self._lock, self._errors():
+            return self._execute(sql, values)
+
+    @contextmanager
+    def transaction(self, kind: str = "immediate") -> Generator[None, None, None]:
+        """All of it or, after an exception, nothing of it."""
+        with self._lock:
+            self.run(f"begin {kind}")
+            try:
+                yield
+                self.run("commit")
+            except BaseException:
+                if self._connection.in_transaction:  # SQLite itself ends it where the disk is full
+                    self._connection.execute("rollback")
+                raise
+
+    @contextmanager
+    def savepoint(self) -> Generator[None, None, None]:
+        """A part of a transaction that can be undone alone."""
+        self.run("savepoint part")
+        try:
+            yield
+        except BaseException:
+            if self._connection.in_transaction:
+                self.run("rollback to part")
+                self.run("release part")
+            raise
+        self.run("release part")
+
+    def wipe(self) -> None:
+        """Leave nothing of what was deleted in the write-ahead log, unless another process uses it just now."""
+        with self._lock, suppress(sqlite3.Error):
+            self._connection.execute("pragma wal_checkpoint(truncate)")
+
+    def close(self) -> None:
+        """Let the transaction that is under way end, and close the database. Closing it twice is harmless."""
+        self._closing.set()
+        if self._lock.acquire(timeout=_CLOSING):
+            try:
+                self._connection.close()
+            finally:
+                self._lock.release()
+
+    def _set_up(self, tables: Iterable[str]) -> None:
+        for pragma in ("synchronous = full", "secure_delete = on"):
+            self._execute(f"pragma {pragma}")
+        if self._pragma("application_id") != APPLICATION_ID:
+            # Before it becomes a WAL file: from the first byte on, its header says whose it is.
+            with self.transaction("exclusive"):
+                self._make(tables)
+        version = self._pragma("user_version")
+        if version != VERSION:
+            raise SandboxError(
+                f"{self._name} was made by another version of finsecure: its tables are of version {version}, and this "
+                f"one has version {VERSION}. Name another file."
+            )
+        self._execute("pragma journal_mode = wal")
+
+    def _make(self, tables: Iterable[str]) -> None:
+        if self._pragma("application_id") == APPLICATION_ID:
+            return  # another process was faster
+        if self._execute("select 1 from sqlite_master"):
+            raise _another_program(self._name)
+        for statement in tables:
+            self._execute(statement)
+        self._execute(f"pragma application_id = {APPLICATION_ID}")
+        self._execute(f"pragma user_version = {VERSION}")
+
+    def _pragma(self, name: str) -> int:
+        number: int = self._execute(f"pragma {name}")[0][0]
+        return number
+
+    def _execute(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        tries = 0
+        while True:
+            if self._closing.is_set() and not self._connection.in_transaction:
+                raise SandboxClosedError(CLOSED)
+            try:
+                return self._connection.execute(sql, values).fetchall()
+            except sqlite3.OperationalError as error:
+                tries += 1
+                if "locked" not in str(error) or tries == _LOCKED_TRIES or self._connection.in_transaction:
+                    raise
+            self._closing.wait(min(0.05, 0.001 * 2**tries))
+
+    @contextmanager
+    def _errors(self) -> Generator[None, None, None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            if self._closing.is_set():
+                raise SandboxClosedError(CLOSED) from None
+            raise SandboxError(f"The sandbox's database {self._name} cannot be used: {error}.") from None
+
+
+def _file_name(path: object) -> str | None:
+    """The absolute path of a file; `None` for memory."""
+    if path is None or path == ":memory:":
+        return None
+    name = os.fsdecode(path) if isinstance(path, (str, bytes, os.PathLike)) else ""
+    if not name or "\0" in name:
+        raise ValueError("db must be the path of a file, or None to keep the state in memory.")
+    return str(Path(name).absolute())
+
+
+def _refuse_others(file: str) -> None:
+    """Make the file, readable for its owner alone, or look whether the one that is there is ours.
+
+    Raises:
+        SandboxError: It is another program's.
+    """
+    try:
+        with suppress(FileExistsError):
+            os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        found = Path(file).stat()
+    except OSError as error:
+        raise SandboxError(f"The sandbox's database {file} cannot be used: {error.strerror}.") from None
+    if not stat.S_ISREG(found.st_mode) or (found.st_size and _application_id(file) != APPLICATION_ID):
+        raise _another_program(file)
+    with suppress(OSError):  # another user's, who lets us read it
+        for part in (file, file + "-wal", file + "-shm"):
+            Path(part).chmod(0o600)
+
+
+def _application_id(file: str) -> int:
+    """What the header says. An immutable file is opened without a lock, a log or a write."""
+    connection = sqlite3.connect(f"{Path(file).as_uri()}?mode=ro&immutable=1", uri=True)
+    try:
+        number: int = connection.execute("pragma application_id").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        if "not a database" in str(error):
+            return 0
+        raise
+    finally:
+        connection.close()
+    return number
+
+
+def _another_program(file: str) -> SandboxError:
+    return SandboxError(
+        f"{file} is not a file of the sandbox but another program's, and was left as it is. Name a file that does not "
+        "exist yet, or one that a sandbox of this version made."
+    )
