@@ -166,12 +166,12 @@ class TestRequests:
             control.post("/v1/payment_methods", json=body, headers={"Idempotency-Key": "order-1"})
         control.get("/v1/customers/4242424242424242")
         first, again, missing = control.get("/sandbox/requests").json()["data"]
-        assert (first["operation"], first["status"], first["time"]) == ("payment_methods.create", 200, 1640995200)
+        assert (first["operation"], first["status"], first["time"]) == ("payment_methods.create", 400, 1640995200)
         assert (first["idempotency_key"], first["replayed"], again["replayed"]) == ("order-1", False, True)
         assert 0 < first["duration"] < 30
         assert first["body"]["card"] == {"number": "[masked]", "exp_month": 12, "exp_year": 2030, "cvc": "[masked]"}
         assert first["body"]["metadata"] == {"note": "[number]", "a": "b"}
-        assert (missing["operation"], missing["status"]) == ("customers.retrieve", 404)
+        assert (missing["operation"], missing["status"]) == ("customers.retrieve", 400)
         told = json.dumps([first, again, missing]) + repr(sandbox.requests)
         assert "4242" not in told
         assert '"987"' not in told  # as a value; ids and times may hold the digits
