@@ -165,11 +165,11 @@ class Database:
             raise SandboxError(f"The sandbox's database {self._name} cannot be used: {error}.") from None
 
 
-def _file_name(path: object) -> str | None:
+def _file_name(path: str | os.PathLike[str] | None) -> str | None:
     """The absolute path of a file; `None` for memory."""
     if path is None or path == ":memory:":
         return None
-    name = os.fsdecode(path) if isinstance(path, (str, bytes, os.PathLike)) else ""
+    name = os.fsdecode(path)
     if not name or "\0" in name:
         raise ValueError("db must be the path of a file, or None to keep the state in memory.")
     return str(Path(name).absolute())

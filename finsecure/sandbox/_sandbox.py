@@ -21,6 +21,7 @@ from ._asgi import application
 from ._clock import Clock, wait, wait_async
 from ._control import PREFIX, Control
 from ._courier import Courier
+from ._database import CLOSED, SandboxClosedError
 from ._deliveries import Deliverer, Trouble
 from ._engine import Engine, refusal
 from ._faults import Fault
@@ -136,7 +137,7 @@ class Sandbox:
                 and `http_client`. With `transport` it is a client for a server: pass its `base_url` too.
 
         Raises:
-            RuntimeError: The sandbox is closed.
+            SandboxError: The sandbox is closed.
         """
         import finsecure
 
@@ -149,7 +150,7 @@ class Sandbox:
             options: Passed on to `finsecure.AsyncClient`, as `client` does.
 
         Raises:
-            RuntimeError: The sandbox is closed.
+            SandboxError: The sandbox is closed.
         """
         import finsecure
 
@@ -177,7 +178,7 @@ class Sandbox:
         Raises:
             ImportError: The extra is not installed.
             OSError: The port is taken.
-            RuntimeError: The sandbox is closed.
+            SandboxError: The sandbox is closed.
             ValueError: It is no port.
         """
         with as_python_errors():
@@ -459,20 +460,26 @@ class Sandbox:
 
     def _handle(self, request: Request) -> Response:
         """Answer one request, through whichever door it came."""
-        if self._closed:
-            return refusal(Problem(503, "api_error", _CLOSED))
-        controls = request.path.startswith(PREFIX) and not request.path.startswith(BANK_PAGE)
-        return self._control.handle(request) if controls else self._engine.handle(request)
+        try:
+            return self._answer(request)
+        except SandboxClosedError as closed:
+            return refusal(Problem(503, "api_error", closed.message))
 
     def _handle_here(self, request: Request) -> Response:
         """Answer one request that came without a socket: a sandbox that is closed is like a server that is gone."""
-        if self._closed:
-            raise httpx.ConnectError(_CLOSED)
-        return self._handle(request)
+        try:
+            return self._answer(request)
+        except SandboxClosedError as closed:
+            raise httpx.ConnectError(closed.message) from None
+
+    def _answer(self, request: Request) -> Response:
+        self._check_open()
+        controls = request.path.startswith(PREFIX) and not request.path.startswith(BANK_PAGE)
+        return self._control.handle(request) if controls else self._engine.handle(request)
 
     def _check_open(self) -> None:
         if self._closed:
-            raise RuntimeError(_CLOSED)
+            raise SandboxClosedError(CLOSED)
 
     @contextmanager
     def _asked(self) -> Generator[None, None, None]:
@@ -512,9 +519,6 @@ class Sandbox:
         self._engine.settle()
         due = self._store.next_due(self._deliverer.start())
         return None if due is None else max(0.0, due - self.clock.time())
-
-
-_CLOSED = "This sandbox is closed: make a new one."
 
 
 def _random_id(_: str) -> str:

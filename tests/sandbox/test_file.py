@@ -107,7 +107,7 @@ def test_a_file_that_cannot_be_opened_is_told_by_its_name(tmp_path: Path, name: 
 
 @pytest.mark.parametrize("db", ["", 5, "a\0b"])
 def test_what_is_no_path_is_refused(db: Any) -> None:
-    with pytest.raises(ValueError, match="db must be the path of a file"):
+    with pytest.raises(ValueError, match="db must be"):
         Sandbox(db=db)
 
 
