@@ -34,7 +34,7 @@ _CLOSING = 1.0
 CLOSED = "This sandbox is closed: make a new one."
 
 
-class SandboxClosedError(SandboxError, RuntimeError):
+class SandboxClosedError(SandboxError, RuntimeError):  # pyright: ignore[reportIncompatibleVariableOverride] # args
     """The sandbox is closed."""
 
 
