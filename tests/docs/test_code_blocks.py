@@ -5,7 +5,8 @@ The rules for a page:
   `await`, `async with` and `async for` may stand at top level. `sk_test_...`, `pk_test_...` and `whsec_...` in quotes
   become the sandbox's own.
 - Each command of a `bash` or `console` block is in the table COMMANDS, which says how it is checked.
-- `json` and `toml` are parsed. `text`, `http` and `mermaid` are for people. Any other language, or none, is a mistake.
+- `json` and `toml` are parsed; `html` is opened in Chromium by a test of its own. `text`, `http` and `mermaid` are for
+  people. Any other language, or none, is a mistake.
 - An HTML comment before a block excuses it, with the reason: `<!-- runs: ... -->` from being run or parsed, and
   `<!-- types: ... -->` from being type-checked. EXCUSED counts them all.
 """
@@ -37,6 +38,7 @@ EXCUSED = 0  # how many blocks of all pages are not checked in full; each says w
 
 ALIASES = {"py": "python", "python3": "python", "sh": "bash", "shell": "bash", "shell-session": "console"}
 FOR_PEOPLE = {"text", "http", "mermaid"}
+TESTED_ELSEWHERE = {"html"}  # tests/docs/test_browser_page.py opens it in Chromium
 EXCUSE = re.compile(r"^\s*<!--\s*(?P<what>runs|types):\s*(?P<reason>.*?)\s*-->\s*$")
 FENCE = re.compile(r"^(?P<indent>\s*)(?P<fence>`{3,}|~{3,})\s*(?P<info>.*?)\s*$")
 
@@ -329,7 +331,7 @@ def parse(block: Block) -> None:
             import tomli as tomllib
         tomllib.loads(block.text)
     else:
-        known = {"python", "pycon", "bash", "console"} | FOR_PEOPLE
+        known = {"python", "pycon", "bash", "console"} | FOR_PEOPLE | TESTED_ELSEWHERE
         assert block.language in known, f"{block.where}: nothing checks {block.language or 'a block of no'} language"
 
 
