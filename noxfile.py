@@ -18,8 +18,9 @@ PEERS = ("stripe", "lithic", "increase", "openai", "requests", "httpx", "httpx2"
 PYTEST = ("-m", "not types", "-n", str(os.cpu_count() or 1), "--timeout=180")  # seconds for one test
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
-nox.needs_version = ">=2025.5.1"
-nox.options.default_venv_backend = "virtualenv"  # what plain pip can do; `nox --default-venv-backend uv` is faster
+nox.needs_version = ">=2025.10.14"
+nox.options.default_venv_backend = "uv|virtualenv"  # uv where it is there: each session installs in seconds
+nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False  # those who have one Python test with that one, CI included
 nox.options.sessions = ["lint", "types", "tests", "tests-lowest", "docs", "package"]
 

@@ -277,7 +277,7 @@ def _is_tested(command: str, environment: Mapping[str, str]) -> None:
 Check = Callable[[str, Mapping[str, str]], None]
 PYTHON = r"(\.venv/bin/)?python3?"
 COMMANDS: dict[str, Check] = {  # each command that a page may show: how it is checked; the first that matches counts
-    r"python3 -m venv \.venv && \.venv/bin/pip install nox && \.venv/bin/nox": _ci_runs_it,
+    r"python3 -m venv \.venv && \.venv/bin/pip install 'nox\[uv\]' && \.venv/bin/nox": _ci_runs_it,
     r"python3 -m venv \.venv && \.venv/bin/pip install '\.\[sandbox\]' && \.venv/bin/finsecure demo": (
         _package_session_runs_it
     ),
@@ -419,7 +419,7 @@ def type_errors(pages: list[Path], folder: Path) -> dict[str, list[str]]:
 @pytest.fixture
 def checkers() -> None:
     """Both type checkers, or a skip; in nox's `types` session they must be there."""
-    if "FINSECURE_TYPES_REQUIRED" not in os.environ:
+    if "FINSECURE_REQUIRED" not in os.environ:
         pytest.importorskip("mypy", reason="mypy is not installed: `nox -s types` has it")
         pytest.importorskip("pyright", reason="pyright is not installed: `nox -s types` has it")
 
