@@ -367,7 +367,7 @@ def as_module(page: Path) -> str:
                     lines[number] = line
     lines = [f"    {line}" if line else "" for line in lines]
     lines[0] = "async def page() -> None:"  # where a page has its title
-    return "\n".join([*lines, "    ...", ""])
+    return "\n".join([*lines, "    ...", "# mypy: allow-redefinition", ""])
 
 
 # What reads well on a page but not in a program: a bare expression, a name that nothing uses yet.
@@ -395,7 +395,7 @@ def type_errors(pages: list[Path], folder: Path) -> dict[str, list[str]]:
         env={**os.environ, "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"},
     )
     mypy = subprocess.run(
-        [sys.executable, "-m", "mypy", "--allow-redefinition", "--no-pretty", "--no-error-summary", *map(str, modules)],
+        [sys.executable, "-m", "mypy", "--no-pretty", "--no-error-summary", *map(str, modules)],
         capture_output=True,
         text=True,
         check=False,
@@ -416,21 +416,46 @@ def type_errors(pages: list[Path], folder: Path) -> dict[str, list[str]]:
     }
 
 
-@pytest.fixture
-def checkers() -> None:
-    """Both type checkers, or a skip; in nox's `types` session they must be there."""
+WRONG = """\
+# A page
+
+```python
+import asyncio
+number: int = await asyncio.sleep(0, "one")
+number
+```
+<!-- types: wrong on purpose -->
+```python
+other: int = "two"
+```
+"""
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """What each checker says of all pages and of a wrong one, or a skip; nox's `types` session has both."""
     if "FINSECURE_REQUIRED" not in os.environ:
         pytest.importorskip("mypy", reason="mypy is not installed: `nox -s types` has it")
         pytest.importorskip("pyright", reason="pyright is not installed: `nox -s types` has it")
+    folder = tmp_path_factory.mktemp("pages")
+    wrong = folder / "wrong.md"
+    wrong.write_text(WRONG, encoding="utf-8")
+    pages = [page for page in PAGES if any(block.language in {"python", "pycon"} for block in blocks(page))]
+    return type_errors([*pages, wrong], folder)
 
 
 @pytest.mark.types
-@pytest.mark.usefixtures("checkers")
-def test_python_is_typed(tmp_path: Path) -> None:
+def test_python_is_typed(reports: dict[str, list[str]]) -> None:
     """mypy --strict and pyright strict accept the Python of all pages."""
-    pages = [page for page in PAGES if any(block.language in {"python", "pycon"} for block in blocks(page))]
-    if pages:
-        assert type_errors(pages, tmp_path) == {"mypy": [], "pyright": []}
+    assert [error for errors in reports.values() for error in errors if not error.startswith("wrong.md:")] == []
+
+
+@pytest.mark.types
+def test_a_wrongly_typed_block_fails(reports: dict[str, list[str]]) -> None:
+    """Both checkers report it at the page's own line, and an excused one not at all."""
+    for errors in reports.values():
+        wrong = {error.split(": ")[0] for error in errors if error.startswith("wrong.md:")}
+        assert wrong == {"wrong.md:5"}
 
 
 # The harness itself
@@ -521,29 +546,6 @@ def test_an_excuse_needs_a_reason(tmp_path: Path) -> None:
     """An empty excuse is refused."""
     with pytest.raises(AssertionError, match="reason"):
         blocks(page_of(tmp_path, "<!-- runs: -->\n```python\n1\n```"))
-
-
-@pytest.mark.types
-@pytest.mark.usefixtures("checkers")
-def test_a_wrongly_typed_block_fails(tmp_path: Path) -> None:
-    """Both checkers report it at the page's own line, and an excused one not at all."""
-    page = page_of(
-        tmp_path,
-        """\
-        ```python
-        import asyncio
-        number: int = await asyncio.sleep(0, "one")
-        number
-        ```
-        <!-- types: wrong on purpose -->
-        ```python
-        other: int = "two"
-        ```
-        """,
-    )
-    errors = type_errors([page], tmp_path)
-    assert [error.split(": ")[0] for error in errors["mypy"]] == ["page.md:5"]
-    assert {error.split(": ")[0] for error in errors["pyright"]} == {"page.md:5"}
 
 
 if __name__ == "__main__":

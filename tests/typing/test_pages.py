@@ -7,6 +7,7 @@ by mypy --strict and by pyright strict, and no other line by either.
 from __future__ import annotations
 
 import ast
+import io
 import json
 import os
 import re
@@ -27,29 +28,28 @@ pytestmark = [pytest.mark.types]
 Lines = dict[int, list[str]]
 
 
-def mypy(page: Path) -> Lines:
-    """What mypy --strict reports, by line."""
+def mypy(pages: list[Path]) -> dict[str, Lines]:
+    """What mypy --strict reports of each page, by line."""
     ran = subprocess.run(
-        [sys.executable, "-m", "mypy", "--no-pretty", "--no-error-summary", str(page)],
+        [sys.executable, "-m", "mypy", "--no-pretty", "--no-error-summary", *map(str, pages)],
         capture_output=True,
         text=True,
         check=False,
         cwd=ROOT,
     )
     assert ran.returncode in {0, 1}, ran.stdout + ran.stderr
-    lines: Lines = {}
+    reports: dict[str, Lines] = {page.stem: {} for page in pages}
     for file, line, message in re.findall(r"(?m)^(.*?\.py):(\d+): error: (.*)$", ran.stdout):
-        assert Path(file).name == page.name, ran.stdout
-        lines.setdefault(int(line), []).append(message)
-    assert bool(lines) == bool(ran.returncode), ran.stdout
-    return lines
+        reports[Path(file).stem].setdefault(int(line), []).append(message)
+    assert any(reports.values()) == bool(ran.returncode), ran.stdout
+    return reports
 
 
-def pyright(page: Path, folder: Path) -> Lines:
-    """What pyright reports in strict mode, by line."""
-    folder = folder / f"pyright-{page.stem}"  # a project of its own: finsecure's leaves bad.py out
-    folder.mkdir()
-    shutil.copy(page, folder)
+def pyright(pages: list[Path], folder: Path) -> dict[str, Lines]:
+    """What pyright reports of each page in strict mode, by line."""
+    for page in pages:  # into a project of its own: finsecure's leaves bad.py out
+        if page.parent != folder:
+            shutil.copy(page, folder)
     config = folder / "pyrightconfig.json"
     settings = {"typeCheckingMode": "strict", "pythonVersion": "3.10", "extraPaths": [str(ROOT)]}
     config.write_text(json.dumps(settings), encoding="utf-8")
@@ -62,39 +62,35 @@ def pyright(page: Path, folder: Path) -> Lines:
     )
     assert ran.returncode in {0, 1}, ran.stdout + ran.stderr
     answer = json.loads(ran.stdout)
-    assert answer["summary"]["filesAnalyzed"], f"pyright did not look at {page}"
-    lines: Lines = {}
+    assert answer["summary"]["filesAnalyzed"] == len(pages), f"pyright did not look at all of {pages}"
+    reports: dict[str, Lines] = {page.stem: {} for page in pages}
     for each in answer["generalDiagnostics"]:
         if each["severity"] != "information":
+            lines = reports[Path(each["file"]).stem]
             lines.setdefault(each["range"]["start"]["line"] + 1, []).append(each["message"])
-    return lines
+    return reports
 
 
-def reports(page: Path, folder: Path) -> dict[str, Lines]:
-    return {"mypy": mypy(page), "pyright": pyright(page, folder)}
-
-
-def statements(page: Path) -> dict[int, int]:
+def statements(source: str) -> dict[int, int]:
     """Line to line of each statement's end, where the mark is: a checker may point at any line of a long one."""
     ends: dict[int, int] = {}
-    for node in ast.walk(ast.parse(page.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.stmt) and not hasattr(node, "body"):
             for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):
                 ends[line] = node.end_lineno or node.lineno
     return ends
 
 
-def mismatches(page: Path, found: dict[str, Lines]) -> list[str]:
+def mismatches(source: str, reports: dict[str, Lines]) -> list[str]:
     """Where what a checker reports is not what the page says."""
-    source = page.read_text(encoding="utf-8").splitlines()
-    with page.open("rb") as file:
-        tokens = list(tokenize.tokenize(file.readline))
+    text = source.splitlines()
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
     bad = {token.start[0] for token in tokens if token.type == tokenize.COMMENT and BAD.match(token.string)}
-    ends = statements(page)
+    ends = statements(source)
     wrong: list[str] = []
-    for checker, lines in found.items():
+    for checker, lines in reports.items():
         reported = {line if line in bad else ends.get(line, line) for line in lines}
-        wrong += [f"{checker} accepts line {line}: {source[line - 1].strip()}" for line in sorted(bad - reported)]
+        wrong += [f"{checker} accepts line {line}: {text[line - 1].strip()}" for line in sorted(bad - reported)]
         wrong += [
             f"{checker} refuses line {line}: {messages}"
             for line, messages in sorted(lines.items())
@@ -103,31 +99,38 @@ def mismatches(page: Path, found: dict[str, Lines]) -> list[str]:
     return wrong
 
 
-@pytest.fixture(autouse=True)
-def checkers() -> None:
-    """Both type checkers, or a skip; in nox's `types` session they must be there."""
+MISMATCHES = 'a: int = 1  # bad\nb: int = "b"\nc: int = (\n    "c"\n)  # bad\n'
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Lines]]:
+    """What each checker reports of all pages, asked once, or a skip; nox's `types` session has both."""
     if "FINSECURE_REQUIRED" not in os.environ:
         pytest.importorskip("mypy", reason="mypy is not installed: `nox -s types` has it")
         pytest.importorskip("pyright", reason="pyright is not installed: `nox -s types` has it")
+    folder = tmp_path_factory.mktemp("pages")
+    mismatches = folder / "mismatches.py"
+    mismatches.write_text(MISMATCHES, encoding="utf-8")
+    pages = [HERE / "good.py", HERE / "bad.py", mismatches]
+    return {"mypy": mypy(pages), "pyright": pyright(pages, folder)}
 
 
-def test_good_uses_are_accepted(tmp_path: Path) -> None:
+def test_good_uses_are_accepted(reports: dict[str, dict[str, Lines]]) -> None:
     """Both checkers accept every line of good.py."""
-    assert reports(HERE / "good.py", tmp_path) == {"mypy": {}, "pyright": {}}
+    assert {checker: pages["good"] for checker, pages in reports.items()} == {"mypy": {}, "pyright": {}}
 
 
-def test_misuses_are_refused(tmp_path: Path) -> None:
+def test_misuses_are_refused(reports: dict[str, dict[str, Lines]]) -> None:
     """Both checkers report each line of bad.py that is marked, and no other."""
     page = HERE / "bad.py"
-    assert "  # bad" in page.read_text(encoding="utf-8")
-    assert mismatches(page, reports(page, tmp_path)) == []
+    source = page.read_text(encoding="utf-8")
+    assert "  # bad" in source
+    assert mismatches(source, {checker: pages["bad"] for checker, pages in reports.items()}) == []
 
 
-def test_the_harness_sees_both_kinds_of_mismatch(tmp_path: Path) -> None:
+def test_the_harness_sees_both_kinds_of_mismatch(reports: dict[str, dict[str, Lines]]) -> None:
     """A marked line that is fine and a wrong line that is not marked are both found, in each checker."""
-    page = tmp_path / "page.py"
-    page.write_text('a: int = 1  # bad\nb: int = "b"\nc: int = (\n    "c"\n)  # bad\n', encoding="utf-8")
-    wrong = mismatches(page, reports(page, tmp_path))
+    wrong = mismatches(MISMATCHES, {checker: pages["mismatches"] for checker, pages in reports.items()})
     assert [each.split(":")[0] for each in wrong] == [
         "mypy accepts line 1",
         "mypy refuses line 2",
