@@ -13,13 +13,15 @@ from __future__ import annotations
 
 import copy
 import itertools
+import json
 import os
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, TypeVar, cast
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar, cast
 
 import anyio
 import httpx
@@ -172,6 +174,10 @@ class Door:
             self.api.close()
 
 
+Figure: TypeAlias = Callable[..., None]
+FIGURES = os.environ.get("FINSECURE_CHAOS_FIGURES")  # read now: each test runs without such variables
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the shell of whoever runs the tests says about FinSecure, proxies or certificates stays out of them."""
@@ -218,6 +224,19 @@ def chromium() -> str:
     """The path of a Chromium or Chrome."""
     with _or_skip():
         return servers.chromium()
+
+
+@pytest.fixture
+def figure(request: pytest.FixtureRequest) -> Figure:
+    """Note what was measured, for the table that `tests/faults/report.py` writes."""
+
+    def figure(row: str, **measured: object) -> None:
+        if FIGURES:
+            where = {"transport": request.getfixturevalue("transport")} if "transport" in request.fixturenames else {}
+            with Path(FIGURES).open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"row": row, **where, "measured": measured}) + "\n")
+
+    return figure
 
 
 @pytest.fixture(params=DOORS)

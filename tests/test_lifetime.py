@@ -34,7 +34,7 @@ from finsecure._transport.deadline import AsyncStream, Deadline
 from finsecure._transport.lifetime import drop_async
 from finsecure._transport.pools import KEEPALIVE
 
-from .conftest import KEY
+from .conftest import KEY, Figure
 
 pytestmark = pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="descriptors are counted in /dev/fd")
 
@@ -252,7 +252,7 @@ loop.close()
 # Event loops
 
 
-def test_a_client_keeps_no_event_loop(server: Server, transport: Any) -> None:
+def test_a_client_keeps_no_event_loop(server: Server, transport: Any, figure: Figure) -> None:
     """A hundred `asyncio.run` with one client leave neither a loop nor a connection."""
     client = finsecure.AsyncClient(KEY, base_url=server.url, transport=transport)
     loops: list[weakref.ref[Any]] = []
@@ -265,10 +265,12 @@ def test_a_client_keeps_no_event_loop(server: Server, transport: Any) -> None:
         asyncio.run(main())
     assert server.connections() == 0
     gc.collect()
-    assert [loop for loop in loops if loop() is not None] == []
+    kept = [loop for loop in loops if loop() is not None]
+    assert kept == []
+    figure("100 asyncio.run, one AsyncClient", loops_kept=len(kept), connections_left=server.connections())
 
 
-def test_a_loop_that_is_closed_by_hand_closes_its_connections(server: Server, transport: Any) -> None:
+def test_a_loop_that_is_closed_by_hand_closes_its_connections(server: Server, transport: Any, figure: Figure) -> None:
     """No `shutdown_asyncgens`, nothing but `close()`; and nothing warns of a socket."""
     client = finsecure.AsyncClient(KEY, base_url=server.url, transport=transport)
     loop = asyncio.new_event_loop()
@@ -279,6 +281,7 @@ def test_a_loop_that_is_closed_by_hand_closes_its_connections(server: Server, tr
     kept = weakref.ref(loop)
     del loop
     assert gone(kept)
+    figure("a loop closed by hand", loops_kept=0, connections_left=server.connections())
 
 
 def test_a_loop_that_is_closed_under_a_call_closes_its_connection_too(server: Server) -> None:
@@ -378,7 +381,7 @@ def test_a_client_that_is_dropped_while_its_loop_stands_still_takes_its_connecti
     loop.close()
 
 
-def test_a_cancelled_aclose_loses_no_connection(server: Server, backend: str) -> None:
+def test_a_cancelled_aclose_loses_no_connection(server: Server, backend: str, figure: Figure) -> None:
     """Twenty connections, and a scope that is cancelled before the first of them is closed."""
     server.waiting = threading.Barrier(20)
 
@@ -393,6 +396,7 @@ def test_a_cancelled_aclose_loses_no_connection(server: Server, backend: str) ->
         assert server.connections() == 0
 
     anyio.run(main, backend=backend)
+    figure("aclose() of 20 connections, cancelled", connections_left=server.connections())
 
 
 def test_a_call_that_is_under_way_when_its_client_closes_ends_with_its_answer(server: Server, backend: str) -> None:
@@ -418,7 +422,9 @@ def test_a_call_that_is_under_way_when_its_client_closes_ends_with_its_answer(se
 # Pools and connections
 
 
-def test_the_connections_of_a_burst_go_when_they_were_idle_for_long(server: Server, now: list[float]) -> None:
+def test_the_connections_of_a_burst_go_when_they_were_idle_for_long(
+    server: Server, now: list[float], figure: Figure
+) -> None:
     """The next call closes them, whichever host it goes to."""
     server.waiting = threading.Barrier(20)
     client = finsecure.Client(KEY, base_url=server.url)
@@ -434,6 +440,7 @@ def test_the_connections_of_a_burst_go_when_they_were_idle_for_long(server: Serv
         now[0] += 2
         client.with_options(base_url=elsewhere.url).customers.retrieve("cus_1")
     assert server.connections() == 0
+    figure("20 connections, idle for 15 s", connections_left=server.connections())
     client.close()
 
 

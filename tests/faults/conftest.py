@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from ..conftest import KEY, Door
+from ..conftest import KEY, Door, Figure
 from .server import FaultServer
 
 Serve: TypeAlias = Callable[..., FaultServer]
 Open: TypeAlias = Callable[..., Door]
-Figure: TypeAlias = Callable[..., None]
+
+__all__ = ["Figure", "Open", "Serve"]
 
 TRANSPORTS = os.environ.get("FINSECURE_TRANSPORTS", "httpx").split(",")
 """What goes to `Client(transport=...)`; the session that measures coverage, and `nox -s chaos`, ask for all three."""
-
-FIGURES = os.environ.get("FINSECURE_CHAOS_FIGURES")  # read now: each test runs without such variables
 
 
 @pytest.fixture
@@ -79,17 +76,3 @@ def connect(door: str, transport: str, portals: Callable[[str], BlockingPortal])
             return opened.enter_context(closing(Door(name, KEY, portal=None if is_sync else portals(door), **given)))
 
         yield connect
-
-
-@pytest.fixture
-def figure(request: pytest.FixtureRequest) -> Figure:
-    """Note what was measured, for the table that `report.py` writes."""
-
-    def figure(row: str, **measured: object) -> None:
-        if FIGURES:
-            names = request.fixturenames
-            where = {name: request.getfixturevalue(name) for name in ("door", "transport") if name in names}
-            with Path(FIGURES).open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"row": row, **where, "measured": measured}) + "\n")
-
-    return figure
