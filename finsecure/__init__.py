@@ -12,7 +12,8 @@ Everything public is named here and loaded when it is first used, so that `impor
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # as `typing` has it, which alone would cost more to import than all of this
+# False. `typing` has it too, but takes longer to import than all of this; jedi would evaluate `False`, and see nothing.
+TYPE_CHECKING = bool()  # noqa: UP018
 if TYPE_CHECKING:
     from typing import Any
 
@@ -84,17 +85,32 @@ else:  # hidden from type checkers, which would take any name for one of ours
 
         module = _HOME.get(name)
         if module is None:
-            advice = ""
-            if not name.startswith("_"):  # which tools ask for on each module, and which nobody takes for ours
-                from ._habits import ATTRIBUTES
+            if name.startswith("_"):  # which tools ask for on each module, and which nobody takes for ours
+                raise AttributeError(f"module 'finsecure' has no attribute {name!r}")
+            from ._habits import of_module
 
-                advice = f". Here it is: {ATTRIBUTES[name]}." if name in ATTRIBUTES else advice
-            raise AttributeError(f"module 'finsecure' has no attribute {name!r}{advice}")
+            raise AttributeError(of_module(__name__, name))
         if module == "":
             return importlib.import_module(f".{name}", __name__)
         value = getattr(importlib.import_module(module, __name__), name)
         globals()[name] = value
         return value
+
+    import sys
+
+    class _Module(type(sys)):
+        """Refuses to set what other SDKs have on their module: it would do nothing here, and say nothing."""
+
+        def __setattr__(self, name: str, value: object) -> None:
+            if name not in _HOME and not name.startswith("_") and name != "api_key":
+                from ._habits import SETTINGS, of_module
+
+                if name in SETTINGS:
+                    raise AttributeError(of_module(__name__, name))
+            super().__setattr__(name, value)
+
+    sys.modules[__name__].__class__ = _Module
+    del sys
 
 
 api_key: str | None = None

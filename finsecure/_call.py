@@ -8,11 +8,13 @@ left to the server.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from typing_extensions import override
 
+from ._error_fields import shown_headers
+from ._headers import Headers
 from ._params import NotGiven, as_str, check_idempotency_key, check_params, check_raw, path_id, wrong
 from .error import InvalidRequestError
 
@@ -42,6 +44,13 @@ class LastResponse:
     elapsed: float
     idempotency_key: str | None
     idempotent_replayed: bool
+    _headers: Mapping[bytes, bytes] = field(default_factory=dict[bytes, bytes], repr=False, compare=False)
+
+    @property
+    def headers(self) -> Headers:
+        """The headers of the answer: read-only, looked up in any case. Cookies are masked."""
+        # Read when asked for, which most answers never are.
+        return shown_headers({name.decode("latin-1"): value.decode("latin-1") for name, value in self._headers.items()})
 
 
 class Call(Generic[T_co]):

@@ -17,6 +17,8 @@ from . import _log, _telemetry, _wire
 from ._call import REQUEST
 from ._config import DEFAULT_MAX_RESPONSE_SIZE, DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, Config
 from ._exchange import Exchange
+from ._habits import public
+from ._headers import Headers
 from ._http import Failure
 from ._operation import Async, D_co, Operations, Sync
 from ._pages import AsyncPage, AsyncPages, Page
@@ -199,10 +201,26 @@ class AnyClient(Generic[D_co]):
         return f"{self._config.api_key[:8]}{MASK}"
 
     @property
+    def default_headers(self) -> Headers:
+        """The headers that are sent with each request, besides the client's own."""
+        return Headers(self._config.default_headers.items())
+
+    @property
     def is_closed(self) -> bool:
         """Whether its connections were closed."""
         closed: bool = self._transport.is_closed
         return closed
+
+    if not TYPE_CHECKING:  # or every name would be an attribute to type checkers
+
+        def __getattr__(self, name: str) -> Any:
+            from ._habits import of_client
+
+            raise AttributeError(of_client(type(self).__name__, name), name=name, obj=None)
+
+    @override
+    def __dir__(self) -> list[str]:
+        return [name for name in public(self) if name not in {"send", "send_list"}]
 
     @override
     def __repr__(self) -> str:

@@ -19,6 +19,10 @@ from collections.abc import Callable, Coroutine
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
+from typing_extensions import override
+
+from ._habits import public
+
 if TYPE_CHECKING:
     from ._call import Call
     from ._pages import AsyncPages, Page
@@ -54,6 +58,10 @@ class Operations(Generic[D_co]):
     def __init__(self, client: Sender) -> None:
         self._client = client
         self._bound: dict[str, Callable[..., Any]] = {}  # the operations that were used, by their names
+
+    @override
+    def __dir__(self) -> list[str]:
+        return public(self)
 
     if not TYPE_CHECKING:  # or every name would be an operation to type checkers
 

@@ -18,11 +18,14 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeAlias, TypeVar, ca
 
 from typing_extensions import Self, override
 
+from ._habits import public
 from ._runtime import in_asyncio
 from .error import APIError, InvalidRequestError
 
 if TYPE_CHECKING:
     from ._call import Call, LastResponse
+
+_OF_A_PAGE = frozenset({"data", "has_more", "url", "last_response"})  # besides what its class has
 
 T = TypeVar("T")
 F = TypeVar("F")
@@ -60,6 +63,10 @@ class _PageOf(Generic[T, F]):
         """Whether this page has an object."""
         return bool(self.data)
 
+    @override
+    def __dir__(self) -> list[str]:
+        return public(self)
+
     if not TYPE_CHECKING:  # a type checker refuses `len` by itself
 
         def __len__(self) -> NoReturn:
@@ -67,6 +74,9 @@ class _PageOf(Generic[T, F]):
                 "Iterating a page yields the objects of all pages, whose number is not known: use len(page.data) for "
                 "those of this page."
             )
+
+        def __getitem__(self, index: object) -> NoReturn:
+            raise TypeError("A page is no list: read page.data[0], or iterate the page for the objects of all pages.")
 
     def _following(self) -> Call[Page[T]] | None:
         """The call for the page after this one, in the direction that the first call asked for."""
@@ -118,10 +128,14 @@ class _PageOf(Generic[T, F]):
 
             raise AttributeError(attribute(type(self).__name__, name), name=name, obj=None)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return this page as the API sent it, as plain dicts, lists and JSON values. It includes secrets."""
+    def to_dict(self, *, exclude_none: bool = False) -> dict[str, Any]:
+        """Return this page as the API sent it, as plain dicts, lists and JSON values. It includes secrets.
+
+        Args:
+            exclude_none: Leave out fields of the objects that are `None`.
+        """
         objects: list[Any] = self.data
-        data = [item.to_dict() for item in objects]
+        data = [item.to_dict(exclude_none=exclude_none) for item in objects]
         return {"object": "list", "data": data, "has_more": self.has_more, "url": self.url}
 
     def _turned(self, call: Call[Page[T]]) -> Self | None:
@@ -208,6 +222,12 @@ class Page(_PageOf[T, "Callable[[Call[Page[T]]], Page[T]]"]):
     def __iter__(self) -> Iterator[T]:
         for page in self.pages():
             yield from page._in_order()
+
+    def __contains__(self, item: object) -> bool:
+        """Whether an object is in the whole list, as iterating it says."""
+        if isinstance(item, str):
+            raise TypeError("A page holds objects, not ids: any(each.id == id for each in page).")
+        return any(item == each for each in self)
 
     def prefetch(self) -> Generator[T, None, None]:
         """Every object of the whole list, the next page being fetched while you use this one.
@@ -306,6 +326,11 @@ class AsyncPage(_PageOf[T, "FetchAsync[T]"]):
     async def _itself(self) -> AsyncPage[T]:
         return self
 
+    if not TYPE_CHECKING:  # type checkers refuse it by themselves
+
+        def __iter__(self) -> NoReturn:
+            raise TypeError("This page is iterated with `async for`; page.data has its own objects.")
+
 
 class AsyncPages(Generic[T]):
     """A list for async code: `async for` yields every object of it, `await` gives its first page.
@@ -317,9 +342,35 @@ class AsyncPages(Generic[T]):
         self._call = call
         self._fetch = fetch
 
+    if not TYPE_CHECKING:  # type checkers refuse all of it by themselves
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_") or not (hasattr(AsyncPage, name) or name in _OF_A_PAGE):
+                from ._habits import attribute
+
+                raise AttributeError(attribute("AsyncPages", name), name=name, obj=None)
+            raise AttributeError(f"Nothing is fetched yet. {self._how} Then read page.{name}.", name=name, obj=None)
+
+        def __iter__(self) -> NoReturn:
+            raise TypeError(f"Nothing is fetched yet: iterate with `async for`. {self._how}")
+
+        def __len__(self) -> NoReturn:
+            raise TypeError(f"Nothing is fetched yet. {self._how} Then read len(page.data).")
+
+        def __getitem__(self, index: object) -> NoReturn:
+            raise TypeError(f"Nothing is fetched yet. {self._how} Then read page.data[0].")
+
+    @property
+    def _how(self) -> str:
+        return f"Await the first page: page = await client.{self._call.template.rpartition('/')[2]}.list(...)."
+
     @override
     def __repr__(self) -> str:
         return f"<AsyncPages {self._call.template}: use `async for`, or `await` it for the first page>"
+
+    @override
+    def __dir__(self) -> list[str]:
+        return public(self)
 
     def __bool__(self) -> NoReturn:
         raise TypeError(

@@ -10,7 +10,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, time, timezone
 from enum import Enum
 from numbers import Number
 from typing import Any, Final, SupportsIndex, cast, final
@@ -48,12 +48,15 @@ NOT_GIVEN: Final = NotGiven()
 
 
 class CreatedFilter(TypedDict, total=False):
-    """Bounds on when an object was created, as aware `datetime`s or Unix seconds."""
+    """Bounds on when an object was created, as aware `datetime`s, Unix seconds, or `date`s.
 
-    gt: int | datetime
-    gte: int | datetime
-    lt: int | datetime
-    lte: int | datetime
+    A `date` is that whole day in UTC: `gte` begins with it, `lte` ends with it.
+    """
+
+    gt: int | date
+    gte: int | date
+    lt: int | date
+    lte: int | date
 
 
 def wrong(param: str, why: str) -> InvalidRequestError:
@@ -111,11 +114,15 @@ def _quoted(id: str) -> str:
 def _id(name: str, value: object) -> str:
     text = as_str(value)
     if text is None:
-        hint = "pass its `.id`" if isinstance(getattr(value, "id", None), str) else "pass the id as a str"
-        raise wrong(name, f"{name} is {type_of(value)}: {hint}.")
+        raise wrong(name, f"{name} is {type_of(value)}: pass {'its `.id`' if _has_id(value) else 'the id as a str'}.")
     if not text.strip():
         raise wrong(name, f"{name} is empty: pass an id that the API gave.")
     return text
+
+
+def _has_id(value: object) -> bool:
+    """Whether this is an object of the API, whose id was meant."""
+    return isinstance(getattr(value, "id", None), str)
 
 
 def _amount(name: str, value: object) -> int:
@@ -129,7 +136,14 @@ def _amount(name: str, value: object) -> int:
 
 def _no_amount(name: str, value: object) -> str:
     """Why a price is refused; a whole number may have been meant either way, so the message names both."""
+    if _has_id(value):
+        return f"{name} is {type_of(value)}: pass its `.amount`."
     text = _number(value)
+    if text is not None and (point := with_comma(text)):
+        return (
+            f"{name} is {type_of(value)} with a comma ({text!r}): pass an int in the smallest currency unit, for "
+            f"example finsecure.to_minor_units({point!r}, currency)."
+        )
     number = None if text is None else _NUMBER.fullmatch(text)
     if number is None:
         return (
@@ -150,6 +164,19 @@ def _no_amount(name: str, value: object) -> str:
     )
 
 
+_WITH_COMMA = re.compile(r"\d{1,12}(?:[.,]\d{1,12}){0,4}", re.ASCII)
+
+
+def with_comma(text: str) -> str | None:
+    """A price that has a comma, as it is written with a point alone; `None` for all else."""
+    if "," not in text or not _WITH_COMMA.fullmatch(text):
+        return None
+    last = max(text.rfind(","), text.rfind("."))
+    digits = len(text) - last - 1
+    whole = text[: None if digits == 3 else last].translate({44: None, 46: None})
+    return whole if digits == 3 else f"{whole}.{text[last + 1 :]}"
+
+
 def _number(value: object) -> str | None:
     """The text of something like a number."""
     if isinstance(value, bool) or not isinstance(value, Number):
@@ -162,6 +189,8 @@ def _number(value: object) -> str | None:
 
 def _currency(name: str, value: object) -> str:
     code = as_str(value)
+    if code is None and _has_id(value):
+        raise wrong(name, f"{name} is {type_of(value)}: pass its `.currency`.")
     if code is None:
         raise wrong(name, f"{name} is {type_of(value)}: pass a three-letter ISO code as a str, for example 'usd'.")
     if len(code) != 3 or not (code.isascii() and code.isalpha()):
@@ -183,12 +212,14 @@ def _limit(name: str, value: object) -> int:
 def _string(name: str, value: object) -> str:
     text = as_str(value)
     if text is None:
-        raise wrong(name, f"{name} is {type_of(value)}: pass {_instead(value)}.")
+        raise wrong(name, f"{name} is {type_of(value)}: pass {_instead(name, value)}.")
     return text
 
 
-def _instead(value: object) -> str:
+def _instead(name: str, value: object) -> str:
     """What to pass where a str is wanted."""
+    if _has_id(value):
+        return f"its `.{name if getattr(value, name, None) is not None else 'id'}`"
     if isinstance(value, NotGiven):
         return "a str, or leave it out: NOT_GIVEN is for update"
     return "its `.value`" if isinstance(value, Enum) and isinstance(value.value, str) else "a str"
@@ -200,21 +231,39 @@ def _strings(name: str, value: object) -> list[str]:
     return [_string(f"{name}[{index}]", item) for index, item in enumerate(cast("Sequence[object]", value))]
 
 
+def _is_part(value: object) -> bool:
+    """Whether this is a part of an object of the API, such as `method.billing_details`, and no object itself."""
+    return hasattr(value, "model_fields_set") and hasattr(value, "to_dict") and not _has_id(value)
+
+
+def _as_mapping(name: str, value: object) -> Mapping[object, Any]:
+    """A dict; a part of an object of the API is read as one."""
+    if isinstance(value, Mapping):
+        return cast("Mapping[object, Any]", value)
+    if _is_part(value):
+        return cast("Mapping[object, Any]", cast("Any", value).to_dict())
+    mine = getattr(value, name, None) is not None
+    raise wrong(name, f"{name} is {type_of(value)}: pass {f'its `.{name}`' if mine else 'a dict'}.")
+
+
 def _items(name: str, value: object) -> Iterator[tuple[str, Any]]:
-    if not isinstance(value, Mapping):
-        raise wrong(name, f"{name} is {type_of(value)}: pass a dict.")
-    for key, inner in cast("Mapping[object, Any]", value).items():
+    for key, inner in _as_mapping(name, value).items():
         text = key if type(key) is str else as_str(key)
         if text is None:
             raise wrong(name, f"{name} has a key that is {type_of(key)}: pass a dict whose keys are str.")
         yield text, inner
 
 
-def _object(name: str, value: object, levels: int = 64) -> dict[str, Any]:
-    return {key: _plain(name, inner, levels) for key, inner in _items(name, value) if not isinstance(inner, NotGiven)}
+_LEVELS = 64  # of dicts and lists inside each other
 
 
-def _plain(name: str, value: Any, levels: int) -> Any:
+def _object(name: str, value: object, levels: int = _LEVELS) -> dict[str, Any]:
+    return {
+        key: _plain(name, key, inner, levels) for key, inner in _items(name, value) if not isinstance(inner, NotGiven)
+    }
+
+
+def _plain(name: str, key: str, value: Any, levels: int) -> Any:
     """A JSON value with plain strings and integers at any depth. What JSON does not have stays as it is."""
     if value is None or isinstance(value, (bool, float)):
         return value
@@ -222,10 +271,12 @@ def _plain(name: str, value: Any, levels: int) -> Any:
         return as_str(value)
     if levels == 0:
         raise wrong(name, f"{name} contains itself, or is nested too deeply: pass plain values.")
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) or _is_part(value):
         return _object(name, cast("object", value), levels - 1)
     if isinstance(value, (list, tuple)):
-        return [_plain(name, inner, levels - 1) for inner in cast("Sequence[Any]", value)]
+        return [_plain(name, key, inner, levels - 1) for inner in cast("Sequence[Any]", value)]
+    if _has_id(value):
+        raise wrong(name, f"{name}[{key}] is {type_of(value)}: pass its `.id`.")
     number = as_int(value)
     if number is not None and abs(number) >= TOO_LARGE:
         raise wrong(name, f"{name} has an integer of more than 30 digits: pass it as a str.")
@@ -237,9 +288,21 @@ def _metadata(name: str, value: object) -> dict[str, str]:
     for key, inner in _items(name, value):
         text = inner if type(inner) is str else as_str(inner)
         if text is None:
-            raise wrong(name, f"{name}[{key!r}] is {type_of(inner)}: metadata holds strings, pass str(...) of it.")
+            instead = "its `.id`" if _has_id(inner) else "str(...) of it"
+            raise wrong(name, f"{name}[{key!r}] is {type_of(inner)}: metadata holds strings, pass {instead}.")
         plain[key] = text
     return plain
+
+
+def _details(name: str, value: object) -> dict[str, Any]:
+    """The details of a new payment method; those of one that exists lack its number."""
+    if _is_part(value):
+        raise wrong(
+            name,
+            f"{name} is {type_of(value)}, which has no number: pass a dict with the number, or use the payment method "
+            "that it belongs to, by its `.id`.",
+        )
+    return _object(name, value)
 
 
 def _id_or_object(name: str, value: object) -> str | dict[str, Any]:
@@ -247,6 +310,7 @@ def _id_or_object(name: str, value: object) -> str | dict[str, Any]:
 
 
 # The API counts whole seconds, so a bound between two of them goes to the one that keeps its meaning.
+_DAY = 86_400  # seconds
 _ROUND = {"gt": math.floor, "gte": math.ceil, "lt": math.ceil, "lte": math.floor}
 
 
@@ -259,9 +323,13 @@ def _created(name: str, value: object) -> dict[str, int]:
             if moment.utcoffset() is None:
                 raise wrong(name, f"{name}[{bound}] has no time zone: pass an aware datetime, for example in UTC.")
             bounds[bound] = _ROUND[bound](moment.timestamp())
+        elif isinstance(moment, date):
+            begins = int(datetime.combine(moment, time(), timezone.utc).timestamp())
+            bounds[bound] = begins + (_DAY - 1 if bound in {"gt", "lte"} else 0)
         elif type(moment) is not int:
             raise wrong(
-                name, f"{name}[{bound}] is {type_of(moment)}: pass an aware datetime or Unix seconds as an int."
+                name,
+                f"{name}[{bound}] is {type_of(moment)}: pass an aware datetime, a date, or Unix seconds as an int.",
             )
         else:
             bounds[bound] = moment
@@ -301,9 +369,11 @@ def check_raw(method: object, path: object, params: object) -> tuple[str, str, d
             f"path is {shown(path)}: pass the path of the API alone, such as '/v1/payment_intents/pi_1/capture'. The "
             "client knows the host; a query goes into params.",
         )
-    given = _object("params", {} if params is None else params)
+    given = {} if params is None else _raw(params)
     if verb.upper() in {"GET", "DELETE"}:
         given = {name: value for name, value in given.items() if value is not None}
+        if isinstance(given.get("created"), dict):
+            given["created"] = _created("created", given["created"])
         for name, value in given.items():
             for inner in cast("dict[str, Any]", value).values() if isinstance(value, dict) else (value,):
                 if not isinstance(inner, (str, int, float)):
@@ -311,10 +381,20 @@ def check_raw(method: object, path: object, params: object) -> tuple[str, str, d
     return verb.upper(), place, given
 
 
+def _raw(params: object) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for name, value in _items("params", params):
+        if _has_id(value):
+            raise wrong(name, f"{name} is {type_of(value)}: pass its `.id`.")
+        if not isinstance(value, NotGiven):
+            given[name] = _plain(name, name, value, _LEVELS)
+    return given
+
+
 CHECKS: dict[str, Callable[[str, object], Any]] = {
     "amount": _amount,
     "billing_details": _object,
-    "card": _object,
+    "card": _details,
     "created": _created,
     "currency": _currency,
     "customer": _id,
@@ -337,7 +417,7 @@ CHECKS: dict[str, Callable[[str, object], Any]] = {
     "starting_after": _id,
     "type": _string,
     "url": _string,
-    "us_bank_account": _object,
+    "us_bank_account": _details,
 }
 
 

@@ -32,7 +32,7 @@ def rows(objects: Iterable[Object]) -> list[dict[str, Any]]:
     Example:
         >>> frame = pandas.DataFrame(finsecure.rows(client.payment_intents.list(limit=100)))
     """
-    if not isinstance(cast("object", objects), Iterable):
+    if hasattr(objects, "__aiter__") or not isinstance(cast("object", objects), Iterable):
         raise wrong("objects", f"objects is {type_of(objects)}: pass objects of the API. Collect async pages first.")
     return [_row(item) for item in objects]
 

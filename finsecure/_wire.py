@@ -111,6 +111,7 @@ def _success(exchange: Exchange, response: Response) -> Any:
         elapsed=exchange.elapsed(),
         idempotency_key=exchange.request.idempotency_key,
         idempotent_replayed=response.headers.get(b"idempotent-replayed") == b"true",
+        _headers=response.headers,
     )
     misleading = _leads_nowhere(call, value) if call.many else _is_another(call, value)
     if misleading is not None:

@@ -10,7 +10,7 @@ from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact, InvalidOperat
 from typing import cast
 
 from ._currencies import DIGITS
-from ._params import TOO_LARGE, as_int, as_str, type_of, wrong
+from ._params import TOO_LARGE, as_int, as_str, type_of, with_comma, wrong
 
 # No digit is dropped, whatever decimal context the caller works in.
 _EXACT = Context(prec=60, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[Inexact])
@@ -85,6 +85,12 @@ def _number(amount: object) -> Decimal:
     integer, text = as_int(amount), as_str(amount)
     if integer is None and text is None and not isinstance(amount, Decimal):
         raise wrong("amount", f"amount is {type_of(amount)}: pass a Decimal, an int or text like '19.99'.")
+    if text is not None and (point := with_comma(text)):
+        raise wrong(
+            "amount",
+            f"amount is no number, since it has a comma ({text!r}): write it with a point, and without separators of "
+            f"thousands, for example {point!r}.",
+        )
     if text is not None and (not text.isascii() or "_" in text):  # what Decimal alone would read
         raise wrong("amount", "amount is no number: write it with the digits 0 to 9 and a point, like '19.99'.")
     try:

@@ -57,6 +57,8 @@ class Module:
     charges = finsecure.Charge
     events = finsecure.Event
     webhook_endpoints = finsecure.WebhookEndpoint
+    request = staticmethod(finsecure.request)
+    request_list = staticmethod(finsecure.request_list)
 
 
 class Outcome:

@@ -130,3 +130,144 @@ RETRYABLE: list[tuple[finsecure.FinSecureError, bool]] = [
 def test_an_error_says_whether_sending_again_can_help(error: finsecure.FinSecureError, retryable: bool) -> None:
     """What failed on the way or in the API may pass; what was refused will be refused again."""
     assert error.retryable is retryable
+
+
+CLIENT_HABITS: list[tuple[str, str]] = [
+    ("PaymentIntent", r"Client has no 'PaymentIntent'\. Here it is: client\.payment_intents\."),
+    ("paymentIntents", r"client\.payment_intents"),
+    ("customer", r"client\.customers"),
+    ("get", r"client\.request\('GET', path, params\)"),
+    ("webhooks", r"finsecure\.webhooks"),
+    ("copy", r"with_options"),
+    ("nonsense", r"Client has no 'nonsense'\.$"),
+    ("_nonsense", r"Client has no '_nonsense'\.$"),
+]
+
+
+@pytest.mark.parametrize(("name", "why"), CLIENT_HABITS)
+def test_a_client_names_what_it_is_called_here(client: finsecure.Client, name: str, why: str) -> None:
+    """A group by another name, a method of another SDK's client."""
+    with pytest.raises(AttributeError, match=why):
+        getattr(client, name)
+
+
+def test_each_client_says_how_it_is_closed(client: finsecure.Client) -> None:
+    """`close` and `aclose` are not the same client's."""
+    with pytest.raises(AttributeError, match=r"await client\.aclose\(\)"):
+        cast("Any", finsecure.AsyncClient("sk_test_1")).close()
+    with pytest.raises(AttributeError, match=r"client\.close\(\)"):
+        cast("Any", client).aclose()
+
+
+def test_positional_parameters_are_refused_by_name(client: finsecure.Client) -> None:
+    """`create(2000, "usd")` says that parameters have names."""
+    with pytest.raises(TypeError, match=r"passed by name, as in create\(amount=2000\)"):
+        cast("Any", client.payment_intents).create(2000, "usd")
+
+
+OBJECT_HABITS = [("refund", "refunds.create"), ("save", "update"), ("get", "to_dict"), ("nonsense", r"'nonsense'\.$")]
+
+
+@pytest.mark.parametrize(("name", "why"), OBJECT_HABITS)
+def test_an_object_names_what_it_is_called_here(name: str, why: str) -> None:
+    """An object says what another SDK's habit is here; an operation says that objects cannot make calls."""
+    with pytest.raises(AttributeError, match=why):
+        getattr(INTENT, name)
+    with pytest.raises(AttributeError, match=r"Objects can't make API calls: use PaymentIntent\.confirm"):
+        cast("Any", INTENT).confirm()
+    assert cast("Any", INTENT).new == {"deep": 1}
+
+
+@pytest.mark.parametrize("name", ["max_network_retries", "api_base", "timeout"])
+def test_a_setting_of_another_sdks_module_is_refused(name: str) -> None:
+    """It would have no effect, and nobody would see that."""
+    with pytest.raises(AttributeError, match=r"finsecure\.configure\("):
+        setattr(finsecure, name, 1)
+    with pytest.raises(AttributeError, match=r"finsecure\.configure\("):
+        getattr(finsecure, name)
+
+
+def test_any_other_name_of_the_module_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests replace what they like."""
+    monkeypatch.setattr(finsecure, "Client", 1)
+    monkeypatch.setattr(finsecure, "my_own", 1, raising=False)
+    assert cast("Any", finsecure).my_own == 1
+
+
+def test_webhooks_name_what_it_is_called_here() -> None:
+    """`Webhook.construct_event` is a function here."""
+    with pytest.raises(AttributeError, match=r"finsecure\.webhooks\.construct_event"):
+        _ = cast("Any", finsecure.webhooks).Webhook
+
+
+TOO_EARLY: list[Callable[[Any], Any]] = [
+    lambda pages: pages.data,
+    lambda pages: pages.has_more,
+    lambda pages: pages.next_page(),
+    len,
+    list,
+    lambda pages: pages[0],
+]
+
+
+@pytest.mark.parametrize("read", TOO_EARLY, ids=range(len(TOO_EARLY)))
+def test_an_async_list_says_to_await_it(read: Callable[[Any], Any]) -> None:
+    """Nothing is fetched before it is awaited, so there is nothing to read."""
+    pages = finsecure.AsyncClient("sk_test_1").customers.list()
+    with pytest.raises((AttributeError, TypeError), match=r"page = await client\.customers\.list\("):
+        read(pages)
+
+
+def test_an_async_list_has_no_other_names() -> None:
+    """Habits of other SDKs are answered, what is misspelt is not there."""
+    pages: Any = finsecure.AsyncClient("sk_test_1").customers.list()
+    with pytest.raises(AttributeError, match="for payment in page"):
+        pages.auto_paging_iter()
+    with pytest.raises(AttributeError, match="AsyncPages has no '_secret'"):
+        _ = pages._secret
+
+
+def test_ids_in_a_page_and_in_a_list() -> None:
+    """An id is found in a list inside an object; in a page, which holds objects, asking for one raises."""
+    charges = INTENT.charges
+    assert charges is not None
+    assert "ch_1" in charges
+    assert "ch_2" not in charges
+    with Sandbox() as sandbox:
+        client = sandbox.client()
+        customers = [client.customers.create() for _ in range(3)]
+        page = client.customers.list(limit=2)
+        assert customers[0] in page  # on the second page
+        assert INTENT not in page
+        with pytest.raises(TypeError, match="objects, not ids"):
+            _ = customers[0].id in page
+        with pytest.raises(TypeError, match=r"page\.data\[0\]"):
+            _ = cast("Any", page)[0]
+
+
+def shown(value: object) -> set[str]:
+    return {name for name in dir(value) if not name.startswith("__")}
+
+
+def test_completion_shows_what_is_ours(client: finsecure.Client) -> None:
+    """`dir`, which IPython completes by, has no name of pydantic's, none of our own machinery, and no operation that an
+    object cannot call."""
+    fields = {*finsecure.PaymentIntent.model_fields}
+    assert shown(INTENT) == fields | {"new", "last_response", "to_dict", "to_json"}
+    assert shown(finsecure.Refund) == {"create", "list", "retrieve", "update", "last_response", "to_dict", "to_json"}
+    assert shown(finsecure.PaymentError()) >= {"user_action", "resolution", "decline_code"}
+    assert shown(client.refunds) == {"create", "list", "retrieve", "update"}
+    assert {"payment_intents", "request", "with_options"} < shown(client)
+    pages = finsecure.AsyncClient("sk_test_1").customers.list()
+    assert shown(pages) == {"pages", "prefetch"}
+    for each in (client, pages, client.refunds):
+        assert not [name for name in shown(each) if name.startswith("_") or name in {"send", "send_list"}]
+    assert {*dir(finsecure.webhooks)} >= {*finsecure.webhooks.__all__}
+    assert not [name for name in dir(finsecure.webhooks) if name.startswith("_") or name in {"Any", "annotations"}]
+
+
+def test_times_are_in_utc_and_say_so() -> None:
+    """`UTC`, whichever library read the time."""
+    assert repr(INTENT.created).endswith("tzinfo=datetime.timezone.utc)")
+    assert "created=datetime.datetime(2022, 1, 1, 0, 0, tzinfo=UTC)" in repr(INTENT)
+    assert "created: 2022-01-01 00:00:00+00:00" in str(INTENT)

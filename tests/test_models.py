@@ -10,7 +10,7 @@ import pickle
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 import pytest
@@ -456,6 +456,19 @@ def test_last_response_says_how_the_answer_came(wire: Door, server: respx.MockRo
     assert found.charges is not None
     assert found.charges.data is not None
     assert not hasattr(found.charges.data[0], "last_response")
+
+
+def test_the_headers_of_an_answer_can_be_read(wire: Door, server: respx.MockRouter) -> None:
+    """In any case, read-only, without cookies, and also after a pickle."""
+    server.route().respond(json=INTENT, headers={"X-Region": "eu", "Set-Cookie": "session=1"})
+    found = wire.call(lambda api: api.payment_intents.retrieve(INTENT["id"]))
+    headers = found.last_response.headers
+    assert headers["x-region"] == headers["X-REGION"] == "eu"
+    assert headers["set-cookie"] == "[hidden]"
+    assert "eu" not in repr(found.last_response)
+    assert pickle.loads(pickle.dumps(found)).last_response.headers == headers
+    with pytest.raises(TypeError):
+        cast("Any", headers)["x-region"] = "us"
 
 
 @pytest.mark.parametrize("headers", [{}, {"idempotent-replayed": "false"}, {"idempotent-replayed": ""}])

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections import OrderedDict
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
@@ -39,6 +39,9 @@ Use = Callable[[Any], Any]
 INTENT = {"id": "pi_1", "object": "payment_intent", "amount": 1, "currency": "usd", "status": "succeeded"}
 DEEP: list[Any] = []
 DEEP.append(DEEP)
+
+
+OBJECT = finsecure.Customer(id="cus_1", email="a@example.com", invoice_settings=finsecure.InvoiceSettings(footer="x"))
 
 
 def create(**params: Any) -> Use:
@@ -245,6 +248,45 @@ REFUSED: dict[str, tuple[Use, str, str]] = {
     ),
     "no number": (customer(invoice_settings={"footer": float("nan")}), "invoice_settings", "finite float"),
     "one of two": (customer(name="x", invoice_settings={"footer": b"x"}), "invoice_settings", "JSON does not have"),
+    "object in a path": (retrieve(OBJECT), "id", r"id is a Customer: pass its `\.id`"),
+    "object as a customer": (create(customer=OBJECT), "customer", r"a Customer: pass its `\.id`"),
+    "object to confirm with": (confirm(OBJECT), "payment_method", r"a Customer: pass its `\.id`"),
+    "object as a cursor": (listing(starting_after=OBJECT), "starting_after", r"a Customer: pass its `\.id`"),
+    "object as an amount": (create(amount=OBJECT), "amount", r"a Customer: pass its `\.amount`"),
+    "object as a currency": (create(currency=OBJECT), "currency", r"a Customer: pass its `\.currency`"),
+    "object as an email": (create(receipt_email=OBJECT), "receipt_email", r"a Customer: pass its `\.id`"),
+    "object as its own email": (customer(email=OBJECT), "email", r"a Customer: pass its `\.email`"),
+    "object in metadata": (
+        create(metadata={"customer": OBJECT}),
+        "metadata",
+        r"holds strings, pass its `\.id`",
+    ),
+    "object in a nested dict": (
+        customer(invoice_settings={"default_payment_method": OBJECT}),
+        "invoice_settings",
+        r"invoice_settings\[default_payment_method\] is a Customer: pass its `\.id`",
+    ),
+    "object as settings": (customer(invoice_settings=OBJECT), "invoice_settings", r"pass its `\.invoice_settings`"),
+    "object for details": (
+        lambda api: api.payment_methods.create(type="card", billing_details=OBJECT),
+        "billing_details",
+        "a Customer: pass a dict",
+    ),
+    "card without a number": (
+        lambda api: api.payment_methods.create(type="card", card=finsecure.Card(last4="4242")),
+        "card",
+        r"a Card, which has no number: .* by its `\.id`",
+    ),
+    "object in a raw call": (
+        lambda api: api.request("POST", "/v1/refunds", {"payment_intent": OBJECT}),
+        "payment_intent",
+        r"a Customer: pass its `\.id`",
+    ),
+    "amount with a comma": (
+        create(amount="19,99"),
+        "amount",
+        r"a comma \('19,99'\).*to_minor_units\('19.99'",
+    ),
     "circle": (customer(invoice_settings={"footer": DEEP}), "invoice_settings", "contains itself"),
     "key of a nested dict": (
         customer(invoice_settings={"footer": {1: "x"}}),
@@ -538,6 +580,36 @@ def test_a_bound_between_two_seconds_keeps_its_meaning(
     moment = datetime(2022, 1, 1, 1, 0, 0, 500, tzinfo=timezone(timedelta(hours=1)))
     wire.call(listing(created={bound: moment}))
     assert dict(server.calls.last.request.url.params) == {f"created[{bound}]": str(seconds)}
+
+
+@pytest.mark.parametrize(
+    ("bound", "seconds"), [("gt", 1793577599), ("gte", 1793491200), ("lt", 1793491200), ("lte", 1793577599)]
+)
+@pytest.mark.parametrize("raw", [False, True])
+def test_a_date_is_that_whole_day_in_utc(
+    wire: Door, server: respx.MockRouter, bound: str, seconds: int, raw: bool
+) -> None:
+    """From 2026-11-01 on, until its end, before it, after it; in a raw call, too."""
+    server.route().respond(json={"object": "list", "data": [], "has_more": False})
+    created = {bound: date(2026, 11, 1)}
+    wire.call(
+        (lambda api: api.request_list("/v1/customers", {"created": created})) if raw else listing(created=created)
+    )
+    assert dict(server.calls.last.request.url.params) == {f"created[{bound}]": str(seconds)}
+
+
+def test_a_part_of_an_object_is_a_dict(wire: Door, server: respx.MockRouter) -> None:
+    """`billing_details=method.billing_details` sends what came, at any depth, in a raw call, too."""
+    server.route().respond(json={"id": "pm_1", "object": "payment_method"})
+    address = finsecure.Address(city="Paris", line2=None)
+    details = finsecure.BillingDetails(name="Al", address=address)
+    written = {"name": "Al", "address": {"city": "Paris", "line2": None}}
+    wire.call(lambda api: api.payment_methods.update("pm_1", billing_details=details))
+    assert json.loads(server.calls.last.request.content) == {"billing_details": written}
+    wire.call(lambda api: api.payment_methods.update("pm_1", billing_details={"name": "Al", "address": address}))
+    assert json.loads(server.calls.last.request.content) == {"billing_details": written}
+    wire.call(lambda api: api.request("PUT", "/v1/payment_methods/pm_1", {"billing_details": details, "x": NOT_GIVEN}))
+    assert json.loads(server.calls.last.request.content) == {"billing_details": written}
 
 
 def test_a_described_call_does_not_show_what_is_in_it() -> None:

@@ -21,7 +21,8 @@ import json
 import logging
 from collections.abc import Iterator
 from datetime import datetime, timezone
-from functools import partial
+from functools import cache, partial
+from operator import methodcaller
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, NoReturn, SupportsIndex, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, PrivateAttr
@@ -30,6 +31,7 @@ from typing_extensions import Self, TypeAliasType, dataclass_transform, override
 
 from .. import _redact
 from .._call import LastResponse
+from .._operation import listing, operation
 
 if TYPE_CHECKING:
     from pydantic._internal._model_construction import ModelMetaclass
@@ -126,7 +128,7 @@ def _write_time(value: Any) -> Any:
 
 
 class _TimeSchema:
-    """A Unix number of seconds or ISO 8601 text, as an aware UTC datetime. An int never leaves pydantic-core."""
+    """A Unix number of seconds or ISO 8601 text, as an aware UTC datetime. An int never enters Python code."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         number = core_schema.int_schema(strict=True)
@@ -134,7 +136,14 @@ class _TimeSchema:
         written = core_schema.union_schema([core_schema.str_schema(strict=True), core_schema.float_schema(strict=True)])
         return core_schema.union_schema(
             [
-                core_schema.chain_schema([number, core_schema.datetime_schema(strict=False)]),
+                core_schema.chain_schema(
+                    [
+                        number,
+                        core_schema.datetime_schema(strict=False),
+                        # pydantic's own UTC shows itself as TzInfo(0).
+                        core_schema.no_info_plain_validator_function(methodcaller("replace", tzinfo=timezone.utc)),
+                    ]
+                ),
                 core_schema.chain_schema(
                     [
                         written,
@@ -156,9 +165,33 @@ Timestamp: TypeAlias = Annotated[datetime, _TimeSchema()]
 """When, as an aware UTC datetime; written back as the number or text that came."""
 
 
+_PYDANTIC = frozenset(dir(BaseModel))
+
+
+@cache
+def _names(kind: Any) -> frozenset[str]:
+    """What a class has that is ours, and not what pydantic needs."""
+    return frozenset(
+        name for name in type.__dir__(kind) if name.startswith("__") or not (name.startswith("_") or name in _PYDANTIC)
+    )
+
+
+@cache
+def _operations(kind: Any) -> frozenset[str]:
+    """The operations of a class, which an object of it cannot call."""
+    return frozenset(
+        name for base in kind.__mro__ for name, value in vars(base).items() if isinstance(value, (operation, listing))
+    )
+
+
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(Field, PrivateAttr))
 class _ReadOnly(ModelMetaclass):
     """Tells type checkers what `frozen` in the configuration tells pydantic: read-only, and so hashable."""
+
+    @override
+    def __dir__(cls) -> list[str]:
+        """What is ours, without what pydantic needs."""
+        return sorted(_names(cls))
 
     if not TYPE_CHECKING:  # or every name would be an attribute to type checkers
 
@@ -195,6 +228,22 @@ def _lines(value: Any, name: str, indent: str) -> Iterator[str]:
                 yield from _lines(part, field, f"{indent}  ")
         else:
             yield f"{indent}  {field}: {inner}"
+
+
+class _Moment:
+    """A UTC time as `repr` shows it: shorter than Python, and nothing but the time."""
+
+    def __init__(self, moment: datetime) -> None:
+        self._moment = moment
+
+    @override
+    def __repr__(self) -> str:
+        plain = datetime.combine(self._moment.date(), self._moment.time())
+        return f"{repr(plain)[:-1]}, tzinfo=UTC)"
+
+    @override
+    def __str__(self) -> str:
+        return str(self._moment)
 
 
 def _plain(value: object, *, exclude_none: bool) -> Any:
@@ -323,11 +372,18 @@ class Part(BaseModel, metaclass=_ReadOnly):
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
         content = self._content()
         shown = [
-            (name, content[name])
-            for name in content
+            (name, _Moment(value) if isinstance(value, datetime) and value.tzinfo is timezone.utc else value)
+            for name, value in content.items()
             if name in self.model_fields_set or name not in type(self).model_fields
         ]
         return cast("list[tuple[str | None, Any]]", _redact.fields(shown))
+
+    @override
+    def __dir__(self) -> list[str]:
+        """What this object has and what it can do, without what pydantic needs."""
+        kind: Any = type(self)
+        extra: dict[str, Any] = self.__pydantic_extra__ or {}
+        return sorted({*_names(kind), *kind.model_fields, *extra} - _operations(kind))
 
     @override
     def __str__(self) -> str:
@@ -338,7 +394,17 @@ class Part(BaseModel, metaclass=_ReadOnly):
         """Whether a field came: `"charges" in intent`."""
         return name in self.model_fields_set or name in (self.__pydantic_extra__ or {})
 
-    if not TYPE_CHECKING:  # type checkers refuse `intent[...]` by themselves
+    if not TYPE_CHECKING:  # or every name would be an attribute to type checkers, which refuse `intent[...]` themselves
+
+        def __getattr__(self, name: str) -> Any:
+            try:
+                return super().__getattr__(name)  # what this version does not know
+            except AttributeError:
+                if name.startswith("_") or hasattr(type(self), name):  # an operation says what to do itself
+                    raise
+            from .._habits import attribute
+
+            raise AttributeError(attribute(type(self).__name__, name), name=name, obj=self)
 
         def __getitem__(self, name: object) -> NoReturn:
             place = f".{name}" if isinstance(name, str) and name.isidentifier() else "an attribute"
@@ -421,7 +487,8 @@ class ListObject(Part, Generic[T]):
 
     @override
     def __contains__(self, item: Any) -> bool:
-        return item in (self.data or [])
+        """Whether an object is in this list, or one with this id."""
+        return any(item in (each, getattr(each, "id", None)) for each in self)
 
     if not TYPE_CHECKING:
 

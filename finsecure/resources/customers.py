@@ -35,7 +35,7 @@ class Customers(Operations[D_co]):
         description: str | None = None,
         metadata: Mapping[str, str] | None = None,
         payment_method: str | None = None,
-        invoice_settings: InvoiceSettingsParams | None = None,
+        invoice_settings: InvoiceSettingsParams | InvoiceSettings | None = None,
         idempotency_key: str | None = None,
     ) -> Call[Customer]:
         """Remember a customer.
@@ -104,7 +104,7 @@ class Customers(Operations[D_co]):
         description: str | NotGiven | None = NOT_GIVEN,
         metadata: Mapping[str, str] | NotGiven | None = NOT_GIVEN,
         payment_method: str | NotGiven | None = NOT_GIVEN,
-        invoice_settings: InvoiceSettingsParams | NotGiven | None = NOT_GIVEN,
+        invoice_settings: InvoiceSettingsParams | InvoiceSettings | NotGiven | None = NOT_GIVEN,
     ) -> Call[Customer]:
         """Change a customer. What is left out stays as it is, also inside `invoice_settings`; `None` clears.
 

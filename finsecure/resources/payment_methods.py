@@ -52,7 +52,7 @@ class BillingDetailsParams(TypedDict, total=False):
     name: str | None
     email: str | None
     phone: str | None
-    address: AddressParams | None
+    address: AddressParams | Address | None
 
 
 class InlinePaymentMethod(TypedDict, total=False):
@@ -61,7 +61,7 @@ class InlinePaymentMethod(TypedDict, total=False):
     type: Required[Literal["card", "us_bank_account"]]
     card: CardParams
     us_bank_account: BankAccountParams
-    billing_details: BillingDetailsParams
+    billing_details: BillingDetailsParams | BillingDetails
 
 
 class PaymentMethods(Operations[D_co]):
@@ -74,7 +74,7 @@ class PaymentMethods(Operations[D_co]):
         type: Literal["card", "us_bank_account"],
         card: CardParams | None = None,
         us_bank_account: BankAccountParams | None = None,
-        billing_details: BillingDetailsParams | None = None,
+        billing_details: BillingDetailsParams | BillingDetails | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
     ) -> Call[PaymentMethod]:
@@ -85,7 +85,7 @@ class PaymentMethods(Operations[D_co]):
             card: `number`, `exp_month` (1 to 12), `exp_year` (four digits), `cvc`.
             us_bank_account: `routing_number`, `account_number`, `account_holder_type` (`individual` or `company`),
                 `account_type` (`checking` or `savings`).
-            billing_details: `name`, `email`, `phone` and `address` of its owner.
+            billing_details: `name`, `email`, `phone` and `address` of its owner; or those of another payment method.
             metadata: Up to you: string keys and string values.
             idempotency_key: Names this one creation; random by default.
 
@@ -139,14 +139,14 @@ class PaymentMethods(Operations[D_co]):
         self,
         id: str,
         *,
-        billing_details: BillingDetailsParams | NotGiven | None = NOT_GIVEN,
+        billing_details: BillingDetailsParams | BillingDetails | NotGiven | None = NOT_GIVEN,
         metadata: Mapping[str, str] | NotGiven | None = NOT_GIVEN,
     ) -> Call[PaymentMethod]:
         """Change a payment method. What is left out stays, also inside `billing_details`; `None` clears.
 
         Args:
             id: The payment method's id (`pm_...`).
-            billing_details: `name`, `email`, `phone` and `address` of its owner.
+            billing_details: `name`, `email`, `phone` and `address` of its owner; or those of another payment method.
             metadata: Replaces all metadata.
 
         Raises:

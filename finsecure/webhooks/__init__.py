@@ -48,7 +48,9 @@ else:
 
         home = _LATER.get(name)
         if home is None:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            from .._habits import of_module
+
+            raise AttributeError(of_module(__name__, name))
         try:
             value = getattr(importlib.import_module(home, __name__), name)
         except ModuleNotFoundError as exc:
@@ -74,6 +76,11 @@ _LATER = {  # loaded when it is first used, since an inbox brings a library with
     "SyncInbox": ".inbox",
     "inbox_table": ".sqlalchemy",
 }
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *_LATER})
+
 
 # Without what needs an extra: `from finsecure.webhooks import *` works without them.
 
