@@ -191,7 +191,7 @@ class _ReadOnly(ModelMetaclass):
     @override
     def __dir__(cls) -> list[str]:
         """What is ours, without what pydantic needs."""
-        return sorted(_names(cls))
+        return sorted(_names(cast("Any", cls)))
 
     if not TYPE_CHECKING:  # or every name would be an attribute to type checkers
 
