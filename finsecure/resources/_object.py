@@ -179,9 +179,8 @@ def _names(kind: Any) -> frozenset[str]:
 @cache
 def _operations(kind: Any) -> frozenset[str]:
     """The operations of a class, which an object of it cannot call."""
-    return frozenset(
-        name for base in kind.__mro__ for name, value in vars(base).items() if isinstance(value, (operation, listing))
-    )
+    content: list[tuple[str, object]] = [pair for base in kind.__mro__ for pair in base.__dict__.items()]
+    return frozenset(name for name, value in content if isinstance(value, (operation, listing)))
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(Field, PrivateAttr))
