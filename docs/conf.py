@@ -13,7 +13,14 @@ author = "FinSecure"
 copyright = author
 release = version = version_of("finsecure")
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser", "links", "models", "operations"]
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "myst_parser",
+    "links",
+    "models",
+    "operations",
+]
 exclude_patterns = ["_build", "_ext"]
 default_role = "code"  # docstrings write `amount`, as everybody does
 nitpicky = False  # the reference names httpx, pydantic and typing objects, and no inventory is fetched while building
@@ -27,7 +34,11 @@ html_show_copyright = False
 myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
 myst_heading_anchors = 4
 
-autodoc_default_options = {"members": True, "member-order": "bysource", "exclude-members": "model_config"}
+autodoc_default_options = {
+    "members": True,
+    "member-order": "bysource",
+    "exclude-members": "model_config",
+}
 autodoc_class_signature = "separated"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"

@@ -416,7 +416,7 @@ class Client(AnyClient[Sync]):
             finsecure.FinSecureError: As for any call; see `finsecure.error`.
 
         Example:
-            >>> page = client.request_list("/v1/customers", {"limit": 1}, returns=finsecure.Customer)
+            >>> page = client.request_list("/v1/customers", returns=finsecure.Customer)
 
         Reference: Consistency Standards, Pagination.
         """
@@ -467,7 +467,7 @@ class AsyncClient(AnyClient[Async]):
 
     Example:
         >>> async with finsecure.AsyncClient("sk_test_...") as client:
-        ...     intent = await client.payment_intents.create(amount=2000, currency="usd")
+        ...     intent = await client.payment_intents.retrieve("pi_1234567890abcdef")
 
     Reference: Authentication.
     """

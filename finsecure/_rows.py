@@ -30,7 +30,8 @@ def rows(objects: Iterable[Object]) -> list[dict[str, Any]]:
         finsecure.FinSecureError: A page could not be fetched.
 
     Example:
-        >>> frame = pandas.DataFrame(finsecure.rows(client.payment_intents.list(limit=100)))
+        >>> payments = client.payment_intents.list(limit=100)
+        >>> frame = pandas.DataFrame(finsecure.rows(payments))
     """
     if hasattr(objects, "__aiter__") or not isinstance(cast("object", objects), Iterable):
         raise wrong("objects", f"objects is {type_of(objects)}: pass objects of the API. Collect async pages first.")

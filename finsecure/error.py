@@ -3,20 +3,20 @@
 The classes::
 
     FinSecureError
-    ├── APIConnectionError             no answer came back
-    │   └── APITimeoutError            ... within `timeout` or `deadline`
-    ├── CardError                      402: the customer's payment method was declined
-    ├── RateLimitError                 429: too many requests
-    ├── InvalidRequestError            400, 404, 405, 415, 422, or refused here before anything was sent
-    ├── IdempotencyError               an idempotency key used again for another request, or still in use
-    ├── AuthenticationError            401, 403, or a key that was refused here
-    ├── APIError                       5xx, or an answer that is not what the API documents
-    ├── SignatureVerificationError     a webhook that was not signed with your secret
-    ├── WebhookPayloadError            a webhook rightly signed whose body is no event
-    ├── WebhookUsageError              a payload or a secret that cannot be used (also a ValueError and TypeError)
-    ├── EventInProgress                another worker is handling this event: try again later
-    ├── InboxError                     the inbox of a webhook handler cannot be used: its table, its server
-    └── SandboxError                   the sandbox cannot be used: its file, or it is closed
+    ├── APIConnectionError           no response
+    │   └── APITimeoutError          ... within `timeout` or `deadline`
+    ├── CardError                    402: the payment method was declined
+    ├── RateLimitError               429: too many requests
+    ├── InvalidRequestError          400, 404, 405, 415, 422, or refused before sending
+    ├── IdempotencyError             a key was used for another request, or is in use
+    ├── AuthenticationError          401, 403, or a key that was refused before sending
+    ├── APIError                     5xx, or a response that the API does not document
+    ├── SignatureVerificationError   a webhook that was not signed with your secret
+    ├── WebhookPayloadError          a signed webhook whose body is no event
+    ├── WebhookUsageError            an unusable payload or secret (also a ValueError)
+    ├── EventInProgress              another worker is handling this event
+    ├── InboxError                   the inbox of a webhook handler cannot be used
+    └── SandboxError                 the sandbox is closed, or its file cannot be used
 
 Every error has every attribute below, so `except FinSecureError as e: e.request_id` always works; what did not come
 is `None`. Reference: Error Handling.

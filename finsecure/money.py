@@ -31,8 +31,8 @@ def to_minor_units(amount: Decimal | int | str, currency: str) -> int:
 
     Example:
         >>> from decimal import Decimal
-        >>> to_minor_units(Decimal("19.99"), "usd"), to_minor_units(500, "jpy"), to_minor_units("1.234", "kwd")
-        (1999, 500, 1234)
+        >>> to_minor_units(Decimal("19.99"), "usd"), to_minor_units(500, "jpy")
+        (1999, 500)
 
     Reference: Consistency Standards, Currency Handling.
     """

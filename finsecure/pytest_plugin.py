@@ -73,8 +73,9 @@ def finsecure_client(finsecure_sandbox: Sandbox) -> Client:
 
     Example:
         >>> def test_a_customer_is_remembered(finsecure_client):
-        ...     customer = finsecure_client.customers.create(email="customer@example.com")
-        ...     assert finsecure_client.customers.retrieve(customer.id).email == "customer@example.com"
+        ...     customer = finsecure_client.customers.create(name="John Smith")
+        ...     customer = finsecure_client.customers.retrieve(customer.id)
+        ...     assert customer.name == "John Smith"
     """
     return finsecure_sandbox.client()
 
@@ -89,7 +90,7 @@ def finsecure_async_client(finsecure_sandbox: Sandbox) -> AsyncClient:
     Example:
         >>> @pytest.mark.anyio
         ... async def test_a_customer_is_remembered(finsecure_async_client):
-        ...     customer = await finsecure_async_client.customers.create(email="customer@example.com")
+        ...     customer = await finsecure_async_client.customers.create()
         ...     assert customer.id.startswith("cus_")
     """
     return finsecure_sandbox.async_client()
@@ -104,7 +105,8 @@ def finsecure_server(finsecure_sandbox: Sandbox) -> Iterator[Server]:
 
     Example:
         >>> def test_over_http(finsecure_sandbox, finsecure_server):
-        ...     with finsecure.Client(finsecure_sandbox.secret_key, base_url=finsecure_server.base_url) as client:
+        ...     key, url = finsecure_sandbox.secret_key, finsecure_server.base_url
+        ...     with finsecure.Client(key, base_url=url) as client:
         ...         assert client.customers.create().id.startswith("cus_")
     """
     with finsecure_sandbox.serve() as server:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
 
 import httpx
@@ -39,10 +40,10 @@ class Shop:
             "ORDERS": str(folder / "orders.sqlite"),
         }
 
-    def run(self, example: str) -> str:
+    def run(self, example: str, *arguments: str | Path) -> str:
         """Run a script to its end; what it printed."""
         done = subprocess.run(
-            [sys.executable, "-W", "error", ROOT / "examples" / example],
+            [sys.executable, "-W", "error", ROOT / "examples" / example, *arguments],
             env=self.environment,
             capture_output=True,
             text=True,
@@ -119,6 +120,66 @@ def test_async_payments_charges_everyone_and_totals_what_came_in(shop: Shop) -> 
     assert printed[-1] == f"{finsecure.from_minor_units(received, 'usd')} USD received, 30 payments on record"
     declined = [line for line in printed[:-1] if "insufficient_funds. Request a different payment method." in line]
     assert len(declined) == len(printed) - 1 == 10
+
+
+class TestMonthEnd:
+    """Orders and refunds in two files, payments in the account."""
+
+    @pytest.fixture(autouse=True)
+    def _pandas(self) -> None:
+        pytest.importorskip("pandas")
+
+    def paid(self, shop: Shop, order: str, amount: int = 2000) -> str:
+        intent = shop.client.payment_intents.create(amount=amount, currency="usd", metadata={"order": order})
+        return shop.client.payment_intents.confirm(intent.id, payment_method=shop.card()).id
+
+    def close(self, shop: Shop, folder: Path, orders: list[str], refunds: list[str]) -> list[str]:
+        (folder / "orders.csv").write_text("\n".join(["order", *orders, ""]))
+        (folder / "refunds.csv").write_text("\n".join(["ticket,payment_intent,amount,currency", *refunds, ""]))
+        month = datetime.fromtimestamp(shop.sandbox.clock.time(), timezone.utc).strftime("%Y-%m")
+        return shop.run("month_end.py", month, folder / "orders.csv", folder / "refunds.csv").splitlines()
+
+    def test_it_totals_and_compares(self, shop: Shop, tmp_path: Path) -> None:
+        """A payment without an order, an order that was paid twice, and one that was not paid."""
+        for order, amount in [("order_1", 1999), ("order_2", 2000), ("order_2", 2000)]:
+            self.paid(shop, order, amount)
+        stray = self.paid(shop, "order_9", 1)
+        shop.client.payment_intents.create(amount=5000, currency="usd", metadata={"order": "order_3"})
+        assert self.close(shop, tmp_path, ["order_1", "order_2", "order_3"], []) == [
+            "received: 60.00 usd",
+            f"payments without order: {stray}",
+            "orders paid twice: order_2",
+            "orders without payment: order_3",
+        ]
+
+    def test_a_month_without_payments_is_closed_too(self, shop: Shop, tmp_path: Path) -> None:
+        assert self.close(shop, tmp_path, ["order_1"], []) == [
+            "payments without order: none",
+            "orders paid twice: none",
+            "orders without payment: order_1",
+        ]
+
+    def test_it_refunds_each_row_once_however_often_and_late_it_is_run(self, shop: Shop, tmp_path: Path) -> None:
+        """Twice in a row, and once more when the keys of the first run are forgotten."""
+        rows = [f"ticket_{n},{self.paid(shop, f'order_{n}')},5.00,usd" for n in range(3)]
+        self.close(shop, tmp_path, [], rows)
+        self.close(shop, tmp_path, [], rows)
+        shop.sandbox.clock.advance(25 * 3600)
+        assert self.close(shop, tmp_path, [], rows)[-3:] == [f"refund ticket_{n}: succeeded" for n in range(3)]
+        assert [refund.amount for refund in shop.client.refunds.list()] == [500, 500, 500]
+
+    def test_a_row_that_is_refused_or_lost_does_not_stop_the_others(self, shop: Shop, tmp_path: Path) -> None:
+        """The next run, a day later, finds the refund whose answer was lost."""
+        first, second = self.paid(shop, "order_1"), self.paid(shop, "order_2")
+        rows = [f"ticket_1,{first},99.00,usd", f"ticket_2,{second},5.00,usd"]
+        shop.sandbox.fail_next("refunds.create", status=501, executed=True, times=2)  # 501 is not retried
+        *_, lost = self.close(shop, tmp_path, [], rows)
+        assert lost.startswith("refund ticket_2: not known, run this again: ")
+        shop.sandbox.clock.advance(25 * 3600)
+        *_, refused, found = self.close(shop, tmp_path, [], rows)
+        assert refused.startswith("refund ticket_1: refused: ")
+        assert found == "refund ticket_2: succeeded"
+        assert [refund.amount for refund in shop.client.refunds.list()] == [500]
 
 
 class TestBackend:

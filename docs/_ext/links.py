@@ -15,14 +15,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-PAGES = {"README.md": "docs/index.md", "CHANGELOG.md": "docs/changelog.md"}  # shown, from the root: on which page
+PAGES = {
+    "README.md": "docs/index.md",
+    "CHANGELOG.md": "docs/changelog.md",
+}  # shown, from the root: on which page
 
 # Fenced blocks come first, so that what looks like a link inside one is left alone.
-LINK = re.compile(r"(?ms)^(?P<fence>`{3,}|~{3,}).*?^(?P=fence)\s*$|\]\((?P<target>[^)\s]+)(?=[)\s])")
+LINK = re.compile(
+    r"(?ms)^(?P<fence>`{3,}|~{3,}).*?^(?P=fence)\s*$|\]\((?P<target>[^)\s]+)(?=[)\s])"
+)
 
 
-def rewrite(text: str, folder: Path, root: Path) -> str:
-    """The text of a file that lies in `folder`, with its links as seen from `root`/docs."""
+def rewrite(text: str, folder: Path, root: Path, start: str = "docs") -> str:
+    """The text of a file that lies in `folder`, with its links as seen from `root`/`start`."""
 
     def relink(match: re.Match[str]) -> str:
         target = match["target"]
@@ -31,9 +36,11 @@ def rewrite(text: str, folder: Path, root: Path) -> str:
         path, hash_, anchor = target.partition("#")
         linked = (folder / path).resolve()
         if not linked.exists():
-            raise FileNotFoundError(f"a page in {folder} links to {target}, which does not exist")
+            raise FileNotFoundError(
+                f"a page in {folder} links to {target}, which does not exist"
+            )
         inside = linked.relative_to(root).as_posix()
-        return f"]({os.path.relpath(PAGES.get(inside, inside), 'docs')}{hash_}{anchor}"
+        return f"]({os.path.relpath(PAGES.get(inside, inside), start)}{hash_}{anchor}"
 
     return LINK.sub(relink, text)
 
@@ -47,7 +54,10 @@ def included(app: Sphinx, relative_path: Path, parent: str, content: list[str]) 
 def read(app: Sphinx, page: str, content: list[str]) -> None:
     """Sphinx's `source-read`."""
     docs = Path(app.srcdir).resolve()
-    content[0] = rewrite(content[0], (docs / page).parent, docs.parent)
+    folder = (docs / page).parent
+    content[0] = rewrite(
+        content[0], folder, docs.parent, folder.relative_to(docs.parent).as_posix()
+    )
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -43,7 +43,9 @@ def signature_of(obj: object) -> tuple[str, str] | None:
     if described is None or "self" in signature.parameters:
         return None
     parameters = [
-        each if each.annotation is each.empty else each.replace(annotation=_Source(each.annotation))
+        each
+        if each.annotation is each.empty
+        else each.replace(annotation=_Source(each.annotation))
         for each in signature.parameters.values()
     ]
     shown = signature.replace(parameters=parameters, return_annotation=signature.empty)
@@ -51,7 +53,13 @@ def signature_of(obj: object) -> tuple[str, str] | None:
 
 
 def process_signature(
-    app: Sphinx, what: str, name: str, obj: object, options: object, args: str | None, returns: str | None
+    app: Sphinx,
+    what: str,
+    name: str,
+    obj: object,
+    options: object,
+    args: str | None,
+    returns: str | None,
 ) -> tuple[str, str] | None:
     """Sphinx's `autodoc-process-signature`."""
     return signature_of(obj) if what == "method" else None

@@ -123,7 +123,7 @@ class Customers(Operations[D_co]):
             finsecure.FinSecureError: Any other failure; see `finsecure.error`.
 
         Example:
-            >>> customer = client.customers.update(customer.id, name="John Smith", phone=None)
+            >>> customer = client.customers.update(customer.id, name="Jo", phone=None)
 
         Reference: Customers.
         """

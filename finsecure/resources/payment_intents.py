@@ -75,7 +75,9 @@ class PaymentIntents(Operations[D_co]):
             finsecure.FinSecureError: Any other failure; see `finsecure.error`.
 
         Example:
-            >>> intent = client.payment_intents.create(amount=2000, currency="usd", idempotency_key="order_12345")
+            >>> intent = client.payment_intents.create(
+            ...     amount=2000, currency="usd", idempotency_key="order_12345"
+            ... )
 
         Reference: Payment Intents, Create Payment Intent.
         """
@@ -149,7 +151,9 @@ class PaymentIntents(Operations[D_co]):
             finsecure.FinSecureError: Any other failure; see `finsecure.error`.
 
         Example:
-            >>> intent = client.payment_intents.update(intent.id, description="Two tickets", receipt_email=None)
+            >>> intent = client.payment_intents.update(
+            ...     intent.id, description="Two tickets", receipt_email=None
+            ... )
 
         Reference: Payment Intents.
         """

@@ -95,7 +95,8 @@ class PaymentMethods(Operations[D_co]):
 
         Example:
             >>> card = client.payment_methods.create(
-            ...     type="card", card={"number": "4242424242424242", "exp_month": 12, "exp_year": 2030, "cvc": "123"}
+            ...     type="card",
+            ...     card={"number": "4242424242424242", "exp_month": 12, "exp_year": 2030},
             ... )
             >>> card.card.last4
             '4242'
@@ -154,7 +155,7 @@ class PaymentMethods(Operations[D_co]):
             finsecure.FinSecureError: Any other failure; see `finsecure.error`.
 
         Example:
-            >>> card = client.payment_methods.update(card.id, metadata={"nickname": "company card"})
+            >>> card = client.payment_methods.update(card.id, metadata={"use": "travel"})
 
         Reference: Payment Methods.
         """

@@ -125,7 +125,8 @@ class Refunds(Operations[D_co]):
             finsecure.FinSecureError: Any other failure; see `finsecure.error`.
 
         Example:
-            >>> refunded = sum(refund.amount for refund in client.refunds.list(payment_intent=intent.id))
+            >>> refunds = client.refunds.list(payment_intent=intent.id)
+            >>> refunded = sum(refund.amount for refund in refunds)
 
         Reference: Consistency Standards, Pagination.
         """

@@ -55,7 +55,8 @@ class WebhookEndpoints(Operations[D_co]):
 
         Example:
             >>> endpoint = client.webhook_endpoints.create(
-            ...     url="https://example.com/webhooks", enabled_events=["payment_intent.succeeded"]
+            ...     url="https://example.com/webhooks",
+            ...     enabled_events=["payment_intent.succeeded"],
             ... )
 
         Reference: Webhooks, Webhook Endpoint Configuration.
@@ -104,7 +105,9 @@ class WebhookEndpoints(Operations[D_co]):
             finsecure.FinSecureError: Any other failure; see `finsecure.error`.
 
         Example:
-            >>> endpoint = client.webhook_endpoints.update(endpoint.id, enabled_events=["*"])
+            >>> endpoint = client.webhook_endpoints.update(
+            ...     endpoint.id, enabled_events=["*"]
+            ... )
 
         Reference: Webhooks, Webhook Endpoint Configuration.
         """

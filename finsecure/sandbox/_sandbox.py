@@ -245,7 +245,7 @@ class Sandbox:
             ValueError: An argument is wrong or contradicts another one; the message names it.
 
         Example:
-            >>> sandbox.fail_next("payment_intents.confirm", status=503, retry_after=1, times=2)
+            >>> sandbox.fail_next("payment_intents.confirm", status=503, times=2)
         """
         given = {
             "operation": operation,

@@ -2,7 +2,8 @@
 
 Example::
 
-    event = finsecure.webhooks.construct_event(request.body, request.headers["FinSecure-Signature"], secret)
+    signature = request.headers["FinSecure-Signature"]
+    event = finsecure.webhooks.construct_event(request.body, signature, secret)
     if event.type == "payment_intent.succeeded":
         fulfil(event.data.object)  # a PaymentIntent, to you and to your type checker
 

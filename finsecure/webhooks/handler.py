@@ -75,7 +75,8 @@ class Handler(Registry):
         finsecure.WebhookUsageError: The secret or the tolerance cannot be used.
 
     Example:
-        >>> webhook = finsecure.webhooks.Handler("whsec_...", inbox=finsecure.webhooks.MemoryInbox())
+        >>> inbox = finsecure.webhooks.MemoryInbox()
+        >>> webhook = finsecure.webhooks.Handler("whsec_...", inbox=inbox)
 
     Reference: Webhooks.
     """
@@ -111,7 +112,8 @@ class Handler(Registry):
                 mistakes in the program.
 
         Example:
-            >>> webhook.handle(request.body, request.headers.get("FinSecure-Signature")).status
+            >>> signature = request.headers.get("FinSecure-Signature")
+            >>> webhook.handle(request.body, signature).status
             200
 
         Reference: Webhooks.
@@ -142,7 +144,8 @@ class Handler(Registry):
             finsecure.WebhookUsageError: The body was parsed already: a mistake in the program.
 
         Example:
-            >>> (await webhook.handle_async(await request.body(), request.headers.get("FinSecure-Signature"))).status
+            >>> signature = request.headers.get("FinSecure-Signature")
+            >>> (await webhook.handle_async(await request.body(), signature)).status
             200
 
         Reference: Webhooks.
@@ -187,7 +190,8 @@ class Handler(Registry):
             finsecure.WebhookUsageError: A function or the inbox is async: these are mistakes in the program.
 
         Example:
-            >>> wsgiref.simple_server.make_server("127.0.0.1", 8000, webhook.wsgi).serve_forever()
+            >>> server = wsgiref.simple_server.make_server("", 8000, webhook.wsgi)
+            >>> server.serve_forever()
         """
         return answer_wsgi(self.handle, environ, start_response)
 

@@ -54,7 +54,8 @@ class RedisInbox:
         finsecure.WebhookUsageError: This is not a client, or not a number of seconds.
 
     Example:
-        >>> webhook = finsecure.webhooks.Handler("whsec_...", inbox=RedisInbox(redis.Redis()))
+        >>> inbox = RedisInbox(redis.Redis())
+        >>> webhook = finsecure.webhooks.Handler("whsec_...", inbox=inbox)
     """
 
     has_session: bool = False

@@ -104,7 +104,8 @@ class SQLAlchemyInbox:
         finsecure.WebhookUsageError: The engine cannot be used: it commits each statement, or is of another database.
 
     Example:
-        >>> webhook = finsecure.webhooks.Handler("whsec_...", inbox=SQLAlchemyInbox(engine))
+        >>> inbox = SQLAlchemyInbox(engine)
+        >>> webhook = finsecure.webhooks.Handler("whsec_...", inbox=inbox)
         >>> @webhook.on("payment_intent.succeeded")
         ... def fulfil(event: PaymentIntentSucceeded, session: Session) -> None:
         ...     session.execute(...)

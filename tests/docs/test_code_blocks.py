@@ -33,7 +33,10 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if page.exists()]
+PAGES = [
+    ROOT / "README.md",
+    *sorted(page for page in (ROOT / "docs").rglob("*.md") if "_build" not in page.parts),
+]
 EXCUSED = 0  # how many blocks of all pages are not checked in full; each says why
 
 ALIASES = {"py": "python", "python3": "python", "sh": "bash", "shell": "bash", "shell-session": "console"}
@@ -176,6 +179,8 @@ def only(*languages: str, pages: list[Path] = PAGES) -> list[Any]:
 @pytest.mark.parametrize("page", only("python", "pycon"))
 def test_python_runs(page: Path, environment: dict[str, str]) -> None:
     """The page's Python runs from top to bottom against the sandbox."""
+    if page.name == "month-end.md":
+        pytest.importorskip("pandas", reason="pandas is not installed: `nox -s tests` has it where it can be")
     ran = run(page, environment)
     assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}"
 

@@ -58,7 +58,8 @@ class DjangoInbox:
         >>> webhook = finsecure.webhooks.Handler("whsec_...", inbox=DjangoInbox())
         >>> @webhook.on("payment_intent.succeeded")
         ... def fulfil(event: PaymentIntentSucceeded) -> None:
-        ...     Order.objects.filter(payment_intent=event.data.object.id).update(paid=True)
+        ...     orders = Order.objects.filter(payment_intent=event.data.object.id)
+        ...     orders.update(paid=True)
     """
 
     has_session: bool = False

@@ -1,0 +1,79 @@
+"""The pages fit a screen, and show programs as they are."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from finsecure import _habits
+from tests.docs.test_code_blocks import PAGES, ROOT, blocks
+
+COLUMNS = 90  # what a code block shows on a screen of 1280 pixels without scrolling
+COLUMNS_OF_DOCSTRING = 82  # the same in the API reference, which indents it
+
+
+@pytest.mark.parametrize("page", [pytest.param(page, id=page.name) for page in PAGES])
+def test_no_code_block_is_cut_off(page: Path) -> None:
+    """Each line of each code block fits."""
+    wide = [
+        f"{block.page.name}:{number}: {len(line)} columns"
+        for block in blocks(page)
+        for number, line in enumerate(block.text.splitlines(), block.line)
+        if len(line) > COLUMNS
+    ]
+    assert wide == []
+
+
+def docstrings() -> list[tuple[str, str]]:
+    """The docstrings of the package, each with the place it is at."""
+    return [
+        (f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 1)}", ast.get_docstring(node) or "")
+        for path in sorted((ROOT / "finsecure").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
+    ]
+
+
+def test_no_example_of_the_api_reference_is_cut_off() -> None:
+    """Each line of an example in a docstring fits."""
+    wide = [
+        f"{place}: {line}"
+        for place, text in docstrings()
+        for line in map(str.strip, text.splitlines())
+        if line.startswith((">>> ", "... ")) and len(line) > COLUMNS_OF_DOCSTRING
+    ]
+    assert wide == []
+
+
+def definitions(text: str) -> dict[str, str]:
+    """Functions and classes of a program, by their name, however the code is laid out."""
+    nodes = ast.parse(text).body
+    return {node.name: ast.unparse(node) for node in nodes if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
+
+
+def test_month_end_shows_the_example() -> None:
+    """What docs/month-end.md defines is in examples/month_end.py, word for word."""
+    program = definitions((ROOT / "examples" / "month_end.py").read_text(encoding="utf-8"))
+    page = [block for block in blocks(ROOT / "docs" / "month-end.md") if block.language == "python"]
+    shown = definitions("\n".join(block.text for block in page))
+    assert shown
+    assert {name: program.get(name) for name in shown} == shown
+
+
+OF_OPENAI = {"extra_body", "extra_headers", "extra_query", "headers", "page_size", "has_next_page", "with_raw_response"}
+OLD = {
+    "all",
+    "del_",
+    "new",
+    "to_dict_recursive",
+    "retrieve_async",
+}  # of releases of stripe-python long ago, or shown as create_async
+
+
+def test_coming_from_stripe_shows_each_habit() -> None:
+    """A name of stripe-python that an error explains is on the page, too."""
+    page = (ROOT / "docs" / "coming-from-stripe.md").read_text(encoding="utf-8")
+    habits = {*_habits.PARAMETERS, *_habits.ATTRIBUTES} - OF_OPENAI - OLD
+    assert [name for name in sorted(habits) if name not in page] == []
