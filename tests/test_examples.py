@@ -5,19 +5,26 @@ from __future__ import annotations
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import redis
 
 import finsecure
 from finsecure.sandbox import Sandbox
 from finsecure.webhooks import sign
+
+from . import servers
 
 ROOT = Path(__file__).parents[1]
 
@@ -32,6 +39,7 @@ class Shop:
             **os.environ,
             "PYTHONPATH": str(ROOT),
             "PYTHONIOENCODING": "utf-8",
+            "PYTHONUNBUFFERED": "1",
             "FINSECURE_SECRET_KEY": sandbox.secret_key,
             "FINSECURE_PUBLISHABLE_KEY": sandbox.publishable_key,
             "FINSECURE_WEBHOOK_SECRET": sandbox.webhook_secret,
@@ -54,23 +62,28 @@ class Shop:
         return done.stdout
 
     @contextmanager
-    def start(self, example: str) -> Generator[tuple[httpx.Client, subprocess.Popen[str]], None, None]:
-        """Start a server; a client of it, and the process."""
+    def start(
+        self, example: str, *arguments: str, module: str | None = None
+    ) -> Generator[tuple[httpx.Client, subprocess.Popen[str]], None, None]:
+        """Start a server, by a script or by a module in its folder; a client of it, and the process."""
+        path = ROOT / "examples" / example
         process = subprocess.Popen(
-            [sys.executable, ROOT / "examples" / example],
+            [sys.executable, path, *arguments] if module is None else [sys.executable, "-m", module, *arguments],
+            cwd=path if module else None,
             env=self.environment,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.STDOUT if module == "manage" else subprocess.PIPE,  # where it says its address
             text=True,
         )
         with process:
             try:
-                assert process.stderr is not None
+                output = process.stderr or process.stdout
+                assert output is not None
                 said: list[str] = []
                 running = None
-                for line in process.stderr:
+                for line in output:
                     said.append(line)
-                    running = re.search(r"running on (http://127\.0\.0\.1:\d+)", line)
+                    running = re.search(r"(?:[Rr]unning on|server at) (http://127\.0\.0\.1:\d+)", line)
                     if running:
                         break
                 assert running, "".join(said)
@@ -297,3 +310,149 @@ class TestWebhookReceiver:
             headers = {"FinSecure-Signature": sign("[]", shop.sandbox.webhook_secret)}
             no_event = receiver.post("/webhooks", content="[]", headers=headers)
         assert [answer.status_code for answer in (unsigned, forged, no_event)] == [400, 400, 400]
+
+
+# Frameworks
+
+
+class Started:
+    """An example that takes webhooks, a client of it, and what it said when it has ended."""
+
+    def __init__(self, shop: Shop, client: httpx.Client, path: str) -> None:
+        self.client = client
+        self.path = path
+        self._secret = shop.sandbox.webhook_secret
+
+    def post(self, body: str | bytes, secret: str | None = None) -> int:
+        header = {"FinSecure-Signature": sign(body, secret or self._secret)}
+        return self.client.post(self.path, content=body, headers=header).status_code
+
+
+WAYS: dict[str, tuple[str, list[str], str | None, str]] = {  # by name: example, arguments, module, path
+    "fastapi": ("fastapi_webhooks.py", [], None, "/webhooks"),
+    "flask": ("flask_webhooks.py", [], None, "/webhooks"),
+    **{
+        f"django-{server}{path.replace('/', '-')}": ("django_shop", arguments, module, f"/webhooks{path}")
+        for server, module, arguments in [
+            ("wsgi", "manage", ["runserver", "--noreload", "0"]),
+            ("asgi", "uvicorn", ["shop.asgi:application", "--port", "0"]),
+        ]
+        for path in ("", "/async", "/queued")
+    },
+}
+
+
+def parcels(shop: Shop, payment: str) -> int:
+    """How many parcels an example that uses SQLite has packed for a payment."""
+    with closing(sqlite3.connect(shop.environment["DATABASE"])) as database:
+        (table,) = database.execute("SELECT name FROM sqlite_master WHERE name IN ('orders', 'shop_order')").fetchone()
+        rows = database.execute(f"SELECT parcels FROM {table} WHERE payment = ?", [payment]).fetchall()
+    return sum(number for (number,) in rows)
+
+
+@pytest.fixture(params=WAYS)
+def started(request: pytest.FixtureRequest, shop: Shop, tmp_path: Path) -> Iterator[Started]:
+    """Each framework's example."""
+    example, arguments, module, path = WAYS[request.param]
+    if example == "django_shop":
+        import django
+
+        if django.VERSION < (6,):
+            pytest.skip("the example uses Django's tasks, which are new in Django 6.0")
+    shop.environment |= {"DATABASE": str(tmp_path / "shop.db"), "DATABASE_URL": f"sqlite:///{tmp_path / 'shop.db'}"}
+    shop.environment |= {"DJANGO_SETTINGS_MODULE": "shop.settings"}
+    if module is not None:
+        folder = ROOT / "examples" / example
+        manage = [sys.executable, "manage.py", "migrate"]
+        subprocess.run(manage, cwd=folder, env=shop.environment, check=True, capture_output=True, timeout=60)
+    if module == "manage":
+        arguments = [*arguments[:-1], str(servers.free_port())]  # Django does not tell which port it was given
+    with shop.start(example, *arguments, module=module) as (client, _):
+        yield Started(shop, client, path)
+
+
+def paid(shop: Shop) -> tuple[str, str]:
+    """A payment that succeeded, and the body of its event."""
+    shop.sandbox.trigger("payment_intent.succeeded")
+    (event,) = shop.client.events.list(type="payment_intent.succeeded")
+    assert event.type == "payment_intent.succeeded"
+    return event.data.object.id, event.to_json()
+
+
+def test_each_framework_handles_an_event_once(shop: Shop, started: Started) -> None:
+    """Delivered six times, three of them at once, it packs one parcel; one that meets another is told to come again."""
+    payment, body = paid(shop)
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(started.post, [body] * 3))
+    assert 200 in together
+    assert {*together} <= {200, 409}
+    assert [started.post(body) for _ in range(3)] == [200, 200, 200]
+    assert parcels(shop, payment) == 1
+
+
+def test_each_framework_refuses_what_it_should(shop: Shop, started: Started) -> None:
+    """Forged, unsigned and no event are 400, other methods 405, and more than 1 MiB is 413; then it still works."""
+    payment, body = paid(shop)
+    assert started.post(body, "whsec_another") == 400
+    assert started.client.post(started.path, content=body).status_code == 400
+    assert started.post("[]") == 400
+    assert started.client.get(started.path).status_code == 405
+    assert started.post(body + " " * (1024 * 1024 - len(body) + 1)) == 413
+    assert parcels(shop, payment) == 0
+    assert started.post(body + " " * (1024 * 1024 - len(body))) == 200
+    assert parcels(shop, payment) == 1
+
+
+def test_the_tests_of_the_django_example_pass(shop: Shop, tmp_path: Path) -> None:
+    """`manage.py test` delivers to each of its views."""
+    pytest.importorskip("django.tasks", reason="Django's tasks are new in Django 6.0")
+    command = [sys.executable, "-W", "error", ROOT / "examples" / "django_shop" / "manage.py", "test", "shop"]
+    ran = subprocess.run(command, env=shop.environment, capture_output=True, text=True, timeout=120, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert "Ran 1 test" in ran.stderr
+
+
+class TestCelery:
+    """The example that Celery works off, with the Redis of the tests."""
+
+    @pytest.fixture(autouse=True)
+    def _empty(self, shop: Shop, redis_server: servers.Server) -> None:
+        kind: Any = redis.Redis
+        with kind.from_url(redis_server.url("redis")) as store:
+            store.flushall()
+        shop.environment["REDIS_URL"] = redis_server.url("redis")
+
+    def packed(self, redis_server: servers.Server, seconds: float = 60) -> list[str]:
+        """What the workers have packed, once the queue is empty and nothing is under way."""
+        kind: Any = redis.Redis
+        with kind.from_url(redis_server.url("redis"), decode_responses=True) as store:
+            give_up = time.monotonic() + seconds
+            while store.llen("celery") or store.hlen("unacked") or not store.llen("parcels"):
+                assert time.monotonic() < give_up
+                time.sleep(0.05)
+            packed: list[str] = store.lrange("parcels", 0, -1)
+            return packed
+
+    def test_events_are_taken_in_at_once_and_worked_off_once(self, shop: Shop, redis_server: servers.Server) -> None:
+        """One command starts a worker and the web server. Five deliveries of an event are answered, and packed once."""
+        payment, body = paid(shop)
+        with shop.start("celery_webhooks.py") as (client, _):
+            started = Started(shop, client, "/")
+            assert [started.post(body) for _ in range(5)] == [200] * 5
+            assert started.post(body, "whsec_another") == 400
+            assert self.packed(redis_server) == [payment]
+
+    def test_an_event_that_cannot_be_handed_over_is_refused_and_comes_again(
+        self, shop: Shop, redis_server: servers.Server
+    ) -> None:
+        """While Redis is down the answer is 500; once it is back, the next delivery is worked off."""
+        payment, body = paid(shop)
+        with shop.start("celery_webhooks.py") as (client, _):
+            started = Started(shop, client, "/")
+            redis_server.stop()
+            try:
+                assert started.post(body) == 500
+            finally:
+                redis_server.start()
+            assert started.post(body) == 200
+            assert self.packed(redis_server) == [payment]

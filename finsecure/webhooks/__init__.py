@@ -36,6 +36,8 @@ from .receive import Event, construct_event, parse_event, verify_signature
 if TYPE_CHECKING:
     from .catch_up import CaughtUp
     from .django.inbox import DjangoInbox as DjangoInbox
+    from .django.views import django_async_view as django_async_view
+    from .django.views import django_view as django_view
     from .handler import Handler, Outcome
     from .inbox import AsyncInbox, Claim, Inbox, SyncInbox
     from .memory import MemoryInbox
@@ -75,6 +77,8 @@ _LATER = {  # loaded when it is first used, since an inbox brings a library with
     "RedisInbox": ".redis",
     "SQLAlchemyInbox": ".sqlalchemy",
     "SyncInbox": ".inbox",
+    "django_async_view": ".django.views",
+    "django_view": ".django.views",
     "inbox_table": ".sqlalchemy",
 }
 

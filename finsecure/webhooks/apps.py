@@ -55,7 +55,7 @@ class ASGIApp:
                 return None
             body += message.get("body", b"")
             if len(body) > LIMIT:
-                return _too_large()
+                return too_large()
             is_whole = not message.get("more_body", False)
         signatures = [value for name, value in scope["headers"] if name == b"finsecure-signature"]
         return (await self._handle(bytes(body), b",".join(signatures) or None))[0]
@@ -100,14 +100,14 @@ def _wsgi_body(environ: dict[str, Any]) -> bytes | int:
     if not environ.get("wsgi.input_terminated"):
         return 411  # a chunked body that this server does not decode: reading it might never end
     body = _read(environ["wsgi.input"], LIMIT + 1)
-    return body if len(body) <= LIMIT else _too_large()
+    return body if len(body) <= LIMIT else too_large()
 
 
 def _body_of_length(stream: Any, length: str) -> bytes | int:
     if not (length.isascii() and length.isdigit()):
         return 400
     if len(length) > len(str(LIMIT)) or int(length) > LIMIT:
-        return _too_large()
+        return too_large()
     body = _read(stream, int(length))
     return body if len(body) == int(length) else 400  # the sender has gone
 
@@ -124,6 +124,7 @@ def _headers(status: int) -> list[tuple[str, str]]:
     return [("Content-Length", "0"), *([("Allow", "POST")] if status == 405 else [])]
 
 
-def _too_large() -> int:
+def too_large() -> int:
+    """The status for a body that has too many bytes, and a line in the log."""
     logger.warning("A webhook was refused: its body has more than 1 MiB, and no event is that large.")
     return 413

@@ -163,7 +163,7 @@ class Handler(Registry):
         return _succeeded(work, result, self._clock.monotonic() - began)
 
     @property
-    def asgi(self) -> ASGIApp:
+    def asgi(self) -> Callable[..., Any]:  # Starlette's `add_route` takes such an application, but does not declare it
         """An ASGI application that passes each POST to `handle_async` and answers with the outcome's status.
 
         Serve it by itself, or as a route. It takes bodies of up to 1 MiB (413 beyond), and other methods get 405.

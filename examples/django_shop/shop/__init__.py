@@ -1,0 +1,1 @@
+"""A shop: its settings, and the one app of it."""

@@ -1,0 +1,13 @@
+"""Three ways to receive webhooks, of which a shop needs one."""
+
+from django.urls import path
+
+from finsecure.webhooks import django_async_view, django_view
+
+from .webhooks import queued, webhook
+
+urlpatterns = [
+    path("webhooks", django_view(webhook)),
+    path("webhooks/async", django_async_view(webhook)),
+    path("webhooks/queued", django_view(queued)),
+]

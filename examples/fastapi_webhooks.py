@@ -1,0 +1,60 @@
+"""Webhooks in FastAPI: each event is handled exactly once with what is written to the database.
+
+Needs `pip install fastapi uvicorn 'finsecure[sqlalchemy]'`. Start `finsecure sandbox`, copy the lines that it prints
+into another terminal, run python examples/fastapi_webhooks.py there, and have events delivered to it:
+
+    finsecure.WebhookEndpoint.create(url="http://127.0.0.1:8001/webhooks", enabled_events=["*"])
+"""
+
+import os
+
+import uvicorn
+from fastapi import FastAPI, HTTPException
+from sqlalchemy import create_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from finsecure.webhooks import Handler, PaymentIntentSucceeded, SQLAlchemyInbox, inbox_table
+
+engine = create_engine(os.environ.get("DATABASE_URL", "sqlite:///shop.db"))
+
+
+class Base(DeclarativeBase):
+    """Your tables."""
+
+
+class Order(Base):
+    """What a customer has paid for."""
+
+    __tablename__ = "orders"
+    payment: Mapped[str] = mapped_column(primary_key=True)
+    parcels: Mapped[int] = mapped_column(default=0)
+
+
+inbox_table(Base.metadata)  # one more table for your migrations to make
+Base.metadata.create_all(engine)
+
+webhook = Handler(inbox=SQLAlchemyInbox(engine))  # the secret is FINSECURE_WEBHOOK_SECRET
+
+
+@webhook.on("payment_intent.succeeded")
+def ship(event: PaymentIntentSucceeded, session: Session) -> None:
+    order = session.get(Order, event.data.object.id) or Order(payment=event.data.object.id, parcels=0)
+    order.parcels += 1  # committed together with the fact that this event is done
+    session.add(order)
+
+
+app = FastAPI()
+app.add_route("/webhooks", webhook.asgi)
+
+
+@app.get("/orders/{payment}")
+def show(payment: str) -> dict[str, int]:
+    with Session(engine) as session:
+        order = session.get(Order, payment)
+        if order is None:
+            raise HTTPException(404)
+        return {"parcels": order.parcels}
+
+
+if __name__ == "__main__":
+    uvicorn.run(app, port=int(os.environ.get("PORT", "8001")))
