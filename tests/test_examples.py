@@ -406,7 +406,7 @@ def test_each_framework_refuses_what_it_should(shop: Shop, started: Started) -> 
 def test_the_tests_of_the_django_example_pass(shop: Shop, tmp_path: Path) -> None:
     """`manage.py test` delivers to each of its views."""
     pytest.importorskip("django.tasks", reason="Django's tasks are new in Django 6.0")
-    command = [sys.executable, "-W", "error", ROOT / "examples" / "django_shop" / "manage.py", "test", "shop"]
+    command = [sys.executable, "-W", "error", str(ROOT / "examples/django_shop/manage.py"), "test", "shop"]
     ran = subprocess.run(command, env=shop.environment, capture_output=True, text=True, timeout=120, check=False)
     assert ran.returncode == 0, ran.stderr
     assert "Ran 1 test" in ran.stderr
