@@ -17,7 +17,7 @@ TYPE_CHECKING = bool()  # noqa: UP018
 if TYPE_CHECKING:
     from typing import Any
 
-    from . import error, money, sandbox, webhooks
+    from . import error, money, sandbox, testing, webhooks
     from ._call import LastResponse
     from ._client import AsyncClient, Client
     from ._clock import Clock
@@ -117,7 +117,7 @@ api_key: str | None = None
 """The key of module-level use, `finsecure.PaymentIntent.create(...)`; else `FINSECURE_SECRET_KEY` is used."""
 
 _FROM = {
-    "": ("error", "money", "sandbox", "webhooks"),
+    "": ("error", "money", "sandbox", "testing", "webhooks"),
     "._call": ("LastResponse",),
     "._client": ("AsyncClient", "Client"),
     "._clock": ("Clock",),
@@ -278,6 +278,7 @@ __all__ = [
     "request_list",
     "rows",
     "sandbox",
+    "testing",
     "to_minor_units",
     "webhooks",
 ]

@@ -177,7 +177,10 @@ def surface() -> str:
     resources = sorted(path.stem for path in (ROOT / "finsecure" / "resources").glob("[!_]*.py"))
     modules = {
         "finsecure": sorted(finsecure.__all__),
-        **{name: exported(name) for name in ("finsecure.error", "finsecure.money", "finsecure.webhooks")},
+        **{
+            name: exported(name)
+            for name in ("finsecure.error", "finsecure.money", "finsecure.testing", "finsecure.webhooks")
+        },
         **{f"finsecure.resources.{name}": own(f"finsecure.resources.{name}") for name in resources},
         "finsecure._config": ["Options"],  # of `with_options` and `configure`
         "finsecure.sandbox": exported("finsecure.sandbox"),

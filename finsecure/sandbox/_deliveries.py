@@ -341,9 +341,8 @@ def _trust(ca_file: str | os.PathLike[str] | None) -> ssl.SSLContext:
     if ca_file is not None:
         try:
             context.load_verify_locations(os.fspath(ca_file))
-        except (OSError, TypeError) as error:
-            why = getattr(error, "strerror", None) or type(error).__name__
-            raise ValueError(f"ca_file cannot be read ({why}): name a file of PEM certificates.") from None
+        except OSError as error:
+            raise ValueError(f"ca_file cannot be read ({error.strerror}): name a file of PEM certificates.") from None
     return context
 
 

@@ -1,6 +1,7 @@
-"""Objects that are made up for an event: complete, of each type of the reference. Reference: Webhooks, "Event Types".
+"""Objects that are made up: complete, and as the API would answer them in their state.
 
-The API does not know them, since invoices and subscriptions have no operations; `_trigger` brings about what has.
+`Sandbox.emit` and `finsecure.testing` give them out. The API does not know them; `_trigger` brings about what is real.
+Reference: Core Resources; Webhooks, "Event Types".
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from typing import Any, cast
 from . import _checks as check
 from . import _json
 from ._json import Object
+from ._operations import charges, payment_methods, refunds, webhook_endpoints
 from ._operations.customers import blank_customer, invoice_prefix
 from ._operations.events import TYPES
 from ._operations.payment_intents import blank_intent
 from ._payments import BANK_PAGE, failure
 from ._problems import Problem, invalid, shown
-from ._work import Work
+from ._work import EVERY_EVENT, Maker, Work
+from .cards import CARDS, DECLINES
 
 _MONTH = 30 * 24 * 3600
 
@@ -38,7 +41,16 @@ def emit(work: Work, type: str, overrides: Mapping[Any, object]) -> Object:
     Raises:
         Problem: The type or an override is wrong.
     """
-    body = sample(work, check_type(type, "type"))
+    body = sample_for(work, check_type(type, "type"), {})
+    _override(body, overrides)
+    whole = {name: body[name] for name in {"id", *(path.partition(".")[0] for path in overrides)}}
+    # Made again, so that what depends on the overrides follows them.
+    body = sample_for(work, type, whole)
+    _override(body, overrides)
+    return work.emit(type, body)
+
+
+def _override(body: Object, overrides: Mapping[Any, object]) -> None:
     for path, value in overrides.items():
         if not isinstance(path, str):
             raise invalid("Each path in overrides must be a string, such as metadata.order_id.", "overrides")
@@ -46,29 +58,146 @@ def emit(work: Work, type: str, overrides: Mapping[Any, object]) -> Object:
         if not _json.known(value):
             raise invalid(f"{name} must be a value that JSON knows.", name)
         _set(body, path.split("."), value, name)
-    return work.emit(type, body)
 
 
-def sample(work: Work, type: str) -> Object:
+def sample(maker: Maker, kind: str, given: Object) -> Object:
+    """A complete object of a kind.
+
+    Args:
+        maker: What it is made from.
+        kind: Its `object`.
+        given: Members to set. What depends on them follows: the state on `status`, sums on `amount`, and so on.
+    """
+    whole = maker.make(kind, {name: given[name] for name in _HEAD if name in given})
+    flat = {name: value for name, value in given.items() if name == "metadata" or not isinstance(value, dict)}
+    return whole | _KINDS[kind](maker, whole["id"], given) | flat
+
+
+def sample_for(maker: Maker, type: str, given: Object) -> Object:
     """A complete object as an event of that type carries it."""
-    kind, changes = _SAMPLES[type]
-    prefix, make = _KINDS[kind]
-    ident = f"{prefix}_{work.new_id(prefix)}"
-    whole: Object = {"id": ident, "object": kind, "created": int(work.now), "livemode": False, **make(work, ident)}
-    return whole | changes(work, ident)
+    kind, state = EVENTS[type]
+    return sample(maker, kind, state | given)
 
 
-def _payment_intent(work: Work, ident: str) -> Object:
-    return blank_intent() | {
+def confirmed(maker: Maker, intent: Object) -> Object:
+    """A payment as `confirm` answers it, with its charges."""
+    if intent["status"] not in _CHARGES:
+        return intent
+    data = [maker.make("charge", charges.members(intent, status)) for status in _CHARGES[intent["status"]]]
+    return intent | {"charges": {"object": "list", "data": data}}
+
+
+_CHARGES = {"requires_action": [], "processing": ["pending"], "succeeded": ["succeeded"]}
+"""What `confirm` leaves of charges, by the status that it ends in."""
+
+_HEAD = ("id", "created", "livemode")
+
+
+def _payment_intent(maker: Maker, ident: str, given: Object) -> Object:
+    intent: Object = blank_intent() | {
         "amount": 2000,
         "currency": "usd",
-        "client_secret": f"{ident}_secret_{work.new_id('secret')}",
+        "client_secret": f"{ident}_secret_{maker.new_id('secret')}",
         "description": "Payment for Premium Subscription",
         "receipt_email": "customer@example.com",
     }
+    intent |= {name: given[name] for name in ("amount", "status") if name in given}
+    change = STATES.get(intent["status"], _as_it_is)
+    return intent | change(maker, ident, intent | given)
 
 
-def _customer(_: Work, ident: str) -> Object:
+def _waits(_: Maker, __: str, intent: Object) -> Object:
+    error = intent["last_payment_error"]
+    if error is None:
+        return {}
+    wanted = error.get("decline_code") or error.get("code")
+    outcomes = [name for name, decline in DECLINES.items() if wanted and wanted in (decline.decline_code, decline.code)]
+    return {"last_payment_error": failure([*outcomes, "insufficient_funds"][0])}
+
+
+def _paid_with(maker: Maker, _: str, __: Object) -> Object:
+    return {"payment_method": maker.ident("pm")}
+
+
+def _asks(maker: Maker, ident: str, _: Object) -> Object:
+    redirect = {"url": maker.base_url + BANK_PAGE + ident, "return_url": "https://yoursite.com/payment/return"}
+    return {
+        "payment_method": maker.ident("pm"),
+        "next_action": {"type": "redirect_to_url", "redirect_to_url": redirect},
+    }
+
+
+def _processes(maker: Maker, _: str, __: Object) -> Object:
+    return {"payment_method": maker.ident("pm"), "payment_method_types": ["us_bank_account"]}
+
+
+def _succeeded(maker: Maker, _: str, intent: Object) -> Object:
+    return {"payment_method": maker.ident("pm"), "amount_received": intent["amount"]}
+
+
+def _as_it_is(_: Maker, __: str, ___: Object) -> Object:
+    return {}
+
+
+_Make = Callable[[Maker, str, Object], Object]
+
+STATES: dict[str, _Make] = {
+    "requires_payment_method": _waits,
+    "requires_confirmation": _paid_with,
+    "requires_action": _asks,
+    "processing": _processes,
+    "succeeded": _succeeded,
+    "canceled": _as_it_is,
+}
+"""What a payment has in each status that a blank one has not."""
+
+
+def _charge(maker: Maker, _: str, given: Object) -> Object:
+    amount, status = given.get("amount", 2000), given.get("status", "succeeded")
+    refunded = given.get("amount_refunded", amount if given.get("refunded") else 0)
+    paid_with = {"id": maker.ident("pi"), "payment_method": maker.ident("pm"), "amount": amount}
+    intent = sample(maker, "payment_intent", {"status": "succeeded", **paid_with})
+    reason = failure("generic_decline") if status == "failed" else None
+    made = charges.members(intent, status, reason)
+    return made | {"amount_refunded": refunded, "refunded": refunded == amount}
+
+
+def _refund(maker: Maker, _: str, given: Object) -> Object:
+    charge = {"id": maker.ident("ch"), "currency": "usd", "payment_intent": maker.ident("pi")}
+    return refunds.members(charge, 2000, {}, given.get("status", "succeeded"))
+
+
+def _payment_method(maker: Maker, _: str, given: Object) -> Object:
+    kind = given.get("type", "us_bank_account" if "us_bank_account" in given else "card")
+    card: Object = given.get("card") or {}
+    details: dict[str, Object] = {
+        "card": {"number": _test_card(card), "exp_month": 12, "exp_year": 2030, "cvc": "123"},
+        "us_bank_account": {"routing_number": "110000000", "account_number": "000123456789"},
+    }
+    address = {"line1": "123 Main St", "city": "San Francisco", "state": "CA", "postal_code": "94105", "country": "US"}
+    owner = {"name": "John Smith", "email": "john.smith@example.com", "address": address}
+    members, _acts = payment_methods.describe(maker, {"type": kind, kind: details[kind], "billing_details": owner})
+    if "brand" in card:
+        members["card"]["networks"]["available"] = [card["brand"]]
+    return members
+
+
+def _test_card(card: Object) -> str:
+    """The first test card with that brand and those last four digits, as far as they are given; Visa otherwise."""
+    fits = (
+        number
+        for number, test_card in CARDS.items()
+        if number.endswith(card.get("last4", "")) and test_card.brand == card.get("brand", "visa")
+    )
+    return next(fits, "4242424242424242")
+
+
+def _webhook_endpoint(_: Maker, __: str, ___: Object) -> Object:
+    params = {"url": "https://example.com/webhooks", "enabled_events": [EVERY_EVENT]}
+    return webhook_endpoints.members(params) | {"secret": webhook_endpoints.new_secret()}
+
+
+def _customer(_: Maker, ident: str, __: Object) -> Object:
     return blank_customer() | {
         "invoice_prefix": invoice_prefix(ident),
         "description": "Premium subscription customer",
@@ -78,92 +207,70 @@ def _customer(_: Work, ident: str) -> Object:
     }
 
 
-def _invoice(work: Work, _: str) -> Object:
+def _invoice(maker: Maker, _: str, given: Object) -> Object:
+    due, status = given.get("amount_due", 2000), given.get("status", "open")
+    paid = given.get("amount_paid", due if status == "paid" else 0)
     return {
-        "amount_due": 2000,
-        "amount_paid": 0,
-        "amount_remaining": 2000,
+        "amount_due": due,
+        "amount_paid": paid,
+        "amount_remaining": due - paid,
         "attempt_count": 1,
         "billing_reason": "subscription_cycle",
         "currency": "usd",
-        "customer": f"cus_{work.new_id('cus')}",
+        "customer": maker.ident("cus"),
         "description": None,
         "metadata": {},
         "number": "ABCD123-0001",
-        "payment_intent": f"pi_{work.new_id('pi')}",
-        "period_end": int(work.now),
-        "period_start": int(work.now) - _MONTH,
-        "status": "open",
-        "subscription": f"sub_{work.new_id('sub')}",
+        "payment_intent": maker.ident("pi"),
+        "period_end": int(maker.now),
+        "period_start": int(maker.now) - _MONTH,
+        "status": status,
+        "subscription": maker.ident("sub"),
     }
 
 
-def _subscription(work: Work, _: str) -> Object:
+def _subscription(maker: Maker, _: str, given: Object) -> Object:
+    status = given.get("status", "active")
     return {
         "cancel_at_period_end": False,
-        "canceled_at": None,
+        "canceled_at": int(maker.now) if status == "canceled" else None,
         "currency": "usd",
-        "current_period_end": int(work.now) + _MONTH,
-        "current_period_start": int(work.now),
-        "customer": f"cus_{work.new_id('cus')}",
+        "current_period_end": int(maker.now) + _MONTH,
+        "current_period_start": int(maker.now),
+        "customer": maker.ident("cus"),
         "default_payment_method": None,
         "description": None,
-        "latest_invoice": f"in_{work.new_id('in')}",
+        "latest_invoice": maker.ident("in"),
         "metadata": {},
-        "status": "active",
+        "status": status,
     }
 
 
-def _asked(work: Work, ident: str) -> Object:
-    return {
-        "status": "requires_action",
-        "payment_method": f"pm_{work.new_id('pm')}",
-        "next_action": {
-            "type": "redirect_to_url",
-            "redirect_to_url": {
-                "url": work.base_url + BANK_PAGE + ident,
-                "return_url": "https://yoursite.com/payment/return",
-            },
-        },
-    }
-
-
-def _succeeded(work: Work, _: str) -> Object:
-    return {"status": "succeeded", "amount_received": 2000, "payment_method": f"pm_{work.new_id('pm')}"}
-
-
-def _as_it_is(_: Work, __: str) -> Object:
-    return {}
-
-
-_Make = Callable[[Work, str], Object]
-
-_KINDS: dict[str, tuple[str, _Make]] = {
-    "payment_intent": ("pi", _payment_intent),
-    "customer": ("cus", _customer),
-    "invoice": ("in", _invoice),
-    "subscription": ("sub", _subscription),
+_KINDS: dict[str, _Make] = {
+    "payment_intent": _payment_intent,
+    "charge": _charge,
+    "refund": _refund,
+    "payment_method": _payment_method,
+    "webhook_endpoint": _webhook_endpoint,
+    "customer": _customer,
+    "invoice": _invoice,
+    "subscription": _subscription,
 }
 
-_SAMPLES: dict[str, tuple[str, _Make]] = {
-    "payment_intent.succeeded": ("payment_intent", _succeeded),
-    "payment_intent.payment_failed": (
-        "payment_intent",
-        lambda _, __: {"last_payment_error": failure("insufficient_funds")},
-    ),
-    "payment_intent.requires_action": ("payment_intent", _asked),
-    "payment_intent.canceled": ("payment_intent", lambda _, __: {"status": "canceled"}),
-    "customer.created": ("customer", _as_it_is),
-    "customer.updated": ("customer", _as_it_is),
-    "customer.deleted": ("customer", _as_it_is),
-    "invoice.payment_succeeded": (
-        "invoice",
-        lambda _, __: {"status": "paid", "amount_paid": 2000, "amount_remaining": 0},
-    ),
-    "invoice.payment_failed": ("invoice", _as_it_is),
-    "customer.subscription.created": ("subscription", _as_it_is),
-    "customer.subscription.updated": ("subscription", _as_it_is),
+EVENTS: dict[str, tuple[str, Object]] = {
+    "payment_intent.succeeded": ("payment_intent", {"status": "succeeded"}),
+    "payment_intent.payment_failed": ("payment_intent", {"last_payment_error": {}}),
+    "payment_intent.requires_action": ("payment_intent", {"status": "requires_action"}),
+    "payment_intent.canceled": ("payment_intent", {"status": "canceled"}),
+    "customer.created": ("customer", {}),
+    "customer.updated": ("customer", {}),
+    "customer.deleted": ("customer", {}),
+    "invoice.payment_succeeded": ("invoice", {"status": "paid"}),
+    "invoice.payment_failed": ("invoice", {"status": "open"}),
+    "customer.subscription.created": ("subscription", {"status": "active"}),
+    "customer.subscription.updated": ("subscription", {"status": "active"}),
 }
+"""What each type of event is about, and its state."""
 
 
 def _set(members: Object, path: list[str], value: object, name: str) -> None:

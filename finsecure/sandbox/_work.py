@@ -21,6 +21,9 @@ PREFIXES = {
     "refund": "re",
     "event": "evt",
     "webhook_endpoint": "we",
+    # The API has no operations on these.
+    "invoice": "in",
+    "subscription": "sub",
 }
 """How the ids of each kind of object begin."""
 
@@ -31,39 +34,55 @@ def collection(kind: str) -> str:
 
 
 @dataclass(frozen=True)
-class Work:
-    """One request's view of the sandbox.
+class Maker:
+    """What new objects are made from.
 
     Attributes:
-        store: The state, inside a transaction.
         now: The sandbox's time, in Unix seconds.
         new_id: Gives the part of an id after its prefix.
         fingerprint: A keyed hash, for recognising a number without keeping it.
-        settle_after: Seconds that a bank payment, or a refund that is pending, takes.
-        base_url: The door the request came through.
-        request_id: The request that causes the events, if one does.
-        idempotency_key: Its `Idempotency-Key`, if it had one.
+        base_url: Where the sandbox is.
     """
 
-    store: Store
     now: float
     new_id: Callable[[str], str]
     fingerprint: Callable[[str], str]
-    settle_after: float
     base_url: str
-    request_id: str | None = None
-    idempotency_key: str | None = None
 
-    def create(self, kind: str, members: Object, private: Mapping[str, object] | None = None) -> Object:
-        """Add an object: `members` after its id, kind, time and mode."""
-        prefix = PREFIXES[kind]
-        body: Object = {
-            "id": f"{prefix}_{self.new_id(prefix)}",
+    def ident(self, prefix: str) -> str:
+        """A new id."""
+        return f"{prefix}_{self.new_id(prefix)}"
+
+    def make(self, kind: str, members: Object) -> Object:
+        """A new object: `members` after its id, kind, time and mode."""
+        return {
+            "id": self.ident(PREFIXES[kind]),
             "object": kind,
             "created": int(self.now),
             "livemode": False,
             **members,
         }
+
+
+@dataclass(frozen=True)
+class Work(Maker):
+    """One request's view of the sandbox.
+
+    Attributes:
+        store: The state, inside a transaction.
+        settle_after: Seconds that a bank payment, or a refund that is pending, takes.
+        request_id: The request that causes the events, if one does.
+        idempotency_key: Its `Idempotency-Key`, if it had one.
+    """
+
+    store: Store
+    settle_after: float
+    request_id: str | None = None
+    idempotency_key: str | None = None
+
+    def create(self, kind: str, members: Object, private: Mapping[str, object] | None = None) -> Object:
+        """Add an object."""
+        body = self.make(kind, members)
         self.store.insert(body, private or {})
         return body
 
@@ -111,16 +130,7 @@ class Work:
             The event.
         """
         endpoints = self._endpoints(type)
-        event = self.create(
-            "event",
-            {
-                "api_version": API_VERSION,
-                "data": {"object": body},
-                "pending_webhooks": len(endpoints),
-                "request": {"id": self.request_id, "idempotency_key": self.idempotency_key},
-                "type": type,
-            },
-        )
+        event = self.create("event", event_members(type, body, len(endpoints), self.request_id, self.idempotency_key))
         for endpoint in endpoints:
             self.store.deliver_at(event["id"], endpoint, self.now)
         return event
@@ -151,6 +161,19 @@ class Work:
         if position is None:
             raise invalid(f"{name} must be the id of an existing {kind}.", name, code="resource_missing")
         return position
+
+
+def event_members(
+    type: str, body: Object, pending_webhooks: int, request_id: str | None, idempotency_key: str | None = None
+) -> Object:
+    """The members of an event."""
+    return {
+        "api_version": API_VERSION,
+        "data": {"object": body},
+        "pending_webhooks": pending_webhooks,
+        "request": {"id": request_id, "idempotency_key": idempotency_key},
+        "type": type,
+    }
 
 
 _PAGE = ("limit", "starting_after", "ending_before")

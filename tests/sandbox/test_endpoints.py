@@ -464,10 +464,9 @@ class TestTLS:
         assert tried.status is None
         assert "CERTIFICATE_VERIFY_FAILED" in (tried.error or "")
 
-    @pytest.mark.parametrize(("ca_file", "why"), [("none.pem", "No such file"), (7, "TypeError")])
-    def test_one_that_cannot_be_read_is_named(self, ca_file: Any, why: str) -> None:
-        with pytest.raises(ValueError, match=rf"ca_file cannot be read \({why}"):
-            Sandbox(ca_file=ca_file)
+    def test_one_that_is_not_there_is_named(self) -> None:
+        with pytest.raises(ValueError, match=r"ca_file cannot be read \(No such file"):
+            Sandbox(ca_file="none.pem")
 
     def test_one_that_holds_no_certificate_is_named(self, tmp_path: Path) -> None:
         (tmp_path / "ca.pem").write_text("none")

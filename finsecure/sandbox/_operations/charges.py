@@ -11,26 +11,28 @@ LIST = check.listing(payment_intent=check.text, customer=check.text)
 
 def create(work: Work, intent: Object, status: str, failure: Object | None = None) -> Object:
     """Record a try: `succeeded`, `pending`, or `failed` with the reason."""
-    return work.create(
-        "charge",
-        {
-            "amount": intent["amount"],
-            "amount_refunded": 0,
-            "currency": intent["currency"],
-            "customer": intent["customer"],
-            "description": intent["description"],
-            "failure_code": None,
-            "failure_message": None,
-            "metadata": intent["metadata"],
-            "paid": status == "succeeded",
-            "payment_intent": intent["id"],
-            "payment_method": intent["payment_method"],
-            "receipt_email": intent["receipt_email"],
-            "refunded": False,
-            "status": status,
-            **(failed(failure) if failure else {}),
-        },
-    )
+    return work.create("charge", members(intent, status, failure))
+
+
+def members(intent: Object, status: str, failure: Object | None = None) -> Object:
+    """The members of a charge for a payment."""
+    return {
+        "amount": intent["amount"],
+        "amount_refunded": 0,
+        "currency": intent["currency"],
+        "customer": intent["customer"],
+        "description": intent["description"],
+        "failure_code": None,
+        "failure_message": None,
+        "metadata": intent["metadata"],
+        "paid": status == "succeeded",
+        "payment_intent": intent["id"],
+        "payment_method": intent["payment_method"],
+        "receipt_email": intent["receipt_email"],
+        "refunded": False,
+        "status": status,
+        **(failed(failure) if failure else {}),
+    }
 
 
 def failed(failure: Object) -> Object:

@@ -12,7 +12,7 @@ from .. import _checks as check
 from .._checks import Parameter
 from .._json import Object
 from .._problems import invalid, unexpected_state
-from .._work import Work
+from .._work import Maker, Work
 from ..cards import ACCOUNTS, CARDS, OWN_CARDS, Account, Card
 
 _MONTH = check.between(1, 12)
@@ -59,6 +59,12 @@ LIST = check.listing(customer=check.text, type=check.text)
 
 def keep(work: Work, params: Object, prefix: str = "") -> Object:
     """Keep a payment method. `prefix` names the parameters where they are sent inside another one."""
+    members, acts = describe(work, params, prefix)
+    return work.create("payment_method", members, {"outcome": acts.outcome, "refund": acts.refund})
+
+
+def describe(maker: Maker, params: Object, prefix: str = "") -> tuple[Object, Card | Account]:
+    """The members of a payment method, and how it acts."""
     kind: str = params["type"]
     for other in _DETAILS.keys() - {kind}:
         if other in params:
@@ -66,18 +72,14 @@ def keep(work: Work, params: Object, prefix: str = "") -> Object:
     if kind not in params:
         raise invalid(f"Missing required param: {prefix}{kind}", prefix + kind)
     billing_details = check.merge(_BILLING_DETAILS, check.blank(_BILLING_DETAILS), params.get("billing_details", {}))
-    details, acts = _DETAILS[kind](work, params[kind], billing_details["address"], prefix)
-    return work.create(
-        "payment_method",
-        {
-            "type": kind,
-            kind: details,
-            "billing_details": billing_details,
-            "customer": None,
-            "metadata": params.get("metadata", {}),
-        },
-        {"outcome": acts.outcome, "refund": acts.refund},
-    )
+    details, acts = _DETAILS[kind](maker, params[kind], billing_details["address"], prefix)
+    return {
+        "type": kind,
+        kind: details,
+        "billing_details": billing_details,
+        "customer": None,
+        "metadata": params.get("metadata", {}),
+    }, acts
 
 
 def create(work: Work, _: str, params: Object) -> Object:
@@ -125,7 +127,7 @@ def detach(work: Work, ident: str, _: Object) -> Object:
     return method
 
 
-def _card(work: Work, params: Object, address: Object, prefix: str) -> tuple[Object, Card | Account]:
+def _card(maker: Maker, params: Object, address: Object, prefix: str) -> tuple[Object, Card | Account]:
     number: str = params["number"]
     card = CARDS.get(number) or OWN_CARDS.get(number)
     if card is None:
@@ -144,7 +146,7 @@ def _card(work: Work, params: Object, address: Object, prefix: str) -> tuple[Obj
         "country": "US",
         "exp_month": params["exp_month"],
         "exp_year": params["exp_year"],
-        "fingerprint": work.fingerprint(number),
+        "fingerprint": maker.fingerprint(number),
         "funding": card.funding,
         "last4": number[-4:],
         "networks": {"available": [card.brand], "preferred": None},
@@ -153,18 +155,18 @@ def _card(work: Work, params: Object, address: Object, prefix: str) -> tuple[Obj
     }, card
 
 
-def _bank_account(work: Work, params: Object, address: Object, prefix: str) -> tuple[Object, Card | Account]:
+def _bank_account(maker: Maker, params: Object, address: Object, prefix: str) -> tuple[Object, Card | Account]:
     del address, prefix
     account: str = params["account_number"]
     return {
         "account_holder_type": params.get("account_holder_type", "individual"),
         "account_type": params.get("account_type", "checking"),
         "bank_name": "FinSecure Test Bank",
-        "fingerprint": work.fingerprint(params["routing_number"] + "/" + account),
+        "fingerprint": maker.fingerprint(params["routing_number"] + "/" + account),
         "last4": account[-4:],
         "routing_number": params["routing_number"],
     }, ACCOUNTS.get(account, Account())
 
 
-_Details = Callable[[Work, Object, Object, str], tuple[Object, Card | Account]]
+_Details = Callable[[Maker, Object, Object, str], tuple[Object, Card | Account]]
 _DETAILS: dict[str, _Details] = {"card": _card, "us_bank_account": _bank_account}

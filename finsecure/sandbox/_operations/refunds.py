@@ -36,20 +36,25 @@ def create(work: Work, _: str, params: Object) -> Object:
     outcome = work.store.private(charge["payment_method"]).get("refund", REFUNDED)
     refund = work.create(
         "refund",
-        {
-            "amount": amount,
-            "charge": charge["id"],
-            "currency": charge["currency"],
-            "metadata": params.get("metadata", {}),
-            "payment_intent": intent["id"],
-            "reason": params.get("reason"),
-            "status": "succeeded" if outcome == REFUNDED else "pending",
-        },
+        members(charge, amount, params, "succeeded" if outcome == REFUNDED else "pending"),
         {"settles_as": "failed" if outcome == REFUND_BOUNCES else "succeeded"},
     )
     if refund["status"] == "pending":
         work.store.settle_at(refund["id"], work.now + work.settle_after)
     return refund
+
+
+def members(charge: Object, amount: int, params: Object, status: str) -> Object:
+    """The members of a refund of a charge."""
+    return {
+        "amount": amount,
+        "charge": charge["id"],
+        "currency": charge["currency"],
+        "metadata": params.get("metadata", {}),
+        "payment_intent": charge["payment_intent"],
+        "reason": params.get("reason"),
+        "status": status,
+    }
 
 
 def update(work: Work, ident: str, params: Object) -> Object:

@@ -31,13 +31,13 @@ _KEPT = 8
 
 def create(work: Work, _: str, params: Object) -> Object:
     """POST /v1/webhook_endpoints. Only this answer carries the secret."""
-    secret = _new_secret()
-    endpoint = work.create(
-        "webhook_endpoint",
-        {"api_version": API_VERSION, "description": None, "metadata": {}, "status": "enabled", **params},
-        {"secrets": [[secret, None]]},
-    )
-    return endpoint | {"secret": secret}
+    secret = new_secret()
+    return work.create("webhook_endpoint", members(params), {"secrets": [[secret, None]]}) | {"secret": secret}
+
+
+def members(params: Object) -> Object:
+    """The members of an endpoint."""
+    return {"api_version": API_VERSION, "description": None, "metadata": {}, "status": "enabled", **params}
 
 
 def update(work: Work, ident: str, params: Object) -> Object:
@@ -62,7 +62,7 @@ def rotate_secret(work: Work, ident: str, overlap: float) -> str:
     work.find("webhook_endpoint", ident)
     until = work.now + overlap
     kept = [[secret, until if end is None else end] for secret, end in _secrets(work.store, ident)]
-    secret = _new_secret()
+    secret = new_secret()
     work.store.keep_private(ident, {"secrets": [[secret, None], *kept][:_KEPT]})
     return secret
 
@@ -77,5 +77,6 @@ def _secrets(store: Store, ident: str) -> list[tuple[str, float | None]]:
     return [(secret, until) for secret, until in store.private(ident).get("secrets", [])]
 
 
-def _new_secret() -> str:
+def new_secret() -> str:
+    """A signing secret."""
     return "whsec_" + secrets.token_hex(16)

@@ -1,0 +1,195 @@
+"""Events, and how they are delivered."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple, overload
+
+from typing_extensions import Unpack
+
+from .._signature import check_secrets, sign
+from ..resources._object import Object
+from ..resources.customers import Customer
+from ..resources.events import (
+    AnyEvent,
+    CustomerCreated,
+    CustomerDeleted,
+    CustomerSubscriptionCreated,
+    CustomerSubscriptionUpdated,
+    CustomerUpdated,
+    Event,
+    EventData,
+    Invoice,
+    InvoicePaymentFailed,
+    InvoicePaymentSucceeded,
+    PaymentIntentCanceled,
+    PaymentIntentPaymentFailed,
+    PaymentIntentRequiresAction,
+    PaymentIntentSucceeded,
+    Subscription,
+)
+from ..resources.payment_intents import PaymentIntent
+from ..sandbox import _samples
+from ..sandbox._work import PREFIXES, event_members
+from ._build import as_dict, body, check, maker, merge, plain, typed
+from ._members import (
+    CustomerMembers,
+    EventMembers,
+    InvoiceMembers,
+    PaymentIntentMembers,
+    SubscriptionMembers,
+)
+
+
+class _OfPaymentIntent(EventMembers, PaymentIntentMembers, total=False):
+    """The members of an event about a PaymentIntent, and of that PaymentIntent."""
+
+
+class _OfCustomer(EventMembers, CustomerMembers, total=False):
+    """The members of an event about a Customer, and of that Customer."""
+
+
+class _OfInvoice(EventMembers, InvoiceMembers, total=False):
+    """The members of an event about a Invoice, and of that Invoice."""
+
+
+class _OfSubscription(EventMembers, SubscriptionMembers, total=False):
+    """The members of an event about a Subscription, and of that Subscription."""
+
+
+@overload
+def event(type: Literal["payment_intent.succeeded"], **members: Unpack[_OfPaymentIntent]) -> PaymentIntentSucceeded: ...
+@overload
+def event(
+    type: Literal["payment_intent.payment_failed"], **members: Unpack[_OfPaymentIntent]
+) -> PaymentIntentPaymentFailed: ...
+@overload
+def event(
+    type: Literal["payment_intent.requires_action"], **members: Unpack[_OfPaymentIntent]
+) -> PaymentIntentRequiresAction: ...
+@overload
+def event(type: Literal["payment_intent.canceled"], **members: Unpack[_OfPaymentIntent]) -> PaymentIntentCanceled: ...
+@overload
+def event(type: Literal["customer.created"], **members: Unpack[_OfCustomer]) -> CustomerCreated: ...
+@overload
+def event(type: Literal["customer.updated"], **members: Unpack[_OfCustomer]) -> CustomerUpdated: ...
+@overload
+def event(type: Literal["customer.deleted"], **members: Unpack[_OfCustomer]) -> CustomerDeleted: ...
+@overload
+def event(type: Literal["invoice.payment_succeeded"], **members: Unpack[_OfInvoice]) -> InvoicePaymentSucceeded: ...
+@overload
+def event(type: Literal["invoice.payment_failed"], **members: Unpack[_OfInvoice]) -> InvoicePaymentFailed: ...
+@overload
+def event(
+    type: Literal["customer.subscription.created"], **members: Unpack[_OfSubscription]
+) -> CustomerSubscriptionCreated: ...
+@overload
+def event(
+    type: Literal["customer.subscription.updated"], **members: Unpack[_OfSubscription]
+) -> CustomerSubscriptionUpdated: ...
+@overload
+def event(type: str, **members: Unpack[EventMembers]) -> AnyEvent: ...
+def event(type: str, **members: Any) -> Any:
+    """An event, with the object that it is about in the state that it tells of.
+
+    Args:
+        type: What happened, such as `payment_intent.succeeded`. A type that this version does not know needs
+            `data={"object": ...}`, and comes as `UnknownEvent`.
+        members: What is different about it. `id`, `created`, `livemode`, `api_version`, `pending_webhooks`, `request`
+            and `data` are the event's own; any other is a member of its object. `data={"object": ...}` takes the
+            object itself, or those of its members that differ.
+
+    Raises:
+        TypeError: Neither the event nor its object has such a member; the message names it.
+        ValueError: A member cannot have that value, or the object is not in the state that the event tells of.
+
+    Example:
+        >>> event("payment_intent.succeeded", amount=500).data.object.amount_received
+        500
+
+    Reference: Webhooks, Webhook Event Example.
+    """
+    given = {name: plain(value) for name, value in members.items()}
+    own = {name: given.pop(name) for name in EventMembers.__optional_keys__ if name in given}
+    data = as_dict(own.pop("data", {}), "data")
+    check(EventData, {}, data, "data.")
+    about: dict[str, Any] = {**as_dict(data.get("object", {}), "data.object"), **given}
+    if "created" in own:
+        about.setdefault("created", own["created"])
+    source = maker()
+    whole = source.make("event", event_members(type, _object(type, about), 1, source.ident("req")))
+    check(Event, whole, own)
+    if str(own.get("id", "evt_")).partition("_")[0] in {*PREFIXES.values()} - {"evt"}:
+        raise ValueError('id is that of the event (evt_...): give its object one with data={"object": {"id": ...}}.')
+    whole["data"] |= {name: value for name, value in data.items() if name != "object"}
+    return typed(AnyEvent, merge(whole, own))
+
+
+_MODELS: dict[str, builtins.type[Object]] = {
+    "payment_intent": PaymentIntent,
+    "customer": Customer,
+    "invoice": Invoice,
+    "subscription": Subscription,
+}
+
+
+_STATUS = {
+    "payment_intent.succeeded": "succeeded",
+    "payment_intent.payment_failed": "requires_payment_method",
+    "payment_intent.requires_action": "requires_action",
+    "payment_intent.canceled": "canceled",
+}
+"""The status of a payment at the moment that an event tells of."""
+
+
+def _object(type: str, about: dict[str, Any]) -> dict[str, Any]:
+    """What an event of that type is about, with these members."""
+    if type not in _samples.EVENTS:
+        if "object" not in about:
+            raise ValueError(
+                f"type must be one of {', '.join(_samples.EVENTS)}; any other needs data={{'object': ...}}."
+            )
+        return about
+    kind, state = _samples.EVENTS[type]
+    if about.pop("object", kind) != kind:
+        raise ValueError(f"data.object must be a {kind}: that is what {type} is about.")
+    whole = body(_MODELS[kind], kind, state | about, answered=False)
+    if kind == "payment_intent" and whole["status"] != _STATUS[type]:
+        raise ValueError(f"status must be {_STATUS[type]} in a {type}, not {whole['status']}.")
+    return whole
+
+
+class SignedEvent(NamedTuple):
+    """An event as it is delivered: unpack it into `body, headers`.
+
+    Attributes:
+        body: The raw body.
+        headers: `Content-Type`, and the `FinSecure-Signature` of that body.
+    """
+
+    body: bytes
+    headers: dict[str, str]
+
+
+def signed(event: Event, secret: str | bytes | Sequence[str | bytes] | None = None) -> SignedEvent:
+    """An event as it is delivered to your endpoint.
+
+    Args:
+        event: The event.
+        secret: The endpoint's signing secret, or several, for as many signatures. By default
+            `FINSECURE_WEBHOOK_SECRET`.
+
+    Raises:
+        finsecure.WebhookUsageError: There is no secret, or one that cannot be one.
+
+    Example:
+        >>> body, headers = signed(event("payment_intent.succeeded"), "whsec_1")
+        >>> webhook.handle(body, headers["FinSecure-Signature"]).status
+        200
+
+    Reference: Webhooks, Signature Verification.
+    """
+    payload = event.to_json().encode()
+    signature = ",".join(sign(payload, one) for one in check_secrets(secret))
+    return SignedEvent(payload, {"Content-Type": "application/json", "FinSecure-Signature": signature})

@@ -1,0 +1,180 @@
+"""One function for each kind of object."""
+
+from __future__ import annotations
+
+from typing_extensions import Unpack
+
+from ..resources.charges import Charge
+from ..resources.customers import Customer
+from ..resources.events import Invoice, Subscription
+from ..resources.payment_intents import PaymentIntent
+from ..resources.payment_methods import PaymentMethod
+from ..resources.refunds import Refund
+from ..resources.webhook_endpoints import WebhookEndpoint
+from ._build import made
+from ._members import (
+    ChargeMembers,
+    CustomerMembers,
+    InvoiceMembers,
+    PaymentIntentMembers,
+    PaymentMethodMembers,
+    RefundMembers,
+    SubscriptionMembers,
+    WebhookEndpointMembers,
+)
+
+
+def payment_intent(**members: Unpack[PaymentIntentMembers]) -> PaymentIntent:
+    """A PaymentIntent of $20 that waits for a payment method, unless you say otherwise.
+
+    With `status="succeeded"` it has a payment method, `amount_received` and a charge, as the answer to `confirm`; with
+    `requires_action` a `next_action`; with `processing` a bank payment under way. `last_payment_error={}` makes one
+    that was declined; `{"decline_code": "lost_card"}` says why.
+
+    Args:
+        members: What is different about it; inside nested objects only the members that differ.
+
+    Raises:
+        TypeError: A PaymentIntent has no such member; the message names it.
+        ValueError: A member cannot have that value; the message names it.
+
+    Example:
+        >>> payment_intent(status="succeeded", amount=500).amount_received
+        500
+
+    Reference: Payment Intents.
+    """
+    return made(PaymentIntent, "payment_intent", members)
+
+
+def payment_method(**members: Unpack[PaymentMethodMembers]) -> PaymentMethod:
+    """A Visa card, or with `type="us_bank_account"` a bank account.
+
+    Args:
+        members: What is different about it; inside nested objects only the members that differ.
+
+    Raises:
+        TypeError: A PaymentMethod has no such member; the message names it.
+        ValueError: A member cannot have that value; the message names it.
+
+    Example:
+        >>> payment_method(card={"brand": "mastercard"}).card.last4
+        '4444'
+
+    Reference: Payment Methods.
+    """
+    details = {"card", "us_bank_account"} & members.keys()
+    kind = members.get("type") or "".join(sorted(details)[-1:])
+    for other in details - {kind}:
+        raise ValueError(f"{other} does not go with type {kind}.")
+    return made(PaymentMethod, "payment_method", members)
+
+
+def customer(**members: Unpack[CustomerMembers]) -> Customer:
+    """A Customer; with `deleted=True` the answer to `delete`.
+
+    Args:
+        members: What is different about it; inside nested objects only the members that differ.
+
+    Raises:
+        TypeError: A Customer has no such member; the message names it.
+        ValueError: A member cannot have that value; the message names it.
+
+    Example:
+        >>> customer(email="jenny@example.com").email
+        'jenny@example.com'
+
+    Reference: Customers.
+    """
+    return made(Customer, "customer", members)
+
+
+def refund(**members: Unpack[RefundMembers]) -> Refund:
+    """A Refund of $20 that succeeded.
+
+    Args:
+        members: What is different about it.
+
+    Raises:
+        TypeError: A Refund has no such member; the message names it.
+        ValueError: A member cannot have that value; the message names it.
+
+    Example:
+        >>> refund(amount=500, status="pending").status
+        'pending'
+    """
+    return made(Refund, "refund", members)
+
+
+def charge(**members: Unpack[ChargeMembers]) -> Charge:
+    """A Charge of $20 that succeeded; with `status="failed"` it has a failure code and message.
+
+    Args:
+        members: What is different about it.
+
+    Raises:
+        TypeError: A Charge has no such member; the message names it.
+        ValueError: A member cannot have that value; the message names it.
+
+    Example:
+        >>> charge(refunded=True).amount_refunded
+        2000
+    """
+    return made(Charge, "charge", members)
+
+
+def webhook_endpoint(**members: Unpack[WebhookEndpointMembers]) -> WebhookEndpoint:
+    """A WebhookEndpoint with its `secret`, as the answer to `create`; with `deleted=True` the answer to `delete`.
+
+    Args:
+        members: What is different about it.
+
+    Raises:
+        TypeError: A WebhookEndpoint has no such member; the message names it.
+        ValueError: A member cannot have that value; the message names it.
+
+    Example:
+        >>> webhook_endpoint(url="https://shop.example/webhooks").status
+        'enabled'
+
+    Reference: Webhook Endpoint Configuration.
+    """
+    return made(WebhookEndpoint, "webhook_endpoint", members)
+
+
+def invoice(**members: Unpack[InvoiceMembers]) -> Invoice:
+    """An Invoice of $20 that is open; with `status="paid"` it is paid in full.
+
+    Args:
+        members: What is different about it.
+
+    Raises:
+        TypeError: An Invoice has no such member; the message names it.
+        ValueError: A member cannot have that value; the message names it.
+
+    Example:
+        >>> invoice(status="paid", amount_due=500).amount_paid
+        500
+
+    Reference: Webhooks, Subscription Events.
+    """
+    return made(Invoice, "invoice", members)
+
+
+def subscription(**members: Unpack[SubscriptionMembers]) -> Subscription:
+    """A Subscription that is active and goes on for a month.
+
+    Args:
+        members: What is different about it.
+
+    Raises:
+        TypeError: A Subscription has no such member; the message names it.
+        ValueError: A member cannot have that value; the message names it.
+
+    Example:
+        >>> subscription(status="canceled").status
+        'canceled'
+
+    Reference: Webhooks, Subscription Events.
+    """
+    return made(Subscription, "subscription", members)
