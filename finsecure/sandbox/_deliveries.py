@@ -131,6 +131,7 @@ class Deliverer:
         secret: What every delivery is signed with, besides the secrets of its endpoint.
         ca_file: Certificates to trust besides those that the machine trusts.
         finished: Called whenever a lane that `start` began is free again.
+        observer: Called with each try.
 
     Raises:
         ValueError: `ca_file` cannot be read.
@@ -143,12 +144,14 @@ class Deliverer:
         secret: str,
         ca_file: str | os.PathLike[str] | None,
         finished: Callable[[], None],
+        observer: Callable[[Delivery], object],
     ) -> None:
         self._store = store
         self._clock = clock
         self._secret = secret
         self._trusted = None if ca_file is None else _trust(ca_file)
         self._finished = finished
+        self._observer = observer
         self._lock = threading.Lock()
         self._busy: set[str] = set()
         self._client: httpx.AsyncClient | None = None
@@ -286,6 +289,7 @@ class Deliverer:
         shown = url.removeprefix(NOWHERE)
         delivery = Delivery(due.event, event["type"], shown, due.attempts + 1, *answer, self._clock.time())
         self._store.log_delivery(delivery)
+        self._observer(delivery)
         return delivery, refused or delivery.delivered
 
     def _end(self, due: Due, *, over: bool) -> None:

@@ -48,6 +48,7 @@ class Engine:
         settle_after: Seconds that a bank payment, or a refund that is pending, takes.
         changed: Called after each transaction, which may have made something due.
         keys: The API keys.
+        observer: Called with each request that was answered.
 
     Attributes:
         keys: The API keys.
@@ -64,10 +65,11 @@ class Engine:
         settle_after: float,
         changed: Callable[[], None],
         keys: _keys.Keys,
+        observer: Callable[[LoggedRequest], object],
     ) -> None:
         self.keys = keys
         self.faults = Faults()
-        self.log = RequestLog()
+        self.log = RequestLog(observer)
         self._store = store
         self._clock = clock
         self._new_id = new_id

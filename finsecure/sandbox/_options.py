@@ -75,6 +75,7 @@ SANDBOX: Schema = {
     "secret_key": Parameter(_key("sk_test_")),
     "publishable_key": Parameter(_key("pk_test_")),
     "webhook_secret": Parameter(_key("whsec_")),
+    "observer": Parameter(_function),
 }
 """The options of `Sandbox`."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -50,9 +50,14 @@ class LoggedRequest:
 
 
 class RequestLog:
-    """The last requests, oldest first."""
+    """The last requests, oldest first.
 
-    def __init__(self) -> None:
+    Args:
+        observer: Called with each one.
+    """
+
+    def __init__(self, observer: Callable[[LoggedRequest], object]) -> None:
+        self._observer = observer
         self._lock = threading.Lock()
         self._requests: deque[LoggedRequest] = deque(maxlen=KEPT)
 
@@ -60,6 +65,7 @@ class RequestLog:
         """Add one."""
         with self._lock:
             self._requests.append(request)
+        self._observer(request)
 
     def all(self) -> list[LoggedRequest]:
         """All that are kept."""

@@ -61,6 +61,8 @@ class Sandbox:
         secret_key: The secret key (`sk_test_...`) to take; so that a program that has one already needs no other.
         publishable_key: The publishable key (`pk_test_...`) to take.
         webhook_secret: The secret (`whsec_...`) that webhooks are signed with.
+        observer: Called with each request once it is answered, and with each try to deliver a webhook, on the thread
+            that did it. It must return soon, and not raise.
 
     Raises:
         SandboxError: `db` cannot be opened, or is a file of another program.
@@ -93,6 +95,7 @@ class Sandbox:
         secret_key: str | None = None,
         publishable_key: str | None = None,
         webhook_secret: str | None = None,
+        observer: Callable[[LoggedRequest | Delivery], object] | None = None,
     ) -> None:
         given = {
             "db": db,
@@ -104,19 +107,30 @@ class Sandbox:
             "secret_key": secret_key,
             "publishable_key": publishable_key,
             "webhook_secret": webhook_secret,
+            "observer": observer,
         }
         with as_python_errors():
             options = check.read(SANDBOX, given)
         self.base_url = BASE_URL
         self.clock = clock or Clock()
         self._closed = False
+        self._observer = observer or _ignore
         self._store = Store(db)
         try:
             keys = _keys.of(self._store, options)
             self._engine = Engine(
-                self._store, self.clock, ids or _random_id, rate_limit, settle_after, self._something_may_be_due, keys
+                self._store,
+                self.clock,
+                ids or _random_id,
+                rate_limit,
+                settle_after,
+                self._something_may_be_due,
+                keys,
+                self._observer,
             )
-            self._deliverer = Deliverer(self._store, self.clock, keys.webhook, ca_file, self._something_may_be_due)
+            self._deliverer = Deliverer(
+                self._store, self.clock, keys.webhook, ca_file, self._something_may_be_due, self._observer
+            )
         except BaseException:
             self._store.close()
             raise
@@ -519,6 +533,10 @@ class Sandbox:
         self._engine.settle()
         due = self._store.next_due(self._deliverer.start())
         return None if due is None else max(0.0, due - self.clock.time())
+
+
+def _ignore(_: object) -> None:
+    """Observe nothing."""
 
 
 def _random_id(_: str) -> str:

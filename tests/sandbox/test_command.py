@@ -42,7 +42,7 @@ def command(*args: str) -> Generator[tuple[subprocess.Popen[str], IO[str]], None
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_until_it_is_told_to_stop(number: signal.Signals) -> None:
-    with command("--json") as (process, printed):
+    with command("--json", "--quiet") as (process, printed):
         facts = json.loads(printed.readline())
         assert set(facts) == {"base_url", "secret_key", "publishable_key", "webhook_secret"}
         headers = {"Authorization": f"Bearer {facts['secret_key']}"}
