@@ -54,7 +54,7 @@ class LastResponse:
 
 
 class Call(Generic[T_co]):
-    """A call that has been described but not yet made."""
+    """A call that was described but not yet sent."""
 
     __slots__ = ("id", "idempotency_key", "many", "method", "params", "path", "publishable", "returns", "template")
 

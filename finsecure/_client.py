@@ -187,7 +187,7 @@ class AnyClient(Generic[D_co]):
 
     @property
     def api_version(self) -> str:
-        """The API version that is asked for."""
+        """The API version that the client requests."""
         return self._config.api_version
 
     @property
@@ -235,37 +235,37 @@ class AnyClient(Generic[D_co]):
     @override
     def __reduce__(self) -> NoReturn:
         raise TypeError(
-            "A client holds an API key and open connections, so it is not pickled: make one in each process, "
+            "A client holds an API key and open connections, so it cannot be pickled: create one in each process, "
             "for example from FINSECURE_SECRET_KEY. The objects that it returns can be pickled."
         )
 
 
 class Client(AnyClient[Sync]):
-    """Talk to FinSecure from ordinary code. Safe to share between threads; make one and keep it.
+    """A client for synchronous code. Create one and keep it: threads can share it.
 
     Args:
-        api_key: `sk_test_...` or `sk_live_...`; its mode picks the host. A publishable key may only create payment
-            methods. By default `FINSECURE_SECRET_KEY`, else `FINSECURE_PUBLISHABLE_KEY`. A function is asked for the
-            key at each call, so that a key can be rotated.
-        base_url: Another host; by default `FINSECURE_BASE_URL`, else the host of the key's mode. HTTPS only, but for
-            a loopback host.
-        timeout: Seconds for one whole attempt, from connecting to the last byte.
-        max_retries: How often a call is tried again after connection errors, 408, 409, 429, 5xx and answers that are
-            none. Declines are never retried.
-        deadline: Seconds for a whole call, all attempts and waits included; `None` for no limit besides `timeout`.
-        max_response_size: Bytes that an answer may have, decompressed; a larger one is refused as it comes.
-        http_client: A ready `httpx.Client` to send with, for your own proxies or mocks. Yours to close. With it
-            `timeout` bounds each read of an answer's headers, not all of them together.
+        api_key: `sk_test_...` or `sk_live_...`; its mode picks the host. A publishable key can only create payment
+            methods. By default `FINSECURE_SECRET_KEY`, else `FINSECURE_PUBLISHABLE_KEY`. A function is called for each
+            request, so that a key can be rotated.
+        base_url: Another host; by default `FINSECURE_BASE_URL`, else the host of the key's mode. HTTPS only, except
+            loopback.
+        timeout: Seconds for one attempt, from connecting to the last byte.
+        max_retries: Retries after the first attempt, for connection errors, 408, 409, 429, 5xx and malformed
+            responses. Declines are never retried.
+        deadline: Seconds for the whole call, with all attempts and waits; `None` for no limit besides `timeout`.
+        max_response_size: The largest response to accept, in bytes, decompressed.
+        http_client: Your own `httpx.Client`, for proxies or mocks. You close it. With it, `timeout` limits each read
+            of the response headers, not all of them together.
         transport: The HTTP library to send with: `httpx`; `httpx2` (extra `httpx2`), its maintained successor; or
             `pyreqwest` (extra `fast`), the fastest.
-        api_version: The API version to ask for (`FinSecure-Version`).
+        api_version: The API version to request (`FinSecure-Version`).
         app_info: Your application, added to the User-Agent, for example `"my-shop/1.2"`.
         default_headers: Headers to send with each request, for gateways and tracing. The client's own, such as
             `Authorization`, cannot be replaced.
-        clock: What measures and waits. For tests: `finsecure.sandbox.Clock`.
+        clock: A clock the client reads and sleeps on. For tests: `finsecure.sandbox.Clock`.
 
     Raises:
-        finsecure.AuthenticationError: There is no usable key.
+        finsecure.AuthenticationError: The key is missing or cannot be used.
         finsecure.InvalidRequestError: An option is wrong; `param` names it.
 
     Example:
@@ -443,26 +443,26 @@ def share_connections(client: Client, owner: Client) -> None:
 
 
 class AsyncClient(AnyClient[Async]):
-    """Talk to FinSecure from async code, asyncio and trio alike. Make one and keep it, also over several event loops.
+    """A client for async code, on asyncio and trio. Create one and keep it, also across event loops.
 
     Args:
         api_key: As for `Client`.
         base_url: As for `Client`.
-        timeout: Seconds for one whole attempt, from connecting to the last byte.
+        timeout: Seconds for one attempt, from connecting to the last byte.
         max_retries: As for `Client`.
-        deadline: Seconds for a whole call, all attempts and waits included; `None` for no limit besides `timeout`.
-        max_response_size: Bytes that an answer may have, decompressed; a larger one is refused as it comes.
-        http_client: A ready `httpx.AsyncClient` to send with, for your own proxies or mocks. Yours to close.
+        deadline: Seconds for the whole call, with all attempts and waits; `None` for no limit besides `timeout`.
+        max_response_size: The largest response to accept, in bytes, decompressed.
+        http_client: Your own `httpx.AsyncClient`, for proxies or mocks. You close it.
         transport: The HTTP library to send with: `httpx`; `httpx2` (extra `httpx2`), its maintained successor; or
             `pyreqwest` (extra `fast`), the fastest.
-        api_version: The API version to ask for (`FinSecure-Version`).
+        api_version: The API version to request (`FinSecure-Version`).
         app_info: Your application, added to the User-Agent, for example `"my-shop/1.2"`.
         default_headers: Headers to send with each request, for gateways and tracing. The client's own, such as
             `Authorization`, cannot be replaced.
-        clock: What measures and waits. For tests: `finsecure.sandbox.Clock`.
+        clock: A clock the client reads and sleeps on. For tests: `finsecure.sandbox.Clock`.
 
     Raises:
-        finsecure.AuthenticationError: There is no usable key.
+        finsecure.AuthenticationError: The key is missing or cannot be used.
         finsecure.InvalidRequestError: An option is wrong; `param` names it.
 
     Example:

@@ -1,4 +1,4 @@
-"""Time, as a client sees it. Tests pass a clock of their own: `finsecure.sandbox.Clock`, say."""
+"""The client's clock. Tests pass one of their own, such as `finsecure.sandbox.Clock`."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Protocol
 monotonic: Callable[[], float] = (
     partial(time.clock_gettime, time.CLOCK_MONOTONIC) if hasattr(time, "CLOCK_MONOTONIC") else time.monotonic
 )
-"""The seconds that timeouts are reckoned with. Libraries that freeze time in tests leave `clock_gettime` alone, which
-only Windows does not have."""
+"""The seconds that timeouts are measured in. Libraries that freeze time in tests leave `clock_gettime` alone; Windows
+does not have it."""
 
 
 class Clock(Protocol):
-    """What measures and waits for a client."""
+    """A clock the client reads and sleeps on."""
 
     def time(self) -> float:
         """Unix seconds."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds that only ever grow."""
+        """Seconds that never go back."""
         ...
 
     def sleep(self, seconds: float) -> None:
@@ -30,19 +30,19 @@ class Clock(Protocol):
         ...
 
     async def sleep_async(self, seconds: float) -> None:
-        """Wait, without holding up other tasks."""
+        """Wait without blocking other tasks."""
         ...
 
 
 class SystemClock:
-    """The computer's."""
+    """The system clock."""
 
     def time(self) -> float:
         """Unix seconds."""
         return time.time()
 
     def monotonic(self) -> float:
-        """Seconds that only ever grow."""
+        """Seconds that never go back."""
         return monotonic()
 
     def sleep(self, seconds: float) -> None:
@@ -50,7 +50,7 @@ class SystemClock:
         time.sleep(seconds)
 
     async def sleep_async(self, seconds: float) -> None:
-        """Wait, in asyncio and trio alike."""
+        """Wait, on asyncio and trio."""
         import anyio  # only needed once something failed
 
         await anyio.sleep(seconds)

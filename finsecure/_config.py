@@ -1,6 +1,6 @@
-"""A client's settings: key, host, times. Everything that can be refused before sending is refused here. No I/O.
+"""A client's settings: key, host, times. Validates before sending. No I/O.
 
-The key's mode picks the host, HTTPS is the only way but for a loopback host, and a live key never goes over HTTP.
+The key's mode picks the host. HTTPS only, except loopback; a live key never goes over HTTP.
 Reference: Authentication; Test Environment; Security Testing, "HTTPS-only communication".
 """
 
@@ -185,9 +185,9 @@ class Config:
 
 
 def check_names(options: Iterable[str]) -> None:
-    """Refuse an option that there is not."""
+    """Refuse an unknown option."""
     for name in set(options) - OPTION_NAMES:
-        raise wrong(name, f"There is no option {name!r} here: pass one of {', '.join(sorted(OPTION_NAMES))}.")
+        raise wrong(name, f"Unknown option {name!r}: pass one of {', '.join(sorted(OPTION_NAMES))}.")
 
 
 def _key(given: object) -> str:

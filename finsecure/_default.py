@@ -52,7 +52,7 @@ def configure(
     """Set up module-level use, `finsecure.PaymentIntent.create(...)`. Replaces what was configured before.
 
     Args:
-        http_client: A ready `httpx.Client` to send with. Yours to close.
+        http_client: Your own `httpx.Client`. You close it.
         transport: The HTTP library to send with, as for `finsecure.Client`.
         **options: Any of `api_key`, `base_url`, `timeout`, `max_retries`, `deadline`, `max_response_size`,
             `api_version`, `app_info` and `clock`, as for `finsecure.Client`. An `api_key` given here becomes

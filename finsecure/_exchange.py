@@ -102,7 +102,7 @@ class Exchange:
         if failure.kind == "not sent":
             error.message += f" The host is {self.config.origin.url}."
             if self.config.origin.scheme == "http":
-                error.message += " Is `finsecure sandbox` running? Its port is another one at each start."
+                error.message += " Is `finsecure sandbox` running? It picks a new port each start."
         return failure
 
     def plan_retry(self, failure: Failure) -> float | None:

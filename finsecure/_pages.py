@@ -1,8 +1,8 @@
-"""Pages: lists that fetch what follows as you go.
+"""Pages: lists that fetch pages on demand.
 
-A `Page` is what a list call answers: its `data`, and how to go on. Iterating it yields every object of the whole
-list, page by page. For async code a list call answers `AsyncPages`: iterate it with `async for`, or await it for the
-first `AsyncPage`. Only one page is held at a time, with `prefetch` two. Reference: Consistency Standards, Pagination.
+A list call returns a `Page`. Iterating it yields every object of the whole list, page by page. In async code a list
+call returns `AsyncPages`: iterate it with `async for`, or await it for the first `AsyncPage`. Only one page is in
+memory at a time, with `prefetch` two. Reference: Consistency Standards, Pagination.
 """
 
 # The iterators of this file read its pages, whose completion in an editor is for users.

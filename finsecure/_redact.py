@@ -1,4 +1,4 @@
-"""What must not be shown, and nothing else: the one place that knows the names and the shapes of secrets.
+"""Masks secrets: the one place that knows their names and shapes.
 
 Names decide for fields, shapes for free text (an error message that a server wrote may echo what it was sent). A card
 number is what could be one: a brand's prefix and length, the Luhn digit, and standing by itself. The digits of an id or

@@ -10,18 +10,18 @@ from datetime import timezone
 BASE_DELAY = 0.5  # seconds
 MAX_DELAY = 8.0
 LONGEST_RETRY_AFTER = 60.0
-RESTART = 1.26  # seconds, and so no less than 1.25 on any clock: a front that is gone for one second is back
+RESTART = 1.26  # seconds, so at least 1.25 on any clock: a server that restarts within a second is back
 
 
 class RetryBudget:
     """The retries that a client may still make: a token bucket, as in the standard mode of the AWS SDKs.
 
-    A retry takes `COST` tokens. A call that comes through gives back what its last retry took, or one token if it took
-    none. So retries are there for a few failures among many calls, and dry up where nothing comes through.
+    A retry takes `COST` tokens. A successful call returns what its last retry took, or one token if it took none. So a
+    client can retry a few failures among many calls, and stops retrying when every call fails.
     """
 
     COST = 5
-    FULL = 200  # so 40 retries, then as many as one call in five that comes through pays for
+    FULL = 200  # 40 retries; after that, one for every five successful calls
 
     def __init__(self) -> None:
         # Its methods are atomic, so threads share it without a lock, which a fork could find held.

@@ -1,4 +1,4 @@
-"""Fixtures for your own tests: each test gets a FinSecure of its own, in memory, without a socket or an account.
+"""Fixtures for your tests: each test gets an in-process FinSecure, in memory, without a socket or an account.
 
 Example::
 

@@ -414,7 +414,7 @@ def test_with_options_changes_what_is_given_and_keeps_the_rest(client_type: type
 @either
 def test_with_options_refuses_what_is_no_option(client_type: type[Any]) -> None:
     client = client_type(KEY)
-    with pytest.raises(finsecure.InvalidRequestError, match="There is no option 'retries' here: pass one of api_key,"):
+    with pytest.raises(finsecure.InvalidRequestError, match="Unknown option 'retries': pass one of api_key,"):
         client.with_options(retries=3)
     with pytest.raises(finsecure.InvalidRequestError, match="http_client"):
         client.with_options(http_client=httpx.Client())
@@ -510,7 +510,7 @@ def test_a_copy_has_the_same_options_on_the_same_connections(
 
 @either
 def test_a_client_is_not_pickled_and_says_why(client_type: type[Any]) -> None:
-    with pytest.raises(TypeError, match="make one in each process"):
+    with pytest.raises(TypeError, match="create one in each process"):
         pickle.dumps(client_type(KEY))
 
 
@@ -707,7 +707,7 @@ def test_a_host_that_the_mode_picked_follows_the_key_and_no_environment(monkeypa
 
 
 def test_configure_names_an_option_that_there_is_not() -> None:
-    with pytest.raises(finsecure.InvalidRequestError, match="There is no option 'retries' here: pass one of api_key"):
+    with pytest.raises(finsecure.InvalidRequestError, match="Unknown option 'retries': pass one of api_key"):
         finsecure.configure(retries=3)  # type: ignore[call-arg]
 
 

@@ -323,7 +323,7 @@ def test_what_is_not_the_object_asked_for_is_tried_again_under_the_same_key_and_
             b'{"id": "pi_1", "object": "payment_intent", "x": -Infinity}',
             "it has NaN, Infinity or a number too large to hold",
         ),
-        (b'{"id": "secret", "object": 1}', "object is not what it should be"),
+        (b'{"id": "secret", "object": 1}', "object has an unexpected value"),
         (b"\xff", "it is no whole JSON text"),
     ],
 )
@@ -365,7 +365,7 @@ def test_text_that_only_mentions_infinity_is_fine(wire: Door, server: respx.Mock
 
 def test_an_unknown_event_answer_that_is_none_is_named_event(wire: Door, server: respx.MockRouter) -> None:
     server.route().respond(json={})
-    with pytest.raises(finsecure.APIError, match="not with the Event that was asked for: id is not what it should be"):
+    with pytest.raises(finsecure.APIError, match="not with the Event that was asked for: id is missing"):
         wire.call(lambda api: api.events.retrieve("evt_1"))
 
 

@@ -209,11 +209,14 @@ def test_after_a_page_that_failed_the_one_before_can_be_asked_again(wire: Door, 
 MALFORMED: dict[str, tuple[httpx.Response, str]] = {
     "an empty page with more": (page(more=True), "an empty page says that more follows"),
     "no list": (httpx.Response(200, json={"object": "customer", "id": "cus_1"}), "page of Customer objects"),
-    "no data": (httpx.Response(200, json={"object": "list", "has_more": False}), r"data is not what it should be"),
-    "no has_more": (httpx.Response(200, json={"object": "list", "data": []}), "has_more is not what it should be"),
-    "data is no list": (page(data={}), "data is not what it should be"),
-    "another object in it": (page(data=[{"id": "pi_1", "object": "payment_intent"}]), r"data\.object is not"),
-    "no id": (page(data=[{"object": "customer"}]), r"data\.id is not"),
+    "no data": (httpx.Response(200, json={"object": "list", "has_more": False}), r"data is missing"),
+    "no has_more": (httpx.Response(200, json={"object": "list", "data": []}), "has_more is missing"),
+    "data is no list": (page(data={}), "data has the wrong type"),
+    "another object in it": (
+        page(data=[{"id": "pi_1", "object": "payment_intent"}]),
+        r"data\.object has an unexpected value",
+    ),
+    "no id": (page(data=[{"object": "customer"}]), r"data\.id is missing"),
 }
 
 

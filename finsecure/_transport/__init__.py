@@ -2,7 +2,7 @@
 
 A transport sends one request once. It answers a `Response`, or a `Failure` that says whether anything was sent; it
 raises nothing of the network's. `httpcore` is the default, on the connection pools under httpx or httpx2; `pyreqwest`
-is the fast one, in Rust; `httpx` is for a ready httpx client of the caller's.
+is the fast one, in Rust; `httpx` sends through your own httpx client.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ _required: dict[type[BaseModel], frozenset[str]] = {}
 
 
 def what_is_wrong(exc: ValidationError) -> str:
-    """Where and how an answer is not what it should be; never what it holds."""
+    """Say what is wrong with a response, and where; never what it holds."""
     errors = exc.errors(include_url=False, include_context=False, include_input=False)
     if errors[0]["type"] == "json_invalid":
         return NO_JSON
@@ -83,8 +83,9 @@ def what_is_wrong(exc: ValidationError) -> str:
     # Of a union the known arms come first; their names are no part of the place.
     first = next((error for error in errors if not error["type"].startswith("union_tag")), errors[0])
     place = ".".join(str(step) for step in first["loc"] if str(step).isidentifier() and str(step).islower())
-    return f"{place or 'it'} is not what it should be ({first['type']})"
+    return f"{place or 'it'} {_WRONG.get(first['type'], 'has the wrong type')}"
 
 
 NO_JSON = "it is no whole JSON text in UTF-8, or one too deeply nested"
+_WRONG = {"missing": "is missing", "literal_error": "has an unexpected value", "string_too_short": "is empty"}
 _NUMBERS = frozenset({"finite_number", "greater_than", "less_than", "no_json"})

@@ -1,4 +1,4 @@
-"""Charges: each attempt to take the money of a PaymentIntent. Reference: Confirm Payment Intent."""
+"""Charges: the attempts to charge a payment method. Reference: Confirm Payment Intent."""
 
 from __future__ import annotations
 
@@ -11,21 +11,24 @@ from .._params import CreatedFilter
 from ._object import ABSENT, Object, Timestamp
 
 ChargeStatus: TypeAlias = Literal["pending", "succeeded", "failed"] | str
-"""How an attempt went; any status not yet known passes through."""
+"""The status of a charge. Values that are not yet known pass through."""
 
 
 class Charges(Operations[D_co]):
-    """Look up the attempts to take the money of PaymentIntents."""
+    """Retrieve and list the charges of PaymentIntents."""
 
     @operation
     def retrieve(self, id: str) -> Call[Charge]:
-        """Look up one charge.
+        """Retrieve a charge.
 
         Args:
             id: The charge's id (`ch_...`).
 
+        Returns:
+            The charge.
+
         Raises:
-            finsecure.InvalidRequestError: There is none with this id (code `resource_missing`).
+            finsecure.InvalidRequestError: No charge has this id (code `resource_missing`).
             finsecure.FinSecureError: Any other failure; see `finsecure.error`.
 
         Example:
@@ -47,15 +50,18 @@ class Charges(Operations[D_co]):
         starting_after: str | None = None,
         ending_before: str | None = None,
     ) -> Call[Page[Charge]]:
-        """List charges, newest first; iterate the answer for all of them.
+        """List charges, newest first. Iterate the page to get all of them.
 
         Args:
             payment_intent: Only those of this PaymentIntent (`pi_...`).
             customer: Only those of this customer (`cus_...`).
-            created: Bounds on the creation time: `gt`, `gte`, `lt`, `lte`.
-            limit: Objects a page, 1 to 100; the API's default is 10. It does not bound the iteration.
-            starting_after: Id after which the page begins.
-            ending_before: Id before which the page ends. Not together with `starting_after`.
+            created: Limits the creation time: `gt`, `gte`, `lt`, `lte`.
+            limit: Objects per page, 1 to 100; 10 by default. Iterating fetches every page.
+            starting_after: Start after the object with this id.
+            ending_before: End before the object with this id. Cannot be combined with `starting_after`.
+
+        Returns:
+            A page of charges.
 
         Raises:
             finsecure.InvalidRequestError: A parameter is wrong; `param` names it.
@@ -80,14 +86,14 @@ class Charges(Operations[D_co]):
 
 
 class Charge(Object, Charges[None]):
-    """One attempt to take the money of a PaymentIntent.
+    """An attempt to charge a payment method.
 
     Attributes:
         amount: In the smallest currency unit.
-        amount_refunded: What was given back, in the smallest currency unit.
+        amount_refunded: What was refunded, in the smallest currency unit.
         created: When, in UTC.
-        paid: Whether the money was taken.
-        refunded: Whether all of it was given back.
+        paid: Whether it succeeded.
+        refunded: Whether all of it was refunded.
     """
 
     object: Literal["charge"] = "charge"

@@ -1,4 +1,4 @@
-"""Customers: who pays, again and again. Reference: Customers."""
+"""Customers: people who pay again. Reference: Customers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ._object import ABSENT, Json, Object, Part, Timestamp
 
 
 class InvoiceSettingsParams(TypedDict, total=False):
-    """How a customer's invoices are made out."""
+    """Settings for a customer's invoices."""
 
     custom_fields: list[dict[str, str]] | None
     default_payment_method: str | None
@@ -23,7 +23,7 @@ class InvoiceSettingsParams(TypedDict, total=False):
 
 
 class Customers(Operations[D_co]):
-    """Remember who pays. Reference: Customers."""
+    """Create and manage customers. Reference: Customers."""
 
     @operation
     def create(
@@ -38,17 +38,20 @@ class Customers(Operations[D_co]):
         invoice_settings: InvoiceSettingsParams | InvoiceSettings | None = None,
         idempotency_key: str | None = None,
     ) -> Call[Customer]:
-        """Remember a customer.
+        """Create a customer.
 
         Args:
             email: The customer's email address.
             name: The customer's full name.
             phone: The customer's phone number.
             description: For your own records.
-            metadata: Up to you: string keys and string values.
+            metadata: Your own keys and values, both strings.
             payment_method: Id of the default payment method (`pm_...`).
             invoice_settings: `default_payment_method`, `custom_fields`, `footer`.
-            idempotency_key: Names this one request; random by default.
+            idempotency_key: Names this request, for 24 hours; random by default.
+
+        Returns:
+            The customer.
 
         Raises:
             finsecure.InvalidRequestError: A parameter is wrong; `param` names it.
@@ -76,13 +79,16 @@ class Customers(Operations[D_co]):
 
     @operation
     def retrieve(self, id: str) -> Call[Customer]:
-        """Look up one customer.
+        """Retrieve a customer.
 
         Args:
             id: The customer's id (`cus_...`).
 
+        Returns:
+            The customer.
+
         Raises:
-            finsecure.InvalidRequestError: There is none with this id, or it was deleted (code `resource_missing`).
+            finsecure.InvalidRequestError: No customer has this id, or it was deleted (code `resource_missing`).
             finsecure.FinSecureError: Any other failure; see `finsecure.error`.
 
         Example:
@@ -106,7 +112,9 @@ class Customers(Operations[D_co]):
         payment_method: str | NotGiven | None = NOT_GIVEN,
         invoice_settings: InvoiceSettingsParams | InvoiceSettings | NotGiven | None = NOT_GIVEN,
     ) -> Call[Customer]:
-        """Change a customer. What is left out stays as it is, also inside `invoice_settings`; `None` clears.
+        """Update a customer.
+
+        Parameters that you leave out keep their value, also inside `invoice_settings`; `None` clears one.
 
         Args:
             id: The customer's id (`cus_...`).
@@ -114,9 +122,12 @@ class Customers(Operations[D_co]):
             name: The customer's full name.
             phone: The customer's phone number.
             description: For your own records.
-            metadata: Replaces all metadata.
+            metadata: Replaces all metadata; `None` clears it.
             payment_method: Id of the default payment method (`pm_...`); `None` for no default.
             invoice_settings: `default_payment_method`, `custom_fields`, `footer`.
+
+        Returns:
+            The customer, with the new values.
 
         Raises:
             finsecure.InvalidRequestError: A parameter is wrong; `param` names it.
@@ -142,16 +153,16 @@ class Customers(Operations[D_co]):
 
     @operation
     def delete(self, id: str) -> Call[Customer]:
-        """Forget a customer for good.
+        """Permanently delete a customer.
 
         Args:
             id: The customer's id (`cus_...`).
 
         Returns:
-            A Customer with its `id` and `deleted` true, and nothing else.
+            A Customer with only its `id`, and `deleted` true.
 
         Raises:
-            finsecure.InvalidRequestError: There is none with this id (code `resource_missing`).
+            finsecure.InvalidRequestError: No customer has this id (code `resource_missing`).
             finsecure.FinSecureError: Any other failure; see `finsecure.error`.
 
         Example:
@@ -172,14 +183,17 @@ class Customers(Operations[D_co]):
         starting_after: str | None = None,
         ending_before: str | None = None,
     ) -> Call[Page[Customer]]:
-        """List customers, newest first; iterate the answer for all of them.
+        """List customers, newest first. Iterate the page to get all of them.
 
         Args:
             email: Only those with this email address.
-            created: Bounds on the creation time: `gt`, `gte`, `lt`, `lte`.
-            limit: Objects a page, 1 to 100; the API's default is 10. It does not bound the iteration.
-            starting_after: Id after which the page begins.
-            ending_before: Id before which the page ends. Not together with `starting_after`.
+            created: Limits the creation time: `gt`, `gte`, `lt`, `lte`.
+            limit: Objects per page, 1 to 100; 10 by default. Iterating fetches every page.
+            starting_after: Start after the object with this id.
+            ending_before: End before the object with this id. Cannot be combined with `starting_after`.
+
+        Returns:
+            A page of customers.
 
         Raises:
             finsecure.InvalidRequestError: A parameter is wrong; `param` names it.
@@ -203,7 +217,7 @@ class Customers(Operations[D_co]):
 
 
 class InvoiceSettings(Part):
-    """How a customer's invoices are made out."""
+    """Settings for a customer's invoices."""
 
     custom_fields: list[dict[str, Json]] | None = None
     default_payment_method: str | None = None
@@ -211,12 +225,12 @@ class InvoiceSettings(Part):
 
 
 class Customer(Object, Customers[None]):
-    """Someone who pays. Reference: Customers.
+    """A customer. Reference: Customers.
 
     Attributes:
         created: When, in UTC.
-        deleted: True in the answer to `delete`.
-        invoice_settings: Where the default payment method is.
+        deleted: True if `delete` returned it.
+        invoice_settings: Settings for invoices, with the default payment method.
     """
 
     object: Literal["customer"] = "customer"

@@ -26,17 +26,20 @@ O_co = TypeVar("O_co", covariant=True)
 
 
 class Events(Operations[D_co]):
-    """Look up what happened. Reference: Webhooks."""
+    """Retrieve and list events. Reference: Webhooks."""
 
     @operation
     def retrieve(self, id: str) -> Call[AnyEvent]:
-        """Look up one event.
+        """Retrieve an event.
 
         Args:
             id: The event's id (`evt_...`).
 
+        Returns:
+            The event.
+
         Raises:
-            finsecure.InvalidRequestError: There is none with this id (code `resource_missing`).
+            finsecure.InvalidRequestError: No event has this id (code `resource_missing`).
             finsecure.FinSecureError: Any other failure; see `finsecure.error`.
 
         Example:
@@ -57,14 +60,17 @@ class Events(Operations[D_co]):
         starting_after: str | None = None,
         ending_before: str | None = None,
     ) -> Call[Page[AnyEvent]]:
-        """List events, newest first; iterate the answer for all of them.
+        """List events, newest first. Iterate the page to get all of them.
 
         Args:
             type: Only those of this type, for example `payment_intent.succeeded`.
-            created: Bounds on the creation time: `gt`, `gte`, `lt`, `lte`.
-            limit: Objects a page, 1 to 100; the API's default is 10. It does not bound the iteration.
-            starting_after: Id after which the page begins.
-            ending_before: Id before which the page ends. Not together with `starting_after`.
+            created: Limits the creation time: `gt`, `gte`, `lt`, `lte`.
+            limit: Objects per page, 1 to 100; 10 by default. Iterating fetches every page.
+            starting_after: Start after the object with this id.
+            ending_before: End before the object with this id. Cannot be combined with `starting_after`.
+
+        Returns:
+            A page of events.
 
         Raises:
             finsecure.InvalidRequestError: A parameter is wrong; `param` names it.
@@ -117,7 +123,7 @@ class Subscription(Object):
 
 
 class EventRequest(Part):
-    """The API request that caused an event, where one did."""
+    """The API request that caused an event, if one did."""
 
     id: str | None = None
     idempotency_key: str | None = None
@@ -128,7 +134,7 @@ class EventData(Part, Generic[O_co]):
 
     Attributes:
         object: The object as it was then. It can be partial: a field that did not come is `None`.
-        previous_attributes: What an update changed, with the values from before.
+        previous_attributes: The previous values of what an update changed.
     """
 
     object: O_co
@@ -148,7 +154,7 @@ class Event(Object, Events[None]):
     Attributes:
         type: What happened, for example `payment_intent.succeeded`.
         data: What it happened to, in `data.object`.
-        api_version: The version of the API that `data.object` is written in.
+        api_version: The API version of `data.object`.
         created: When, in UTC.
         pending_webhooks: Deliveries that have not succeeded yet.
         request: The API request that caused it.
@@ -165,7 +171,7 @@ class Event(Object, Events[None]):
 
 
 class PaymentIntentSucceeded(Event):
-    """A payment was completed."""
+    """A payment succeeded."""
 
     type: Literal["payment_intent.succeeded"]
     data: EventData[PaymentIntent]
@@ -179,7 +185,7 @@ class PaymentIntentPaymentFailed(Event):
 
 
 class PaymentIntentRequiresAction(Event):
-    """A payment waits for the customer to authenticate."""
+    """The customer has to authenticate a payment."""
 
     type: Literal["payment_intent.requires_action"]
     data: EventData[PaymentIntent]
@@ -200,7 +206,7 @@ class CustomerCreated(Event):
 
 
 class CustomerUpdated(Event):
-    """A customer was changed."""
+    """A customer was updated."""
 
     type: Literal["customer.updated"]
     data: EventData[Customer]
@@ -214,7 +220,7 @@ class CustomerDeleted(Event):
 
 
 class InvoicePaymentSucceeded(Event):
-    """A subscription payment was successful."""
+    """A subscription payment succeeded."""
 
     type: Literal["invoice.payment_succeeded"]
     data: EventData[Invoice]
@@ -235,7 +241,7 @@ class CustomerSubscriptionCreated(Event):
 
 
 class CustomerSubscriptionUpdated(Event):
-    """A subscription was changed."""
+    """A subscription was updated."""
 
     type: Literal["customer.subscription.updated"]
     data: EventData[Subscription]

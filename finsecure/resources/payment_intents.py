@@ -1,4 +1,4 @@
-"""PaymentIntents: collect one payment, from creation to success. Reference: Payment Intents."""
+"""PaymentIntents: collect a payment. Reference: Payment Intents."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from .payment_methods import InlinePaymentMethod
 
 PaymentMethodType: TypeAlias = Literal["card", "ach", "us_bank_account"] | str
-"""The kinds of payment method that are known; any other passes through."""
+"""The known types of payment method. Any other passes through."""
 
 SetupFutureUsage: TypeAlias = Literal["on_session", "off_session"] | str
-"""Whether the customer will be there when the payment method is used again."""
+"""Whether the customer is present when the payment method is used again."""
 
 PaymentIntentStatus: TypeAlias = (
     Literal[
@@ -30,11 +30,11 @@ PaymentIntentStatus: TypeAlias = (
     ]
     | str
 )
-"""How far a payment has got; any status not yet known passes through."""
+"""The status of a payment. Values that are not yet known pass through."""
 
 
 class PaymentIntents(Operations[D_co]):
-    """Create, confirm and look up payments. Reference: Payment Intents."""
+    """Create, confirm and retrieve payments. Reference: Payment Intents."""
 
     @operation
     def create(
@@ -50,24 +50,24 @@ class PaymentIntents(Operations[D_co]):
         setup_future_usage: Literal["on_session", "off_session"] | None = None,
         idempotency_key: str | None = None,
     ) -> Call[PaymentIntent]:
-        """Start collecting a payment.
+        """Create a PaymentIntent.
 
         Args:
             amount: In the smallest currency unit, so `2000` is $20.00, and ¥2000. See `finsecure.to_minor_units`.
             currency: Three-letter ISO 4217 code, for example `usd`.
-            payment_method_types: The payment methods you accept; the API's default is `["card"]`.
+            payment_method_types: The payment methods you accept; `["card"]` by default.
             customer: Id of the customer (`cus_...`) whose saved payment methods may be used.
             description: For your own records.
-            metadata: Up to you: string keys and string values.
-            receipt_email: Where the receipt goes.
-            setup_future_usage: Save the payment method for payments with (`on_session`) or without
-                (`off_session`) the customer there.
-            idempotency_key: Names this one payment, for example your order's id: the same key never charges twice
+            metadata: Your own keys and values, both strings.
+            receipt_email: Where to send the receipt.
+            setup_future_usage: Save the payment method for later payments, with the customer present (`on_session`)
+                or not (`off_session`).
+            idempotency_key: Names this payment, for example your order's id: the same key never charges twice
                 within 24 hours. After that, retrieve the id that you stored. By default a random key for each call,
                 shared by its retries.
 
         Returns:
-            The PaymentIntent, normally with status `requires_payment_method`: confirm it next.
+            The PaymentIntent, with status `requires_payment_method`: confirm it next.
 
         Raises:
             finsecure.InvalidRequestError: A parameter is wrong; `param` names it.
@@ -98,13 +98,16 @@ class PaymentIntents(Operations[D_co]):
 
     @operation
     def retrieve(self, id: str) -> Call[PaymentIntent]:
-        """Look up one PaymentIntent.
+        """Retrieve a PaymentIntent.
 
         Args:
             id: The PaymentIntent's id (`pi_...`).
 
+        Returns:
+            The PaymentIntent.
+
         Raises:
-            finsecure.InvalidRequestError: There is none with this id (code `resource_missing`).
+            finsecure.InvalidRequestError: No PaymentIntent has this id (code `resource_missing`).
             finsecure.FinSecureError: Any other failure; see `finsecure.error`.
 
         Example:
@@ -129,10 +132,10 @@ class PaymentIntents(Operations[D_co]):
         receipt_email: str | NotGiven | None = NOT_GIVEN,
         setup_future_usage: Literal["on_session", "off_session"] | NotGiven | None = NOT_GIVEN,
     ) -> Call[PaymentIntent]:
-        """Change a PaymentIntent. What is left out stays as it is; `None` clears.
+        """Update a PaymentIntent. Parameters that you leave out keep their value; `None` clears one.
 
-        Everything can be changed until the first `confirm`, nothing while the status is `requires_action`, and
-        `description` and `metadata` afterwards.
+        You can change everything until the first `confirm`, nothing while the status is `requires_action`, and
+        only `description` and `metadata` afterwards.
 
         Args:
             id: The PaymentIntent's id (`pi_...`).
@@ -141,12 +144,15 @@ class PaymentIntents(Operations[D_co]):
             payment_method_types: The payment methods you accept.
             customer: Id of the customer (`cus_...`).
             description: For your own records.
-            metadata: Replaces all metadata.
-            receipt_email: Where the receipt goes.
+            metadata: Replaces all metadata; `None` clears it.
+            receipt_email: Where to send the receipt.
             setup_future_usage: `on_session` or `off_session`.
 
+        Returns:
+            The PaymentIntent, with the new values.
+
         Raises:
-            finsecure.InvalidRequestError: A parameter is wrong, or the state does not allow it
+            finsecure.InvalidRequestError: A parameter is wrong, or the status does not allow this
                 (code `unexpected_state`).
             finsecure.FinSecureError: Any other failure; see `finsecure.error`.
 
@@ -182,22 +188,23 @@ class PaymentIntents(Operations[D_co]):
         receipt_email: str | None = None,
         idempotency_key: str | None = None,
     ) -> Call[PaymentIntent]:
-        """Attempt the payment with a payment method.
+        """Confirm a PaymentIntent: attempt the payment with a payment method.
 
         Args:
             id: The PaymentIntent's id (`pi_...`).
-            payment_method: Id of a payment method (`pm_...`), or one written out as for `PaymentMethod.create`.
-            return_url: Where the customer comes back to after authenticating; required for payment methods that
-                may ask for it, such as cards with 3D Secure.
-            receipt_email: Overrides the PaymentIntent's.
-            idempotency_key: Names this one attempt. By default a random key for each call, shared by its retries.
+            payment_method: Id of a payment method (`pm_...`), or its details as for `PaymentMethod.create`.
+            return_url: Where the customer returns after authenticating; required for payment methods that may ask
+                for it, such as cards with 3D Secure.
+            receipt_email: Replaces the PaymentIntent's.
+            idempotency_key: Names this attempt, for 24 hours. By default a random key for each call, shared by its
+                retries.
 
         Returns:
-            The PaymentIntent: `succeeded`, `processing`, or `requires_action` with `next_action` saying what.
+            The PaymentIntent: `succeeded`, `processing`, or `requires_action` with a `next_action`.
 
         Raises:
             finsecure.CardError: Declined; `decline_code`, `user_action` and `resolution` say what to do.
-            finsecure.InvalidRequestError: A parameter is wrong, or the state does not allow it
+            finsecure.InvalidRequestError: A parameter is wrong, or the status does not allow this
                 (code `unexpected_state`).
             finsecure.FinSecureError: Any other failure; see `finsecure.error`.
 
@@ -221,14 +228,17 @@ class PaymentIntents(Operations[D_co]):
 
     @operation
     def cancel(self, id: str, *, idempotency_key: str | None = None) -> Call[PaymentIntent]:
-        """Give up a payment that has not succeeded.
+        """Cancel a PaymentIntent that has not succeeded.
 
         Args:
             id: The PaymentIntent's id (`pi_...`).
-            idempotency_key: Names this one cancellation; random by default.
+            idempotency_key: Names this request, for 24 hours; random by default.
+
+        Returns:
+            The PaymentIntent, with status `canceled`.
 
         Raises:
-            finsecure.InvalidRequestError: It is processing or succeeded already (code `unexpected_state`).
+            finsecure.InvalidRequestError: It is processing or has succeeded (code `unexpected_state`).
             finsecure.FinSecureError: Any other failure; see `finsecure.error`.
 
         Example:
@@ -248,13 +258,16 @@ class PaymentIntents(Operations[D_co]):
         starting_after: str | None = None,
         ending_before: str | None = None,
     ) -> Call[Page[PaymentIntent]]:
-        """List PaymentIntents, newest first; iterate the answer for all of them.
+        """List PaymentIntents, newest first. Iterate the page to get all of them.
 
         Args:
-            created: Bounds on the creation time, for example `{"gte": datetime(2026, 1, 1, tzinfo=timezone.utc)}`.
-            limit: Objects a page, 1 to 100; the API's default is 10. It does not bound the iteration.
-            starting_after: Id after which the page begins.
-            ending_before: Id before which the page ends. Not together with `starting_after`.
+            created: Limits the creation time, for example `{"gte": datetime(2026, 1, 1, tzinfo=timezone.utc)}`.
+            limit: Objects per page, 1 to 100; 10 by default. Iterating fetches every page.
+            starting_after: Start after the object with this id.
+            ending_before: End before the object with this id. Cannot be combined with `starting_after`.
+
+        Returns:
+            A page of PaymentIntents.
 
         Raises:
             finsecure.InvalidRequestError: A parameter is wrong; `param` names it.
@@ -284,7 +297,7 @@ class RedirectToUrl(Part):
 
 
 class NextAction(Part):
-    """What the customer has to do before the payment can go on.
+    """What the customer must do before the payment can continue.
 
     Attributes:
         type: The kind of action, for example `redirect_to_url`.
@@ -307,7 +320,7 @@ class PaymentError(Part):
 
     @property
     def user_action(self) -> str:
-        """What to tell the customer, also where the decline came by webhook or after 3D Secure."""
+        """What to tell the customer."""
         return advice_for(self.decline_code, self.code).user_action
 
     @property
@@ -320,18 +333,18 @@ _Charges = ListObject[Charge]  # pydantic lets it be pickled only where a module
 
 
 class PaymentIntent(Object, PaymentIntents[None]):
-    """One payment, and how far it has got. Reference: Payment Intents.
+    """A payment, from creation to success. Reference: Payment Intents.
 
     Attributes:
         amount: In the smallest currency unit.
-        amount_received: What has been paid, in the smallest currency unit.
+        amount_received: The amount that was paid, in the smallest currency unit.
         currency: Three-letter ISO 4217 code, lower case.
-        status: How far it has got.
-        charges: The attempts to charge, in the answer to `confirm`.
-        client_secret: Lets your front end go on with this one payment. Never log it.
+        status: The status, for example `succeeded`.
+        charges: The attempts to charge, as returned by `confirm`.
+        client_secret: Lets your front end continue this payment. Never log it.
         created: When, in UTC.
         last_payment_error: Why the last attempt failed.
-        next_action: What the customer has to do, while the status is `requires_action`.
+        next_action: What the customer must do while the status is `requires_action`.
     """
 
     object: Literal["payment_intent"] = "payment_intent"

@@ -15,7 +15,7 @@ from ._object import ABSENT, Json, Object, Part, Timestamp
 
 
 class CardParams(TypedDict):
-    """A card, written out. Keep it off your own servers where you can; it is never logged here.
+    """The details of a card. Keep them off your servers where you can; they are never logged.
 
     `exp_month` is 1 to 12 and `exp_year` has four digits.
     """
@@ -27,7 +27,7 @@ class CardParams(TypedDict):
 
 
 class BankAccountParams(TypedDict):
-    """A US bank account, written out."""
+    """The details of a US bank account."""
 
     routing_number: str
     account_number: str
@@ -47,7 +47,7 @@ class AddressParams(TypedDict, total=False):
 
 
 class BillingDetailsParams(TypedDict, total=False):
-    """Whom the payment method belongs to."""
+    """The owner of the payment method."""
 
     name: str | None
     email: str | None
@@ -56,7 +56,7 @@ class BillingDetailsParams(TypedDict, total=False):
 
 
 class InlinePaymentMethod(TypedDict, total=False):
-    """A payment method written out where its id could stand."""
+    """The details of a payment method, in place of its id."""
 
     type: Required[Literal["card", "us_bank_account"]]
     card: CardParams
@@ -65,7 +65,7 @@ class InlinePaymentMethod(TypedDict, total=False):
 
 
 class PaymentMethods(Operations[D_co]):
-    """Create payment methods and keep them for customers. Reference: Payment Methods."""
+    """Create payment methods and attach them to customers. Reference: Payment Methods."""
 
     @operation
     def create(
@@ -78,16 +78,19 @@ class PaymentMethods(Operations[D_co]):
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
     ) -> Call[PaymentMethod]:
-        """Create a payment method. The one operation that a publishable key may call.
+        """Create a payment method. This is the only operation that a publishable key may call.
 
         Args:
-            type: `card` or `us_bank_account`; the parameter of the same name has the details.
+            type: `card` or `us_bank_account`. Pass the details in the parameter of the same name.
             card: `number`, `exp_month` (1 to 12), `exp_year` (four digits), `cvc`.
             us_bank_account: `routing_number`, `account_number`, `account_holder_type` (`individual` or `company`),
                 `account_type` (`checking` or `savings`).
-            billing_details: `name`, `email`, `phone` and `address` of its owner; or those of another payment method.
-            metadata: Up to you: string keys and string values.
-            idempotency_key: Names this one creation; random by default.
+            billing_details: `name`, `email`, `phone` and `address` of the owner, or another payment method's.
+            metadata: Your own keys and values, both strings.
+            idempotency_key: Names this request, for 24 hours; random by default.
+
+        Returns:
+            The payment method, with the brand and the last four digits of a card, never its number.
 
         Raises:
             finsecure.InvalidRequestError: A parameter is wrong; `param` names it.
@@ -118,13 +121,16 @@ class PaymentMethods(Operations[D_co]):
 
     @operation
     def retrieve(self, id: str) -> Call[PaymentMethod]:
-        """Look up one payment method.
+        """Retrieve a payment method.
 
         Args:
             id: The payment method's id (`pm_...`).
 
+        Returns:
+            The payment method.
+
         Raises:
-            finsecure.InvalidRequestError: There is none with this id (code `resource_missing`).
+            finsecure.InvalidRequestError: No payment method has this id (code `resource_missing`).
             finsecure.FinSecureError: Any other failure; see `finsecure.error`.
 
         Example:
@@ -143,12 +149,17 @@ class PaymentMethods(Operations[D_co]):
         billing_details: BillingDetailsParams | BillingDetails | NotGiven | None = NOT_GIVEN,
         metadata: Mapping[str, str] | NotGiven | None = NOT_GIVEN,
     ) -> Call[PaymentMethod]:
-        """Change a payment method. What is left out stays, also inside `billing_details`; `None` clears.
+        """Update a payment method.
+
+        Parameters that you leave out keep their value, also inside `billing_details`; `None` clears one.
 
         Args:
             id: The payment method's id (`pm_...`).
-            billing_details: `name`, `email`, `phone` and `address` of its owner; or those of another payment method.
-            metadata: Replaces all metadata.
+            billing_details: `name`, `email`, `phone` and `address` of the owner, or another payment method's.
+            metadata: Replaces all metadata; `None` clears it.
+
+        Returns:
+            The payment method, with the new values.
 
         Raises:
             finsecure.InvalidRequestError: A parameter is wrong; `param` names it.
@@ -163,12 +174,15 @@ class PaymentMethods(Operations[D_co]):
 
     @operation
     def attach(self, id: str, *, customer: str, idempotency_key: str | None = None) -> Call[PaymentMethod]:
-        """Keep a payment method for a customer.
+        """Attach a payment method to a customer, who can then pay with it again.
 
         Args:
             id: The payment method's id (`pm_...`).
             customer: The customer's id (`cus_...`).
-            idempotency_key: Names this one request; random by default.
+            idempotency_key: Names this request, for 24 hours; random by default.
+
+        Returns:
+            The payment method, with its `customer`.
 
         Raises:
             finsecure.InvalidRequestError: One of them does not exist, or it belongs to another customer.
@@ -190,11 +204,14 @@ class PaymentMethods(Operations[D_co]):
 
     @operation
     def detach(self, id: str, *, idempotency_key: str | None = None) -> Call[PaymentMethod]:
-        """Take a payment method away from its customer.
+        """Detach a payment method from its customer.
 
         Args:
             id: The payment method's id (`pm_...`).
-            idempotency_key: Names this one request; random by default.
+            idempotency_key: Names this request, for 24 hours; random by default.
+
+        Returns:
+            The payment method, whose `customer` is `None`.
 
         Raises:
             finsecure.InvalidRequestError: It does not exist, or belongs to no customer.
@@ -219,15 +236,18 @@ class PaymentMethods(Operations[D_co]):
         starting_after: str | None = None,
         ending_before: str | None = None,
     ) -> Call[Page[PaymentMethod]]:
-        """List payment methods, newest first; iterate the answer for all of them.
+        """List payment methods, newest first. Iterate the page to get all of them.
 
         Args:
             customer: Only those of this customer (`cus_...`).
             type: Only those of this type, for example `card`.
-            created: Bounds on the creation time: `gt`, `gte`, `lt`, `lte`.
-            limit: Objects a page, 1 to 100; the API's default is 10. It does not bound the iteration.
-            starting_after: Id after which the page begins.
-            ending_before: Id before which the page ends. Not together with `starting_after`.
+            created: Limits the creation time: `gt`, `gte`, `lt`, `lte`.
+            limit: Objects per page, 1 to 100; 10 by default. Iterating fetches every page.
+            starting_after: Start after the object with this id.
+            ending_before: End before the object with this id. Cannot be combined with `starting_after`.
+
+        Returns:
+            A page of payment methods.
 
         Raises:
             finsecure.InvalidRequestError: A parameter is wrong; `param` names it.

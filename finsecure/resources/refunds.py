@@ -28,20 +28,20 @@ class Refunds(Operations[D_co]):
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
     ) -> Call[Refund]:
-        """Give back what a PaymentIntent received, or a part of it.
+        """Refund a payment, or a part of it.
 
         Args:
             payment_intent: Id of the paid PaymentIntent (`pi_...`).
-            amount: In the smallest currency unit; by default all that is left. Never more than was paid.
-            reason: Why, for example `requested_by_customer`.
-            metadata: Up to you: string keys and string values.
-            idempotency_key: Names this one refund: the same key never refunds twice within 24 hours. After that, look
+            amount: In the smallest currency unit; everything that is left by default.
+            reason: The reason, for example `requested_by_customer`.
+            metadata: Your own keys and values, both strings.
+            idempotency_key: Names this refund: the same key never refunds twice within 24 hours. After that, look
                 for the refund with `list(payment_intent=...)` first. By default a random key for each call, shared by
                 its retries.
 
         Returns:
-            The refund: `succeeded`, or `pending` where the money takes its time, as it does to a bank account. Look a
-            pending one up later: it can still fail.
+            The refund: `succeeded`, or `pending`, as it is to a bank account. Retrieve a pending one later: it can
+            still fail.
 
         Raises:
             finsecure.InvalidRequestError: More than is left (`param` is `amount`), or nothing was paid.
@@ -65,13 +65,16 @@ class Refunds(Operations[D_co]):
 
     @operation
     def retrieve(self, id: str) -> Call[Refund]:
-        """Look up one refund.
+        """Retrieve a refund.
 
         Args:
             id: The refund's id (`re_...`).
 
+        Returns:
+            The refund.
+
         Raises:
-            finsecure.InvalidRequestError: There is none with this id (code `resource_missing`).
+            finsecure.InvalidRequestError: No refund has this id (code `resource_missing`).
             finsecure.FinSecureError: Any other failure; see `finsecure.error`.
 
         Example:
@@ -84,11 +87,14 @@ class Refunds(Operations[D_co]):
 
     @operation
     def update(self, id: str, *, metadata: Mapping[str, str] | NotGiven | None = NOT_GIVEN) -> Call[Refund]:
-        """Change a refund's metadata; `None` clears it.
+        """Update the metadata of a refund; `None` clears it.
 
         Args:
             id: The refund's id (`re_...`).
-            metadata: Replaces all metadata.
+            metadata: Replaces all metadata; `None` clears it.
+
+        Returns:
+            The refund, with the new values.
 
         Raises:
             finsecure.InvalidRequestError: A parameter is wrong; `param` names it.
@@ -111,14 +117,17 @@ class Refunds(Operations[D_co]):
         starting_after: str | None = None,
         ending_before: str | None = None,
     ) -> Call[Page[Refund]]:
-        """List refunds, newest first; iterate the answer for all of them.
+        """List refunds, newest first. Iterate the page to get all of them.
 
         Args:
             payment_intent: Only those of this PaymentIntent (`pi_...`).
-            created: Bounds on the creation time: `gt`, `gte`, `lt`, `lte`.
-            limit: Objects a page, 1 to 100; the API's default is 10. It does not bound the iteration.
-            starting_after: Id after which the page begins.
-            ending_before: Id before which the page ends. Not together with `starting_after`.
+            created: Limits the creation time: `gt`, `gte`, `lt`, `lte`.
+            limit: Objects per page, 1 to 100; 10 by default. Iterating fetches every page.
+            starting_after: Start after the object with this id.
+            ending_before: End before the object with this id. Cannot be combined with `starting_after`.
+
+        Returns:
+            A page of refunds.
 
         Raises:
             finsecure.InvalidRequestError: A parameter is wrong; `param` names it.
@@ -142,13 +151,13 @@ class Refunds(Operations[D_co]):
 
 
 class Refund(Object, Refunds[None]):
-    """Money given back.
+    """A refund.
 
     Attributes:
         amount: In the smallest currency unit.
-        charge: Id of the charge it was taken from (`ch_...`).
+        charge: Id of the refunded charge (`ch_...`).
         created: When, in UTC.
-        payment_intent: Id of the PaymentIntent (`pi_...`).
+        payment_intent: Id of the refunded PaymentIntent (`pi_...`).
     """
 
     object: Literal["refund"] = "refund"

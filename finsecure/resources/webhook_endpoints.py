@@ -29,25 +29,25 @@ KnownEventType: TypeAlias = Literal[
 """The event types of the reference. Reference: Webhooks, Event Types."""
 
 EventType: TypeAlias = KnownEventType | Literal["*"] | str
-"""The event types that are known, and `*` for all; any other passes through. Reference: Webhooks, Event Types."""
+"""The known event types, and `*` for all. Any other passes through. Reference: Webhooks, Event Types."""
 
 
 class WebhookEndpoints(Operations[D_co]):
-    """Say where events are delivered. Reference: Webhook Endpoint Configuration."""
+    """Choose where events are delivered. Reference: Webhook Endpoint Configuration."""
 
     @operation
     def create(
         self, *, url: str, enabled_events: Sequence[EventType], idempotency_key: str | None = None
     ) -> Call[WebhookEndpoint]:
-        """Have events delivered to a URL.
+        """Create an endpoint: have events delivered to a URL.
 
         Args:
-            url: Where to; HTTPS only.
+            url: Where to deliver; HTTPS only.
             enabled_events: The event types to deliver, for example `["payment_intent.succeeded"]`, or `["*"]`.
-            idempotency_key: Names this one request; random by default.
+            idempotency_key: Names this request, for 24 hours; random by default.
 
         Returns:
-            The endpoint. Only this one answer carries `secret`: keep it, and verify every webhook with it.
+            The endpoint. Its `secret` is returned only here: store it, and verify every webhook with it.
 
         Raises:
             finsecure.InvalidRequestError: A parameter is wrong; `param` names it.
@@ -72,13 +72,16 @@ class WebhookEndpoints(Operations[D_co]):
 
     @operation
     def retrieve(self, id: str) -> Call[WebhookEndpoint]:
-        """Look up one endpoint; without its `secret`.
+        """Retrieve an endpoint, without its `secret`.
 
         Args:
             id: The endpoint's id (`we_...`).
 
+        Returns:
+            The endpoint.
+
         Raises:
-            finsecure.InvalidRequestError: There is none with this id (code `resource_missing`).
+            finsecure.InvalidRequestError: No endpoint has this id (code `resource_missing`).
             finsecure.FinSecureError: Any other failure; see `finsecure.error`.
 
         Example:
@@ -93,12 +96,15 @@ class WebhookEndpoints(Operations[D_co]):
     def update(
         self, id: str, *, url: str | NotGiven = NOT_GIVEN, enabled_events: Sequence[EventType] | NotGiven = NOT_GIVEN
     ) -> Call[WebhookEndpoint]:
-        """Change an endpoint. What is left out stays as it is.
+        """Update an endpoint. Parameters that you leave out keep their value.
 
         Args:
             id: The endpoint's id (`we_...`).
-            url: Where to; HTTPS only.
+            url: Where to deliver; HTTPS only.
             enabled_events: The event types to deliver from now on.
+
+        Returns:
+            The endpoint, with the new values.
 
         Raises:
             finsecure.InvalidRequestError: A parameter is wrong; `param` names it.
@@ -122,16 +128,16 @@ class WebhookEndpoints(Operations[D_co]):
 
     @operation
     def delete(self, id: str) -> Call[WebhookEndpoint]:
-        """Stop delivering to an endpoint, for good.
+        """Permanently delete an endpoint: nothing is delivered to it any more.
 
         Args:
             id: The endpoint's id (`we_...`).
 
         Returns:
-            A WebhookEndpoint with its `id` and `deleted` true, and nothing else.
+            A WebhookEndpoint with only its `id`, and `deleted` true.
 
         Raises:
-            finsecure.InvalidRequestError: There is none with this id (code `resource_missing`).
+            finsecure.InvalidRequestError: No endpoint has this id (code `resource_missing`).
             finsecure.FinSecureError: Any other failure; see `finsecure.error`.
 
         Example:
@@ -151,13 +157,16 @@ class WebhookEndpoints(Operations[D_co]):
         starting_after: str | None = None,
         ending_before: str | None = None,
     ) -> Call[Page[WebhookEndpoint]]:
-        """List endpoints, newest first; iterate the answer for all of them.
+        """List endpoints, newest first. Iterate the page to get all of them.
 
         Args:
-            created: Bounds on the creation time: `gt`, `gte`, `lt`, `lte`.
-            limit: Objects a page, 1 to 100; the API's default is 10. It does not bound the iteration.
-            starting_after: Id after which the page begins.
-            ending_before: Id before which the page ends. Not together with `starting_after`.
+            created: Limits the creation time: `gt`, `gte`, `lt`, `lte`.
+            limit: Objects per page, 1 to 100; 10 by default. Iterating fetches every page.
+            starting_after: Start after the object with this id.
+            ending_before: End before the object with this id. Cannot be combined with `starting_after`.
+
+        Returns:
+            A page of endpoints.
 
         Raises:
             finsecure.InvalidRequestError: A parameter is wrong; `param` names it.
@@ -183,8 +192,8 @@ class WebhookEndpoint(Object, WebhookEndpoints[None]):
 
     Attributes:
         created: When, in UTC.
-        deleted: True in the answer to `delete`.
-        secret: The signing secret, in the answer to `create` alone.
+        deleted: True if `delete` returned it.
+        secret: The signing secret, which only `create` returns.
         status: `enabled` or `disabled`.
     """
 

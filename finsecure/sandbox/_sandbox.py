@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 
 class Sandbox:
-    """A FinSecure of your own, in this process.
+    """An in-process FinSecure: the whole API, with state.
 
     Args:
         db: A file to keep the state in, keys included; opened again, it goes on where it was. `None` keeps it in

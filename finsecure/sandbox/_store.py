@@ -2,7 +2,7 @@
 
 Rules: all work happens inside `transaction()`, which one thread at a time has; an acknowledged transaction is on the
 disk (WAL with synchronous=FULL), so it survives `kill -9`. Objects are kept as the JSON that the API shows, in order of
-insertion, which is what cursors count in. What must not be shown stands apart, in `private`. What is deleted is
+insertion, which is what cursors count in. Secrets are kept apart, in `private`. What is deleted is
 overwritten.
 """
 

@@ -69,7 +69,7 @@ class Handler(Registry):
         secret: The endpoint's signing secret, or several while you rotate it. By default `FINSECURE_WEBHOOK_SECRET`.
         inbox: Remembers which events are done, so that one that is delivered twice is handled once.
         tolerance: Seconds that an event's signed `created` may lie in the past or the future; `None` for no check.
-        clock: What measures how long a function takes.
+        clock: A clock that measures how long a function takes.
 
     Raises:
         finsecure.WebhookUsageError: The secret or the tolerance cannot be used.

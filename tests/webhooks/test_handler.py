@@ -234,7 +234,7 @@ def test_an_unreadable_body_is_answered_with_400_and_an_error_in_the_log(
     assert deliver(webhook, body=json.dumps({"x": PLANTED})) == Outcome(400, "unreadable")
     (record,) = caplog.records
     assert record.levelname == "ERROR"
-    assert "not an event: id is not what it should be" in record.getMessage()
+    assert "not an event: id is missing" in record.getMessage()
     assert PLANTED not in caplog.text
 
 
