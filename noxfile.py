@@ -106,6 +106,13 @@ def signatures(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def openapi(session: nox.Session) -> None:
+    """Write finsecure/sandbox/openapi.json anew, after a change of parameters or models."""
+    session.install(".")
+    session.run("python", "-m", "tests.contract.document")
+
+
+@nox.session(default=False)
 def chaos(session: nox.Session) -> None:
     """The faults at full size, on each transport that is asked for; writes the figures of docs/reliability.md."""
     install(session, "test")

@@ -94,17 +94,31 @@ class Events(Operations[D_co]):
 
 
 class Invoice(Object):
-    """An invoice of a subscription. Reference: Webhooks, Subscription Events."""
+    """An invoice of a subscription. Reference: Webhooks, Subscription Events.
+
+    Attributes:
+        amount_due: What is to be paid, in the smallest currency unit.
+        amount_remaining: What is still to be paid, in the smallest currency unit.
+        attempt_count: How often the payment was tried.
+        billing_reason: Why the invoice was made, for example `subscription_cycle`.
+    """
 
     object: Literal["invoice"] = "invoice"
     amount_due: int | None = None
     amount_paid: int | None = None
+    amount_remaining: int | None = None
+    attempt_count: int | None = None
+    billing_reason: str | None = None
     created: Timestamp = ABSENT
     currency: str = ABSENT
     customer: str | None = None
+    description: str | None = None
     livemode: bool | None = None
     metadata: dict[str, str] | None = None
+    number: str | None = None
     payment_intent: str | None = None
+    period_end: Timestamp | None = None
+    period_start: Timestamp | None = None
     status: str = ABSENT
     subscription: str | None = None
 
@@ -113,10 +127,16 @@ class Subscription(Object):
     """A subscription of a customer. Reference: Webhooks, Subscription Events."""
 
     object: Literal["subscription"] = "subscription"
+    cancel_at_period_end: bool | None = None
+    canceled_at: Timestamp | None = None
     created: Timestamp = ABSENT
+    currency: str = ABSENT
     current_period_end: Timestamp | None = None
     current_period_start: Timestamp | None = None
     customer: str | None = None
+    default_payment_method: str | None = None
+    description: str | None = None
+    latest_invoice: str | None = None
     livemode: bool | None = None
     metadata: dict[str, str] | None = None
     status: str = ABSENT

@@ -62,6 +62,7 @@ class InlinePaymentMethod(TypedDict, total=False):
     card: CardParams
     us_bank_account: BankAccountParams
     billing_details: BillingDetailsParams | BillingDetails
+    metadata: Mapping[str, str]
 
 
 class PaymentMethods(Operations[D_co]):

@@ -1,7 +1,8 @@
 """Parameters: what each may hold, as small checks that a resource puts together in a table.
 
 A check takes the value as it was sent and its dotted name, and gives the value to keep or raises the `Problem` that
-names the parameter. No message repeats a value.
+names the parameter. No message repeats a value. Those of the API also say in JSON Schema what they accept, from which
+`openapi.json` is written.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import parse_qsl
 
 import httpx
@@ -28,7 +29,32 @@ MAX_TEXT = 1000
 MAX_METADATA, MAX_METADATA_NAME, MAX_METADATA_VALUE = 50, 40, 500
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+_MAX_EMAIL = 320
 _UNIX_TIME = re.compile(r"-?\d{1,12}(\.\d{1,9})?")
+
+
+C = TypeVar("C", bound=Check)
+
+_SCHEMAS: dict[Check, Object] = {}
+
+
+def described(**keywords: object) -> Callable[[C], C]:
+    """Say in JSON Schema what a check accepts.
+
+    Args:
+        keywords: The keywords of JSON Schema, such as `type="string"`.
+    """
+
+    def describe(check: C) -> C:
+        _SCHEMAS[check] = keywords
+        return check
+
+    return describe
+
+
+def schema_of(check: Check) -> Object:
+    """What a check accepts, in JSON Schema."""
+    return _SCHEMAS[check]
 
 
 class _Refused:
@@ -75,6 +101,32 @@ def read_changes(schema: Schema, given: Mapping[str, object], prefix: str = "") 
     """The parameters of an update: only those given, `null` clearing what can be cleared."""
     _refuse_unknown(schema, given, prefix)
     return {name: _change(schema[name], value, prefix + name) for name, value in given.items()}
+
+
+def object_of(schema: Schema, *, update: bool = False) -> Object:
+    """What `read`, or in an update `read_changes`, accepts, in JSON Schema."""
+    required = [name for name, parameter in schema.items() if parameter.required and not update]
+    return {
+        "type": "object",
+        "properties": {name: _value_of(parameter, update=update) for name, parameter in schema.items()},
+        **({"required": required} if required else {}),
+        "additionalProperties": False,
+    }
+
+
+def _value_of(parameter: Parameter, *, update: bool) -> Object:
+    members = parameter.members
+    value = object_of(members, update=True) if update and members is not None else schema_of(parameter.check)
+    nullable = parameter.cleared is not REFUSED if update else not parameter.required
+    return or_null(value) if nullable else value
+
+
+def or_null(value: Object) -> Object:
+    """The JSON Schema of a value that may be `null` as well."""
+    if "anyOf" in value:
+        return {"anyOf": [*value["anyOf"], {"type": "null"}]}
+    more = {"enum": [*value["enum"], None]} if "enum" in value else {}
+    return {**value, "type": [value["type"], "null"], **more}
 
 
 def merge(schema: Schema, whole: Object, changes: Object) -> Object:
@@ -160,6 +212,7 @@ def _refuse_unknown(schema: Schema, given: Mapping[str, object], prefix: str) ->
             raise invalid(f"Unknown param: {shown(prefix + name)}", shown(prefix + name))
 
 
+@described(type="string", minLength=1, pattern=r"\S")
 def text(value: object, param: str) -> str:
     """A string that says something."""
     if not isinstance(value, str):
@@ -178,6 +231,7 @@ def ident(value: object, param: str) -> str:
     return text(value, param)
 
 
+@described(type="string", maxLength=MAX_TEXT)
 def free_text(value: object, param: str) -> str:
     """A string for people to read. It may be empty, since web forms send empty fields."""
     if not isinstance(value, str):
@@ -187,6 +241,7 @@ def free_text(value: object, param: str) -> str:
     return value
 
 
+@described(type="integer", minimum=1, maximum=MAX_AMOUNT)
 def amount(value: object, param: str) -> int:
     """A positive integer in the currency's smallest unit; neither `true` nor 2000.0 is one."""
     if type(value) is not int:
@@ -199,6 +254,7 @@ def amount(value: object, param: str) -> int:
 def between(low: int, high: int) -> Check:
     """An integer in a range."""
 
+    @described(type="integer", minimum=low, maximum=high)
     def check(value: object, param: str) -> int:
         if type(value) is not int or not low <= value <= high:
             raise invalid(f"{param} must be an integer from {low} to {high}.", param)
@@ -244,6 +300,7 @@ def share(value: object, param: str) -> float:
     return cast("float", value)
 
 
+@described(type="string", enum=sorted(DIGITS))
 def currency(value: object, param: str) -> str:
     """A currency in use, lower case. Reference: Create Payment Intent, "Three-letter ISO currency code"."""
     code = text(value, param)
@@ -252,10 +309,11 @@ def currency(value: object, param: str) -> str:
     return code
 
 
+@described(type="string", pattern=f"^{_EMAIL.pattern}$", maxLength=_MAX_EMAIL)
 def email(value: object, param: str) -> str:
     """An address that could exist."""
     address = text(value, param)
-    if len(address) > 320 or not _EMAIL.fullmatch(address):
+    if len(address) > _MAX_EMAIL or not _EMAIL.fullmatch(address):
         raise invalid(f"{param} must be an email address, such as customer@example.com.", param)
     return address
 
@@ -264,6 +322,7 @@ def matching(pattern: str, wanted: str) -> Check:
     """A string that matches a whole pattern, in ASCII."""
     compiled = re.compile(pattern, re.ASCII)
 
+    @described(type="string", pattern=f"^{pattern}$")
     def check(value: object, param: str) -> str:
         if not isinstance(value, str) or not compiled.fullmatch(value):
             raise invalid(f"{param} must be {wanted}.", param)
@@ -275,6 +334,7 @@ def matching(pattern: str, wanted: str) -> Check:
 def one_of(*choices: str) -> Check:
     """One of a few words."""
 
+    @described(type="string", enum=[*choices])
     def check(value: object, param: str) -> str:
         for choice in choices:
             if choice == value:
@@ -287,6 +347,7 @@ def one_of(*choices: str) -> Check:
 def list_of(check_one: Check) -> Check:
     """A list with at least one member and none twice."""
 
+    @described(type="array", items=schema_of(check_one), minItems=1, uniqueItems=True)
     def check(value: object, param: str) -> list[Any]:
         if not isinstance(value, list) or not value:
             raise invalid(f"{param} must be a list with at least one member.", param)
@@ -301,6 +362,7 @@ def list_of(check_one: Check) -> Check:
 def nested(schema: Schema) -> Check:
     """An object with parameters of its own, named with a dot: `card.number`."""
 
+    @described(**object_of(schema))
     def check(value: object, param: str) -> Object:
         return read(schema, mapping(value, param), param + ".")
 
@@ -319,6 +381,12 @@ def mapping(value: object, param: str) -> Object:
     return cast("Object", value)
 
 
+@described(
+    type="object",
+    maxProperties=MAX_METADATA,
+    propertyNames={"minLength": 1, "maxLength": MAX_METADATA_NAME},
+    additionalProperties={"type": "string", "maxLength": MAX_METADATA_VALUE},
+)
 def metadata(value: object, param: str) -> Object:
     """Strings by name, within the documented limits."""
     pairs = mapping(value, param)
@@ -335,12 +403,14 @@ def metadata(value: object, param: str) -> Object:
     return pairs
 
 
+@described(type="string", format="uri", pattern="^https?://")
 def return_url(value: object, param: str) -> str:
     """Where a browser is sent back to."""
     _url(value, param)
     return cast("str", value)
 
 
+@described(type="string", format="uri", pattern="^https?://")
 def webhook_url(value: object, param: str) -> str:
     """Where events are sent: HTTPS, or plain HTTP on this machine. Reference: Webhooks, "Endpoint Requirements"."""
     url = _url(value, param)
@@ -361,6 +431,7 @@ def _url(value: object, param: str) -> httpx.URL:
     return url
 
 
+@described(type="integer", minimum=1, maximum=100, default=10)
 def limit(value: object, param: str) -> int:
     """The size of a page, from a query string."""
     if not re.fullmatch("[0-9]{1,3}", cast("str", value)) or not 1 <= int(cast("str", value)) <= 100:
@@ -368,6 +439,7 @@ def limit(value: object, param: str) -> int:
     return int(cast("str", value))
 
 
+@described(anyOf=[{"type": "number"}, {"type": "string", "format": "date-time"}])
 def moment(value: object, param: str) -> float:
     """A point in time from a query string: Unix seconds or ISO 8601. Reference: Consistency Standards."""
     written = text(value, param)

@@ -23,7 +23,7 @@ from ._faults import SCHEMA, Fault
 from ._http import BASE_URL, Request, Response
 from ._json import Object
 from ._loopback import is_loopback
-from ._problems import Problem, authentication, invalid, shown
+from ._problems import Problem, authentication, invalid, not_allowed, shown
 
 PREFIX = "/sandbox/"
 
@@ -216,7 +216,5 @@ def _find(request: Request) -> tuple[_Route, Object]:
         message = f"Unrecognized request URL: {shown(request.path)}"
         raise Problem(404, "invalid_request_error", message, code="resource_missing")
     if request.method not in routes:
-        names = ", ".join(routes)
-        message = f"{shown(request.method)} is not allowed here: use {names}."
-        raise Problem(405, "invalid_request_error", message, headers={"Allow": names})
+        raise not_allowed(request.method, *routes)
     return routes[request.method], params

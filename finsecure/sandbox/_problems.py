@@ -69,6 +69,13 @@ def missing(kind: str, ident: str, param: str | None = None) -> Problem:
     return Problem(404, "invalid_request_error", message, param=param, code="resource_missing")
 
 
+def not_allowed(method: str, *methods: str) -> Problem:
+    """405: the path takes other methods."""
+    names = ", ".join(methods)
+    message = f"{shown(method)} is not allowed here: use {names}."
+    return Problem(405, "invalid_request_error", message, headers={"Allow": names})
+
+
 def authentication(status: int, message: str) -> Problem:
     """401 for a key that is not accepted, 403 for one that may not do this."""
     return Problem(status, "authentication_error", message)

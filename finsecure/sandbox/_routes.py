@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from ._checks import Schema, read, read_changes, read_query
 from ._json import Object
 from ._operations import charges, customers, events, payment_intents, payment_methods, refunds, webhook_endpoints
-from ._problems import Problem, shown
+from ._problems import Problem, not_allowed, shown
 from ._work import Work, collection
 
 _ID = "/{id}"
@@ -142,9 +142,7 @@ def find(method: str, path: str) -> tuple[Route, str]:
                 return route, ident
             allowed.append(route.method)
     if allowed:
-        names = ", ".join(allowed)
-        message = f"{shown(method)} is not allowed here: use {names}."
-        raise Problem(405, "invalid_request_error", message, headers={"Allow": names})
+        raise not_allowed(method, *allowed)
     message = f"Unrecognized request URL: {shown(path)}"
     raise Problem(404, "invalid_request_error", message, code="resource_missing")
 

@@ -16,14 +16,14 @@ import httpx
 from finsecure._signature import clocks
 
 from . import _checks as check
-from . import _keys, _receivers
+from . import _keys, _openapi, _receivers
 from ._asgi import application
 from ._clock import Clock, wait, wait_async
 from ._control import PREFIX, Control
 from ._courier import Courier
 from ._database import CLOSED, SandboxClosedError
 from ._deliveries import Deliverer, Trouble
-from ._engine import Engine, refusal
+from ._engine import Engine, refusal, safely
 from ._faults import Fault
 from ._http import BASE_URL, Request, Response
 from ._options import SANDBOX, SERVE
@@ -488,6 +488,8 @@ class Sandbox:
 
     def _answer(self, request: Request) -> Response:
         self._check_open()
+        if request.path == _openapi.PATH:
+            return safely(lambda: _openapi.answer(request), request.path)
         controls = request.path.startswith(PREFIX) and not request.path.startswith(BANK_PAGE)
         return self._control.handle(request) if controls else self._engine.handle(request)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from string import ascii_uppercase
+from typing import Any
 
 import finsecure
 from finsecure import money
@@ -59,6 +61,52 @@ def test_declines_and_their_advice() -> None:
         if code != "code"
     }
     assert shown == ADVICE
+
+
+def contract() -> Any:
+    """The document that describes the API."""
+    return json.loads((ROOT / "finsecure" / "sandbox" / "openapi.json").read_text(encoding="utf-8"))
+
+
+def test_operations() -> None:
+    """docs/wire.md shows each operation of openapi.json: its request, its parameters and its answer."""
+    described = [
+        [
+            f"`{operation['operationId'].replace('s_', 's.', 1)}`",
+            f"{method.upper()} `{path}`",
+            ", ".join(parameters(operation)),
+            operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2],
+        ]
+        for path, operations in contract()["paths"].items()
+        for method, operation in operations.items()
+    ]
+    assert list(rows("docs/wire.md", "## Operations")) == described
+
+
+def parameters(operation: Any) -> Iterator[str]:
+    """The parameters of an operation, those that can be left out with a question mark; not those of every list."""
+    for parameter in operation["parameters"]:
+        if parameter.get("in") == "query":
+            yield f"`{parameter['name']}`?"
+    schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    if "$ref" in schema:
+        body = contract()["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        for name in body["properties"]:
+            yield f"`{name}`" if name in body.get("required", []) else f"`{name}`?"
+
+
+def test_filters() -> None:
+    """docs/pagination.md shows the filters of each list of openapi.json."""
+    described = {
+        path: [name.strip("`?") for name in parameters(operations["get"])]
+        for path, operations in contract()["paths"].items()
+        if "get" in operations and "{id}" not in path
+    }
+    shown = {
+        f"/v1/{names(which)[0].split('.')[-2]}": names(filters)
+        for which, filters in rows("docs/pagination.md", "## What lists there are")
+    }
+    assert shown == described
 
 
 def test_test_cards() -> None:

@@ -339,10 +339,7 @@ class TestPaymentMethods:
     def test_update(self, api: httpx.Client, card: Card) -> None:
         path = f"/v1/payment_methods/{card()}"
         details = {"name": "Ada", "address": {"city": "London"}}
-        changed = api.put(
-            path, json={"card": {"exp_year": 2031}, "billing_details": details, "metadata": {"a": "b"}}
-        ).json()
-        assert (changed["card"]["exp_month"], changed["card"]["exp_year"]) == (12, 2031)
+        changed = api.put(path, json={"billing_details": details, "metadata": {"a": "b"}}).json()
         assert (changed["billing_details"]["name"], changed["billing_details"]["email"]) == ("Ada", None)
         assert changed["billing_details"]["address"]["city"] == "London"
         assert api.put(path, json={"billing_details": None}).json()["billing_details"]["name"] is None
@@ -379,8 +376,7 @@ class TestPaymentMethods:
             ({"billing_details": {"address": {"city": 1}}}, "billing_details.address.city"),
             ({"billing_details": {"planet": "Mars"}}, "billing_details.planet"),
             ({"billing_details": "Ada"}, "billing_details"),
-            ({"card": {"exp_month": None}}, "card.exp_month"),
-            ({"card": None}, "card"),
+            ({"card": {"exp_month": 1}}, "card"),
         ):
             refused(api.put(path, json=params), 400, param)
 
@@ -388,12 +384,6 @@ class TestPaymentMethods:
         made = api.get(f"/v1/payment_methods/{card()}").json()
         changed = api.put(f"/v1/payment_methods/{made['id']}", json={"metadata": {"a": "b"}}).json()
         assert changed == {**made, "metadata": {"a": "b"}}
-        changed = api.put(f"/v1/payment_methods/{made['id']}", json={"card": {"exp_month": 1}}).json()
-        assert changed["card"] == {**made["card"], "exp_month": 1}
-
-    def test_a_bank_account_has_no_card_to_update(self, api: httpx.Client) -> None:
-        ident = api.post("/v1/payment_methods", json=ACCOUNT).json()["id"]
-        refused(api.put(f"/v1/payment_methods/{ident}", json={"card": {"exp_month": 1}}), 400, "card")
 
     def test_attach_and_detach(self, api: httpx.Client, card: Card) -> None:
         method = card()
@@ -643,11 +633,8 @@ class TestWebhookEndpoints:
             **params,
             "id": "we_1",
             "object": "webhook_endpoint",
-            "api_version": "2023-10-16",
             "created": 1640995200,
-            "description": None,
             "livemode": False,
-            "metadata": {},
             "status": "enabled",
         }
         assert api.get("/v1/webhook_endpoints/we_1").json() == made

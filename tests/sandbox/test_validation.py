@@ -116,7 +116,6 @@ def test_a_missing_parameter_reads_as_in_the_reference(api: httpx.Client) -> Non
         (CUSTOMERS, {"name": "", "phone": "", "description": ""}),
         (METHODS, {**card(), "billing_details": {"name": "", "phone": "", "address": {"line2": ""}}}),
         (METHODS, card(exp_month=1, exp_year=2020)),
-        (ENDPOINTS, {**HOOK, "description": ""}),
         *((INTENTS, {**PAY, "currency": code}) for code in ("jpy", "kwd", "clf", "uyi")),
     ],
 )

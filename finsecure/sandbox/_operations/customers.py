@@ -12,7 +12,7 @@ from .._work import Work
 from . import payment_methods
 
 _CUSTOM_FIELD = {"name": Parameter(check.text, required=True), "value": Parameter(check.text, required=True)}
-_INVOICE_SETTINGS = {
+INVOICE_SETTINGS = {
     "custom_fields": Parameter(check.list_of(check.nested(_CUSTOM_FIELD)), cleared=None),
     "default_payment_method": Parameter(check.text, cleared=None),
     "footer": Parameter(check.free_text, cleared=None),
@@ -24,7 +24,7 @@ CREATE = {
     "description": Parameter(check.free_text, cleared=None),
     "metadata": Parameter(check.metadata, cleared={}),
     "payment_method": Parameter(check.text, cleared=None),
-    "invoice_settings": check.part(_INVOICE_SETTINGS),
+    "invoice_settings": check.part(INVOICE_SETTINGS),
 }
 LIST = check.listing(email=check.text)
 
@@ -36,7 +36,7 @@ def blank_customer() -> Object:
         "description": None,
         "email": None,
         "invoice_prefix": None,
-        "invoice_settings": check.blank(_INVOICE_SETTINGS),
+        "invoice_settings": check.blank(INVOICE_SETTINGS),
         "metadata": {},
         "name": None,
         "phone": None,

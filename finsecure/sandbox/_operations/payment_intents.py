@@ -25,11 +25,12 @@ CREATE = {
     "receipt_email": Parameter(check.email, cleared=None),
     "setup_future_usage": Parameter(check.one_of("on_session", "off_session"), cleared=None),
 }
-LIST = check.listing(customer=check.text)
+LIST = check.listing()
 
 _INLINE = check.nested(payment_methods.CREATE)
 
 
+@check.described(anyOf=[check.schema_of(check.text), check.schema_of(_INLINE)])
 def _id_or_object(value: object, param: str) -> str | Object:
     if isinstance(value, dict):
         inline: Object = _INLINE(cast("object", value), param)

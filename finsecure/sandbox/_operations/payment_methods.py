@@ -15,26 +15,23 @@ from .._problems import invalid, unexpected_state
 from .._work import Maker, Work
 from ..cards import ACCOUNTS, CARDS, OWN_CARDS, Account, Card
 
-_MONTH = check.between(1, 12)
-_YEAR = check.between(1000, 9999)
-
-_ADDRESS = {
+ADDRESS = {
     name: Parameter(check.free_text, cleared=None)
     for name in ("city", "country", "line1", "line2", "postal_code", "state")
 }
-_BILLING_DETAILS = {
-    "address": check.part(_ADDRESS),
+BILLING_DETAILS = {
+    "address": check.part(ADDRESS),
     "email": Parameter(check.email, cleared=None),
     "name": Parameter(check.free_text, cleared=None),
     "phone": Parameter(check.free_text, cleared=None),
 }
-_CARD = {
+CARD = {
     "number": Parameter(check.matching("[0-9]{12,19}", "a card number, as a string of digits alone"), required=True),
-    "exp_month": Parameter(_MONTH, required=True),
-    "exp_year": Parameter(_YEAR, required=True),
+    "exp_month": Parameter(check.between(1, 12), required=True),
+    "exp_year": Parameter(check.between(1000, 9999), required=True),
     "cvc": Parameter(check.matching("[0-9]{3,4}", "a string of 3 or 4 digits")),
 }
-_BANK_ACCOUNT = {
+BANK_ACCOUNT = {
     "routing_number": Parameter(check.matching("[0-9]{9}", "a string of 9 digits"), required=True),
     "account_number": Parameter(check.matching("[0-9]{4,17}", "a string of 4 to 17 digits"), required=True),
     "account_holder_type": Parameter(check.one_of("individual", "company")),
@@ -42,15 +39,13 @@ _BANK_ACCOUNT = {
 }
 CREATE = {
     "type": Parameter(check.one_of("card", "us_bank_account"), required=True),
-    "card": Parameter(check.nested(_CARD)),
-    "us_bank_account": Parameter(check.nested(_BANK_ACCOUNT)),
-    "billing_details": check.part(_BILLING_DETAILS),
+    "card": Parameter(check.nested(CARD)),
+    "us_bank_account": Parameter(check.nested(BANK_ACCOUNT)),
+    "billing_details": check.part(BILLING_DETAILS),
     "metadata": Parameter(check.metadata),
 }
-_EXPIRY = {"exp_month": Parameter(_MONTH), "exp_year": Parameter(_YEAR)}
 UPDATE = {
-    "card": Parameter(check.nested(_EXPIRY), members=_EXPIRY),
-    "billing_details": check.part(_BILLING_DETAILS),
+    "billing_details": check.part(BILLING_DETAILS),
     "metadata": Parameter(check.metadata, cleared={}),
 }
 ATTACH = {"customer": Parameter(check.text, required=True)}
@@ -71,7 +66,7 @@ def describe(maker: Maker, params: Object, prefix: str = "") -> tuple[Object, Ca
             raise invalid(f"{prefix}{other} does not go with type {kind}.", prefix + other)
     if kind not in params:
         raise invalid(f"Missing required param: {prefix}{kind}", prefix + kind)
-    billing_details = check.merge(_BILLING_DETAILS, check.blank(_BILLING_DETAILS), params.get("billing_details", {}))
+    billing_details = check.merge(BILLING_DETAILS, check.blank(BILLING_DETAILS), params.get("billing_details", {}))
     details, acts = _DETAILS[kind](maker, params[kind], billing_details["address"], prefix)
     return {
         "type": kind,
@@ -88,10 +83,8 @@ def create(work: Work, _: str, params: Object) -> Object:
 
 
 def update(work: Work, ident: str, params: Object) -> Object:
-    """PUT /v1/payment_methods/{id}. A card's expiry is the one thing about it that can change."""
+    """PUT /v1/payment_methods/{id}. The card or account itself cannot change."""
     method = work.find("payment_method", ident)
-    if "card" in params and method["type"] != "card":
-        raise invalid("card does not go with type us_bank_account.", "card")
     check.merge(UPDATE, method, params)
     work.store.save(method)
     return method

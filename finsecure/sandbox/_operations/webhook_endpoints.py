@@ -12,7 +12,7 @@ from .. import _checks as check
 from .._checks import Parameter
 from .._json import Object
 from .._store import Store
-from .._work import API_VERSION, EVERY_EVENT, Work
+from .._work import EVERY_EVENT, Work
 from .events import TYPES
 
 _EVENTS = check.list_of(check.one_of(EVERY_EVENT, *TYPES))
@@ -20,8 +20,6 @@ _EVENTS = check.list_of(check.one_of(EVERY_EVENT, *TYPES))
 CREATE = {
     "url": Parameter(check.webhook_url, required=True),
     "enabled_events": Parameter(_EVENTS, required=True),
-    "description": Parameter(check.free_text, cleared=None),
-    "metadata": Parameter(check.metadata, cleared={}),
 }
 LIST = check.listing()
 
@@ -37,7 +35,7 @@ def create(work: Work, _: str, params: Object) -> Object:
 
 def members(params: Object) -> Object:
     """The members of an endpoint."""
-    return {"api_version": API_VERSION, "description": None, "metadata": {}, "status": "enabled", **params}
+    return {"status": "enabled", **params}
 
 
 def update(work: Work, ident: str, params: Object) -> Object:
