@@ -28,8 +28,9 @@ def finsecure_sandbox() -> Iterator[Sandbox]:
 
     For the test, module-level use (`finsecure.PaymentIntent.create(...)`) talks to it as well, and webhooks are
     verified with its secret; keys of the environment are set aside. Afterwards everything is configured as before.
-    Waits of the client return at once and move the clock: `finsecure_sandbox.clock.advance` does it by hand. Webhooks
-    are delivered when you say so: `finsecure_sandbox.deliver()`.
+    Waits of the client return at once and move the clock: `finsecure_sandbox.clock.advance(days=1)` does it by hand.
+    Webhooks are delivered when you say so: `finsecure_sandbox.deliver(to=app)`. `finsecure_sandbox.fail_next(...)` has
+    requests fail on purpose.
 
     Returns:
         The sandbox.

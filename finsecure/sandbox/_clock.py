@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import cast
 
 _YEAR_9999 = 253_402_300_800
 
@@ -50,23 +51,54 @@ class Clock:
         """Seconds that never go back, for measuring intervals."""
         return self._offset + (time.monotonic() if self._standing is None else self._standing)
 
-    def advance(self, seconds: float) -> None:
-        """Move the clock forward.
+    def advance(
+        self,
+        seconds: float | timedelta = 0.0,
+        *,
+        weeks: float = 0.0,
+        days: float = 0.0,
+        hours: float = 0.0,
+        minutes: float = 0.0,
+        milliseconds: float = 0.0,
+        microseconds: float = 0.0,
+    ) -> None:
+        """Move the clock forward, by the sum of what is given. It takes the keywords of `datetime.timedelta`.
 
         Args:
-            seconds: How far. Zero or more: time does not go back.
+            seconds: Seconds, or a `timedelta`.
+            weeks: Weeks.
+            days: Days of 24 hours.
+            hours: Hours.
+            minutes: Minutes.
+            milliseconds: Milliseconds.
+            microseconds: Microseconds.
 
         Raises:
-            ValueError: `seconds` is negative or no number, or leads beyond the year 9999.
+            ValueError: One is no number, the sum is negative, since time does not go back, or it leads beyond the year
+                9999.
+
+        Example:
+            >>> sandbox.clock.advance(days=1, hours=12)
         """
-        if not _is_time(seconds):
-            raise ValueError("advance() takes a number of seconds, such as 3600.")
-        if seconds < 0:
-            raise ValueError(f"A clock only moves forward: advance({seconds!r}) would move it back.")
+        parts: list[tuple[str, object, float]] = [
+            ("seconds", seconds.total_seconds() if isinstance(seconds, timedelta) else seconds, 1),
+            ("weeks", weeks, 7 * 86400),
+            ("days", days, 86400),
+            ("hours", hours, 3600),
+            ("minutes", minutes, 60),
+            ("milliseconds", milliseconds, 1e-3),
+            ("microseconds", microseconds, 1e-6),
+        ]
+        for name, number, _ in parts:
+            if not _is_time(number):
+                raise ValueError(f"advance() takes {name} as a number, such as advance(3600) or advance(days=1).")
+        total = sum(cast("float", number) * unit for _, number, unit in parts if number)
+        if total < 0:
+            raise ValueError(f"A clock only moves forward: {total:g} seconds would move it back.")
         with self._lock:
-            if not _is_time(self.time() + seconds):
-                raise ValueError(f"advance({seconds!r}) would move the clock beyond the year 9999.")
-            self._offset += seconds
+            if not _is_time(self.time() + total):
+                raise ValueError(f"{total:g} seconds would move the clock beyond the year 9999.")
+            self._offset += total
 
     def sleep(self, seconds: float) -> None:
         """Wait that many seconds; a standing clock moves itself by them and returns at once."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 import trio
@@ -33,8 +34,37 @@ def test_a_datetime_without_a_time_zone_is_refused() -> None:
 
 
 def test_time_does_not_go_back() -> None:
+    clock = Clock(0)
     with pytest.raises(ValueError, match="only moves forward"):
-        Clock(0).advance(-1)
+        clock.advance(-1)
+    with pytest.raises(ValueError, match="only moves forward"):
+        clock.advance(1, minutes=-1)
+    assert clock.time() == 0
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"days": 1},
+        {"weeks": 2, "hours": 1.5, "minutes": 2, "seconds": 0.25},
+        {"milliseconds": 1500, "microseconds": 250},
+        {"minutes": 1, "seconds": -30},
+        {},
+    ],
+)
+def test_it_moves_by_the_keywords_of_timedelta(parts: dict[str, float]) -> None:
+    by_keyword, by_timedelta = Clock(0), Clock(0)
+    by_keyword.advance(**parts)
+    by_timedelta.advance(timedelta(**parts))
+    assert by_keyword.time() == pytest.approx(timedelta(**parts).total_seconds())
+    assert by_timedelta.time() == timedelta(**parts).total_seconds()
+
+
+@pytest.mark.parametrize("name", ["seconds", "weeks", "days", "hours", "minutes", "milliseconds", "microseconds"])
+@pytest.mark.parametrize("wrong", ["1", None, float("nan"), float("inf"), 10**40])
+def test_what_is_no_number_of_them_is_named(name: str, wrong: Any) -> None:
+    with pytest.raises(ValueError, match=f"{name} as a number"):
+        Clock(0).advance(**{name: wrong})
 
 
 def test_a_sleep_moves_a_standing_clock_and_returns_at_once() -> None:
