@@ -22,7 +22,6 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from functools import cache, partial
-from operator import methodcaller
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, NoReturn, SupportsIndex, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, PrivateAttr
@@ -127,22 +126,22 @@ def _write_time(value: Any) -> Any:
     return int(seconds) if seconds.is_integer() else seconds
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_FIRST, _LAST = -62_135_596_800, 253_402_300_799  # seconds: the first and the last that a datetime has
+
+
 class _TimeSchema:
     """A Unix number of seconds or ISO 8601 text, as an aware UTC datetime. An int never enters Python code."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        number = core_schema.int_schema(strict=True)
+        number = core_schema.int_schema(strict=True, ge=_FIRST, le=_LAST)
         # A float can be finer than a datetime's microseconds.
         written = core_schema.union_schema([core_schema.str_schema(strict=True), core_schema.float_schema(strict=True)])
         return core_schema.union_schema(
             [
-                core_schema.chain_schema(
-                    [
-                        number,
-                        core_schema.datetime_schema(strict=False),
-                        # pydantic's own UTC shows itself as TzInfo(0).
-                        core_schema.no_info_plain_validator_function(methodcaller("replace", tzinfo=timezone.utc)),
-                    ]
+                # Not pydantic's datetime, whose UTC shows itself as TzInfo(0).
+                core_schema.no_info_after_validator_function(
+                    _EPOCH.__add__, core_schema.chain_schema([number, core_schema.timedelta_schema(strict=False)])
                 ),
                 core_schema.chain_schema(
                     [
