@@ -16,12 +16,13 @@ PYTHONS = sorted({*SUPPORTED, HERE}, key=lambda version: int(version.split(".")[
 BIN = "Scripts" if os.name == "nt" else "bin"
 PEERS = ("stripe", "lithic", "increase", "openai", "requests", "httpx", "httpx2", "pyreqwest", "standardwebhooks")
 PROCESSES = ("-n", str(os.cpu_count() or 1))
-PYTEST = ("-m", "not types", *PROCESSES, "--timeout=180")  # seconds for one test
+PYTEST = (*PROCESSES, "--timeout=180")  # seconds for one test
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
 nox.needs_version = ">=2025.10.14"
 nox.options.default_venv_backend = "uv|virtualenv"  # uv where it is there: each session installs in seconds
 nox.options.download_python = "never"
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each of hundreds of subprocesses compiles all that it imports
 nox.options.error_on_missing_interpreters = False  # those who have one Python test with that one, CI included
 nox.options.sessions = ["lint", "types", "tests", "tests-lowest", "docs", "package"]
 
@@ -70,11 +71,13 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """The tests on each Python there is; on one of them also the documentation's, all transports, branch coverage."""
+    """The tests on each Python there is; on one also the slow ones, the documentation's, all transports, coverage."""
     install(session, "test")
-    pytest = [*PYTEST, *session.posargs]
-    if session.python != COVERED or session.posargs:
-        session.run("pytest", *pytest, *([] if session.posargs else ["--ignore=tests/docs"]))
+    if session.posargs:
+        session.run("pytest", "-m", "not types", *PYTEST, *session.posargs)
+        return
+    if session.python != COVERED:
+        session.run("pytest", "-m", "not types and not slow", *PYTEST, "--ignore=tests/docs")
         return
     data = Path(session.create_tmp(), "coverage")
     shutil.rmtree(data, ignore_errors=True)
@@ -82,7 +85,7 @@ def tests(session: nox.Session) -> None:
     session.env["FINSECURE_TRANSPORTS"] = "httpx,httpx2,pyreqwest"
     session.env["COVERAGE_FILE"] = str(data / "coverage")  # absolute: subprocesses run in other folders
     # `coverage run` and not a pytest plugin: finsecure is one itself, and is imported before any plugin could measure.
-    session.run("coverage", "run", str(Path(session.bin, "pytest")), *pytest)
+    session.run("coverage", "run", str(Path(session.bin, "pytest")), "-m", "not types", *PYTEST)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report", *([] if COVERED == "3.11" else ["--fail-under=100"]))
 
@@ -95,7 +98,7 @@ def tests_lowest(session: nox.Session) -> None:
     tools = nox.project.dependency_groups(PYPROJECT, "test")
     project = ".[sandbox,fast,otel,httpx2]"
     session.run("uv", "pip", "install", "--python", python, "--resolution", "lowest-direct", project, *tools)
-    session.run("pytest", *PYTEST, "--ignore=tests/docs", *session.posargs)
+    session.run("pytest", "-m", "not types and not slow", *PYTEST, "--ignore=tests/docs", *session.posargs)
 
 
 @nox.session(default=False)

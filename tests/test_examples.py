@@ -28,6 +28,8 @@ from . import servers
 
 ROOT = Path(__file__).parents[1]
 
+pytestmark = pytest.mark.slow
+
 
 class Shop:
     """A sandbox that is served, a client of it, and the environment that leads an example there."""

@@ -74,6 +74,7 @@ def failed(exchange: Exchange, outcome: Any) -> Failure:
     return exchange.add_context(Failure(kind, finsecure.APIConnectionError("It broke.")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", CALLS)
 @pytest.mark.parametrize("before", BEFORE)
 def test_every_answer_after_every_beginning(before: str, method: str) -> None:
@@ -209,8 +210,6 @@ def test_settings_that_cannot_be_used_are_told_with_the_key(
 ) -> None:
     """They are looked at when a connection is made, so that an attempt before may have been carried out."""
     pytest.importorskip(transport)
-    if transport == "pyreqwest" and kind == "async-trio":
-        pytest.skip("pyreqwest runs in asyncio only")
     monkeypatch.setenv(name, SETTINGS[name])
     door = open_door(transport=transport)
     with pytest.raises(finsecure.InvalidRequestError) as caught:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
@@ -120,6 +121,7 @@ class Server:
         return 200, json.dumps(DONE[self.method]).encode()
 
 
+@pytest.mark.slow
 @settings(max_examples=600)
 @given(
     method=st.sampled_from(sorted(USES)),

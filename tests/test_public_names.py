@@ -121,6 +121,7 @@ def test_a_part_loads_only_what_it_needs(program: str, never: set[str]) -> None:
     assert loaded_by(f"import finsecure; {program}") & never == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["Handler", "MemoryInbox", "Outcome", "CaughtUp", "Inbox"])
 def test_webhooks_load_no_database(name: str) -> None:
     """What needs no extra loads none, nor an event loop."""
@@ -128,6 +129,7 @@ def test_webhooks_load_no_database(name: str) -> None:
     assert loaded & {"sqlalchemy", "redis", "django", "asgiref", "asyncio", "anyio", "httpx"} == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "package", "extra"),
     [

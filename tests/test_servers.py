@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from tests.servers import Server
 
+pytestmark = pytest.mark.slow
+
 FIXTURES = {"postgresql": "postgresql", "mariadb": "mariadb", "redis": "redis_server"}
 
 

@@ -222,9 +222,9 @@ def test_anything_else_is_no_signature(header: Any) -> None:
 def test_a_long_header_is_refused_unread() -> None:
     """A header of many megabytes costs nothing."""
     header = f"{GOOD}," * 500_000
-    started = time.perf_counter()
+    started = time.thread_time()
     assert not webhooks.verify_signature(BODY, header, SECRET)
-    assert time.perf_counter() - started < 0.1
+    assert time.thread_time() - started < 0.1
 
 
 @pytest.mark.parametrize("place", [0, len(BODY) // 2, len(BODY) - 1])

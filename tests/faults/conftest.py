@@ -59,8 +59,6 @@ def transport(request: pytest.FixtureRequest) -> str:
     """The test runs once on each transport."""
     kind: str = request.param
     pytest.importorskip(kind)
-    if kind == "pyreqwest" and "door" in request.fixturenames and request.getfixturevalue("door") == "trio":
-        pytest.skip("pyreqwest runs in asyncio only, and says so under trio")
     return kind
 
 

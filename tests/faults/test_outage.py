@@ -17,6 +17,7 @@ from .test_storm import FULL, create
 OUTAGES = {"503": UNAVAILABLE, "reset": reset_before, "429": RATE_LIMITED, "unread": unread, "closed": close_before}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at_once", [1, 16] if FULL else [16])
 @pytest.mark.parametrize("name", OUTAGES if FULL else ["503", "reset"])
 def test_an_outage_is_not_made_worse(serve: Serve, connect: Open, figure: Figure, name: str, at_once: int) -> None:
@@ -46,6 +47,7 @@ def test_a_lone_call_gets_all_its_attempts(serve: Serve, connect: Open, fault: F
     assert server.ledger.arrived == 3
 
 
+@pytest.mark.slow
 def test_the_quota_is_shared_with_what_with_options_gives(serve: Serve, connect: Open) -> None:
     """`with_options` is no way around it: all clients on the same connections count together."""
     server = serve(always(UNAVAILABLE))
@@ -55,6 +57,7 @@ def test_the_quota_is_shared_with_what_with_options_gives(serve: Serve, connect:
     assert server.ledger.arrived <= 550
 
 
+@pytest.mark.slow
 def test_a_storm_that_goes_on_does_not_use_the_quota_up(serve: Serve, connect: Open) -> None:
     """Where most calls come through, there are always retries for those that do not."""
     quick = tuple(fault for fault in STORM if fault.__name__ != "slow")

@@ -58,6 +58,7 @@ class Verdict:
         self.counts["made but not known"] += bool(made)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("max_retries", [2, 0])
 def test_a_storm_charges_nothing_twice_and_loses_nothing(
     serve: Serve, connect: Open, figure: Figure, max_retries: int

