@@ -26,6 +26,8 @@ default_role = "code"  # docstrings write `amount`, as everybody does
 nitpicky = False  # the reference names httpx, pydantic and typing objects, and no inventory is fetched while building
 
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_title = "finsecure"
 html_copy_source = False
 html_show_sphinx = False

@@ -1,5 +1,7 @@
 """Objects and events for unit tests: complete and valid, without a sandbox and without a network.
 
+For example::
+
     from finsecure import testing
 
     intent = testing.payment_intent(status="succeeded", amount=500)
