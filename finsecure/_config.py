@@ -275,7 +275,7 @@ _PATH = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
 
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine by its very name."""
-    if host == "localhost":
+    if host == "localhost" or host.endswith(".localhost"):  # RFC 6761
         return True
     address = _address(host)
     return address is not None and address.is_loopback

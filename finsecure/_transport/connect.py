@@ -22,6 +22,11 @@ Address: TypeAlias = "tuple[socket.AddressFamily, tuple[Any, ...]]"
 CHANCE = 0.25  # seconds that an address has before the next one is tried as well
 
 
+def resolvable(host: str) -> str:
+    """The name to look up: names below localhost are this machine (RFC 6761), and few resolvers know them."""
+    return "localhost" if host.endswith(".localhost") else host
+
+
 def look_up(host: str, port: int, seconds: float) -> list[Address]:
     """The addresses of a host, the second one of another family than the first where there is one.
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._clock import monotonic
 from .._runtime import running_loop
-from .connect import connect, look_up
+from .connect import connect, look_up, resolvable
 from .head import Head
 from .lifetime import drop_async
 from .whose import raise_own
@@ -139,7 +139,7 @@ class Backend:
         timeout.connected = True
         left = partial(timeout.left, self._core.ConnectTimeout)
         try:
-            sock = connect(look_up(host, port, left()), left)
+            sock = connect(look_up(resolvable(host), port, left()), left)
         except TimeoutError as exc:
             raise self._core.ConnectTimeout(str(exc)) from exc
         except (OSError, UnicodeError) as exc:
@@ -244,6 +244,7 @@ class AsyncBackend:
         """Connect."""
         timeout.connected = True
         left = timeout.left(self._core.ConnectTimeout)
+        host = resolvable(host)
         try:
             stream = await self._backend.connect_tcp(host, port, left, **options)
         except RuntimeError:  # no thread can start to look the name up, as Python is ending: look it up in place

@@ -24,6 +24,7 @@ from .._log import logger
 from .._runtime import in_asyncio
 from ..error import APIConnectionError, APITimeoutError, FinSecureError
 from .body import Body
+from .connect import resolvable
 from .failures import certificate_refused, closed, unforeseen, unusable
 from .httpcore import AsyncHttpcoreTransport, HttpcoreTransport
 from .lifetime import HostClients
@@ -42,6 +43,7 @@ T = TypeVar("T")
 Host: TypeAlias = "tuple[Origin, float]"
 """Where to connect to, and the seconds that it may take."""
 
+_PORTS = {"https": 443, "http": 80}
 _OURS_TO_SET = frozenset({b"Host", b"Content-Length"})  # by pyreqwest, from the URL and the body
 
 
@@ -60,6 +62,8 @@ def _build(builder_class: Any, host: Host) -> Any:
         .default_cookie_store(False)
     )
     builder = builder.gzip(False).deflate(False).brotli(False).zstd(False)  # `Body` does it, with a limit
+    if resolvable(origin.host) != origin.host:
+        builder = builder.resolve(origin.host, "127.0.0.1", origin.port or _PORTS[origin.scheme])
     proxy = proxy_for(origin)
     if proxy is None:
         builder = builder.no_proxy()

@@ -67,6 +67,7 @@ def _serve(options: argparse.Namespace, until_stopped: ExitStack) -> None:
             publishable_key=options.publishable_key,
             webhook_secret=options.webhook_secret,
             observer=lines,
+            hosts=options.allow_host,
         )
     )
     if options.seed and not seed(sandbox, options.seed):
@@ -140,6 +141,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--rate-limit", type=float, metavar="N", help="answer 429 above N requests per second (default: no limit)"
+    )
+    parser.add_argument(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="answer to this host name too (repeatable); requests for others than this machine's are refused",
     )
     parser.add_argument("--json", action="store_true", help="print one line of JSON with the URL, keys and secret")
     parser.add_argument("--quiet", action="store_true", help="do not print a line for each request and each delivery")

@@ -10,10 +10,15 @@ from typing import Any, TypeVar
 
 from finsecure._clock import monotonic
 
+from ._database import CLOSED, SandboxClosedError
+
 T = TypeVar("T")
 
+_CLOSING = 0.5
+"""Seconds that `close` waits for what is cancelled."""
 
-class _Loop(asyncio.SelectorEventLoop):
+
+class Loop(asyncio.SelectorEventLoop):
     """An event loop whose time nothing freezes."""
 
     def time(self) -> float:
@@ -38,14 +43,14 @@ class Background:
         """Begin something in the loop.
 
         Raises:
-            RuntimeError: The sandbox was closed.
+            SandboxClosedError: The sandbox was closed.
         """
         with self._lock:
             if self._closed:
                 work.close()
-                raise RuntimeError("The sandbox is closed: it delivers no webhooks any more.")
+                raise SandboxClosedError(CLOSED)
             if self._loop is None:
-                self._loop = _Loop()
+                self._loop = Loop()
                 self._thread = threading.Thread(
                     target=self._run, args=[self._loop], name="finsecure-sandbox-sockets", daemon=True
                 )
@@ -56,13 +61,13 @@ class Background:
         """Do something in the loop, and wait for it.
 
         Raises:
-            RuntimeError: The sandbox was closed.
+            SandboxClosedError: The sandbox was closed. What it was delivering stays due.
         """
         future = self.start(work)
         try:
             return future.result()
         except concurrent.futures.CancelledError:
-            raise RuntimeError("The sandbox was closed while it delivered webhooks. They stay due.") from None
+            raise SandboxClosedError(CLOSED) from None
         except BaseException:
             future.cancel()  # where it is the caller that was interrupted
             raise
@@ -74,7 +79,7 @@ class Background:
             loop, self._loop = self._loop, None
         if loop is not None and self._thread is not None:
             loop.call_soon_threadsafe(loop.stop)
-            self._thread.join()
+            self._thread.join(_CLOSING)
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         asyncio.set_event_loop(loop)

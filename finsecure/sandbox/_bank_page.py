@@ -5,19 +5,27 @@ It stands for the bank's page that `next_action` leads to. Reference: API Testin
 
 from __future__ import annotations
 
+import string
 from collections.abc import Callable
+from dataclasses import replace
 from html import escape
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 import httpx
 
+from ._browser import foreign
 from ._http import Request, Response
 from ._json import Object
+from ._problems import Problem
+
+_METHODS = ("GET", "HEAD", "POST")
 
 _HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
     # No form-action here: it would stop the redirect to the merchant's return_url.
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
+    ),
     "Cache-Control": "no-store",
 }
 
@@ -45,20 +53,46 @@ def answer(request: Request, intent: Object | None, resolve: Callable[[bool], No
         intent: The PaymentIntent that the page is about.
         resolve: Called with whether the customer authorises the payment, once a button decides that.
     """
-    if intent is None:
-        return _page(404, "Unknown payment", "<p>There is no such payment in this sandbox.</p>")
-    if intent["status"] != "requires_action":
-        return _page(409, "Nothing to authorise", f"<p>This payment has status {escape(intent['status'])}.</p>")
-    if request.method == "GET":
+    refused = _refused(request, intent)
+    if intent is None or refused:
+        return refused or _page(404, "Unknown payment", "<p>There is no such payment in this sandbox.</p>")
+    if request.method != "POST":
         question = _QUESTION.format(amount=intent["amount"], currency=escape(intent["currency"].upper()))
         return _page(200, "3D Secure", question)
     outcome = parse_qs(request.body.decode(errors="replace")).get("outcome", [""])[0]
-    if request.method != "POST" or outcome not in ("authorise", "fail"):
+    if outcome not in ("authorise", "fail"):
         return _page(400, "Not understood", "<p>Send the form with one of its two buttons.</p>")
     back: str = intent["next_action"]["redirect_to_url"]["return_url"]
-    resolve(outcome == "authorise")
-    location = httpx.URL(back).copy_merge_params({"payment_intent": intent["id"]})
-    return Response(303, {**_HEADERS, "Location": str(location)}, b"")
+    try:
+        resolve(outcome == "authorise")
+    except Problem as problem:  # somebody else was faster
+        return _nothing_to_authorise(str(problem))
+    return Response(303, {**_HEADERS, "Location": _with_intent(back, intent["id"])}, b"")
+
+
+def _refused(request: Request, intent: Object | None) -> Response | None:
+    """What stands in the way of the page, if anything."""
+    if request.method not in _METHODS:
+        page = _page(405, "Not understood", "<p>Open the page, or send its form.</p>")
+        return replace(page, headers={**page.headers, "Allow": ", ".join(_METHODS)})
+    if request.method == "POST" and foreign(request):
+        return _page(403, "Not from here", "<p>The form was sent by a page of another origin.</p>")
+    if intent is not None and intent["status"] != "requires_action":
+        return _nothing_to_authorise(f"This payment has status {intent['status']}.")
+    return None
+
+
+def _with_intent(return_url: str, intent: str) -> str:
+    """Where the customer goes back to, with the payment in the query."""
+    if return_url.startswith(("https:", "http:")):
+        return_url = str(httpx.URL(return_url))  # whose host may be one that DNS spells otherwise
+    url, sign, fragment = return_url.partition("#")
+    query = f"payment_intent={quote(intent, safe='')}"
+    return quote(f"{url}{'&' if '?' in url else '?'}{query}{sign}{fragment}", safe=string.punctuation)
+
+
+def _nothing_to_authorise(why: str) -> Response:
+    return _page(409, "Nothing to authorise", f"<p>{escape(why)}</p>")
 
 
 def _page(status: int, title: str, content: str) -> Response:

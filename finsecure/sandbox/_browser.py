@@ -51,6 +51,13 @@ def refuse_secret_key(request: Request) -> None:
         )
 
 
+def foreign(request: Request) -> str | None:
+    """The header that says that a page of another origin asks. Browsers alone send these headers."""
+    if request.headers.get("origin", request.origin) != request.origin:
+        return "Origin"
+    return None if request.headers.get("sec-fetch-site", "none") in ("same-origin", "none") else "Sec-Fetch-Site"
+
+
 def readable(request: Request, response: Response) -> Response:
     """An answer that the page that asked can read, where it may."""
     may = "origin" in request.headers and open_to_publishable(request.method, request.path)

@@ -403,17 +403,28 @@ def metadata(value: object, param: str) -> Object:
     return pairs
 
 
-@described(type="string", format="uri", pattern="^https?://")
+_RUNS_IN_THE_PAGE = ("about", "blob", "data", "file", "filesystem", "javascript", "vbscript", "view-source")
+
+
+@described(type="string", format="uri", pattern=f"^(?!({'|'.join(_RUNS_IN_THE_PAGE)}):)[a-z][a-z0-9+.-]*:/")
 def return_url(value: object, param: str) -> str:
-    """Where a browser is sent back to."""
-    _url(value, param)
+    """Where a browser is sent back to: a page, or an app by a scheme of its own, such as `myshop://paid`."""
+    url = _url(value, param)
+    of_an_app = url.scheme not in _RUNS_IN_THE_PAGE and _OF_AN_APP.match(cast("str", value))
+    if not (of_an_app or _is_of_the_web(url)):
+        raise invalid(f"{param} must be an absolute https or http URL, or one of an app, such as myshop://paid.", param)
     return cast("str", value)
+
+
+_OF_AN_APP = re.compile(r"(?!https?:)[a-z][a-z0-9+.-]*:/", re.ASCII | re.IGNORECASE)
 
 
 @described(type="string", format="uri", pattern="^https?://")
 def webhook_url(value: object, param: str) -> str:
     """Where events are sent: HTTPS, or plain HTTP on this machine. Reference: Webhooks, "Endpoint Requirements"."""
     url = _url(value, param)
+    if not _is_of_the_web(url):
+        raise invalid(f"{param} must be an absolute https or http URL.", param)
     if url.userinfo:
         raise invalid(f"{param} must not carry a user name or password.", param)
     if url.scheme != "https" and not is_loopback(url.host):
@@ -421,13 +432,16 @@ def webhook_url(value: object, param: str) -> str:
     return cast("str", value)
 
 
+def _is_of_the_web(url: httpx.URL) -> bool:
+    return url.scheme in ("https", "http") and bool(url.host) and (url.port or 0) <= 65535
+
+
 def _url(value: object, param: str) -> httpx.URL:
     try:
         url = httpx.URL(text(value, param))
-    except httpx.InvalidURL:
-        url = httpx.URL("")
-    if url.scheme not in ("https", "http") or not url.host:
-        raise invalid(f"{param} must be an absolute https or http URL.", param)
+        _ = url.host  # is decoded only now
+    except (httpx.InvalidURL, UnicodeError):
+        raise invalid(f"{param} must be an absolute URL.", param) from None
     return url
 
 

@@ -128,12 +128,18 @@ def _is_time(value: object) -> bool:
     return isinstance(value, (int, float)) and -_YEAR_9999 < value < _YEAR_9999
 
 
-def wait(clock: Clock, seconds: float) -> None:
-    """Let time pass that nobody asked to sleep for: what a fault or a late delivery takes."""
+def wait(clock: Clock, seconds: float, ended: threading.Event | None = None) -> None:
+    """Let time pass that nobody asked to sleep for: what a fault or a late delivery takes.
+
+    Args:
+        clock: Whose time passes.
+        seconds: How much.
+        ended: What ends the wait before.
+    """
     if clock.frozen:
         clock.advance(seconds)
     else:
-        time.sleep(seconds)
+        (ended or threading.Event()).wait(seconds)
 
 
 async def wait_async(clock: Clock, seconds: float) -> None:

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 _STATE = "finsecure.connection"
 
+PATIENCE = 0.8
+"""Seconds that a server that stops leaves to the requests that are under way."""
+
+
+def _nothing() -> None: ...
+
 
 @dataclass
 class Connection:
@@ -29,19 +35,35 @@ class Connection:
 
     Attributes:
         close: Closes it, once what was written is sent.
+        abort: Closes it at once.
         closing: Whether the server stops.
         held: Whether a fault keeps an answer back, so that stopping must not wait for it.
+        work: What answers the request that is under way.
     """
 
-    close: Callable[[], None]
+    close: Callable[[], None] = _nothing
+    abort: Callable[[], None] = _nothing
     closing: bool = field(default=False)
     held: bool = field(default=False)
+    work: anyio.CancelScope | None = field(default=None)
+
+    @staticmethod
+    def of(scope: Scope) -> Connection:
+        """The connection that a request came by; one that does nothing under another server."""
+        connection: Connection | None = scope.get("state", {}).get(_STATE)
+        return connection or Connection()
 
     def stop(self) -> None:
         """The server stops."""
         self.closing = True
         if self.held:
             self.close()
+
+    def end(self) -> None:
+        """The server cannot wait any longer."""
+        self.abort()
+        if self.work is not None:
+            self.work.cancel()
 
 
 def protocol() -> type[asyncio.Protocol]:
@@ -51,12 +73,13 @@ def protocol() -> type[asyncio.Protocol]:
     class Protocol(H11Protocol):
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
-            self._connection = Connection(transport.close)
+            self._connection = Connection(transport.close, transport.abort)
             self.app_state = {**self.app_state, _STATE: self._connection}
 
         def shutdown(self) -> None:
             super().shutdown()
             self._connection.stop()
+            self.loop.call_later(PATIENCE, self._connection.end)
 
     return Protocol
 

@@ -1,7 +1,6 @@
 """What Python can do with a sandbox, over HTTP: `/sandbox/faults` and its like, with JSON in and out.
 
-Rules: only the secret key opens these doors; a page of another origin is refused, and so is a request for another host,
-which is how a page anywhere would reach a server on this machine (DNS rebinding).
+Rules: only the secret key opens these doors, and never for a page of another origin.
 """
 
 from __future__ import annotations
@@ -11,19 +10,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-import httpx
-
 from . import _checks as check
 from . import _json, _keys
+from ._browser import foreign
 from ._checks import Parameter, Schema
-from ._clock import Clock, wait
-from ._deliveries import TROUBLE, Deliverer, Trouble
+from ._clock import Clock
+from ._deliveries import TROUBLE, Trouble
 from ._engine import Engine, check_content_type, json_response, safely
 from ._faults import SCHEMA, Fault
-from ._http import BASE_URL, Request, Response
+from ._http import Request, Response
 from ._json import Object
-from ._loopback import is_loopback
 from ._problems import Problem, authentication, invalid, not_allowed, shown
+from ._store import Delivery
 
 PREFIX = "/sandbox/"
 
@@ -41,10 +39,16 @@ class _Route:
 class Control:
     """The control routes over one sandbox."""
 
-    def __init__(self, engine: Engine, deliverer: Deliverer, clock: Clock, deliveries: Callable[[], list[Any]]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock,
+        deliver: Callable[[Trouble], list[Delivery]],
+        deliveries: Callable[[], list[Delivery]],
+    ) -> None:
         self.engine = engine
-        self.deliverer = deliverer
         self.clock = clock
+        self.deliver = deliver
         self.deliveries = deliveries
 
     def handle(self, request: Request) -> Response:
@@ -64,25 +68,10 @@ class Control:
         return json_response(200, route.run(self, params | ident))
 
     def _admit(self, request: Request) -> None:
-        if not is_own(request.headers.get("host", "")):
-            raise authentication(403, "Host must be a name of this machine: the sandbox answers for no other.")
-        if request.headers.get("origin", request.base_url) != request.base_url:
-            raise authentication(403, "Origin must be the sandbox's own: a page of another origin may not control it.")
-        if request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
-            raise authentication(
-                403, "Sec-Fetch-Site must be same-origin: a page of another may not control the sandbox."
-            )
+        if header := foreign(request):
+            raise authentication(403, f"{header} is foreign: a page of another origin may not control the sandbox.")
         if self.engine.keys.kind(request.headers) != _keys.SECRET:
             raise authentication(403, "Controlling the sandbox needs its secret key.")
-
-
-def is_own(host: str) -> bool:
-    """Whether the `Host` of a request is a name of the sandbox."""
-    try:
-        name = httpx.URL(f"http://{host}").host
-    except httpx.InvalidURL:
-        return False
-    return is_loopback(name) or name == httpx.URL(BASE_URL).host
 
 
 def _time(control: Control) -> Object:
@@ -155,10 +144,7 @@ def _rotate(control: Control, params: Object) -> Object:
 
 
 def _deliver(control: Control, params: Object) -> Object:
-    trouble = Trouble(**params)
-    wait(control.clock, trouble.delay)
-    control.engine.settle()
-    return _list([dataclasses.asdict(tried) for tried in control.deliverer.deliver(trouble)])
+    return _list([dataclasses.asdict(tried) for tried in control.deliver(Trouble(**params))])
 
 
 _NONE: Schema = {}

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
+
+_log = logging.getLogger("finsecure.sandbox")
+
+_PAUSE = 1.0
+"""Seconds before it goes on after a round that failed, such as on a full disk."""
+
+_CLOSING = 0.3
+"""Seconds that `close` waits for the round that is under way."""
 
 
 class Courier:
@@ -29,12 +38,12 @@ class Courier:
                 self._thread.start()
 
     def close(self) -> None:
-        """Finish the round that is under way, and end the thread."""
+        """Let the round that is under way end, and the thread with it."""
         with self._lock:
             self._closing = True
         self._changed.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(_CLOSING)
 
     def _run(self) -> None:
         while True:
@@ -42,4 +51,12 @@ class Courier:
             # Looked at between clear and wait, so that a close at any moment is seen.
             if self._closing:
                 return
-            self._changed.wait(self._work())
+            self._changed.wait(self._round())
+
+    def _round(self) -> float | None:
+        try:
+            return self._work()
+        except Exception:  # noqa: BLE001 - whatever it was, the next round may do
+            if not self._closing:
+                _log.exception("The sandbox could not look for what is due. It goes on in %g seconds.", _PAUSE)
+            return _PAUSE

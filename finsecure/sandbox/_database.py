@@ -27,7 +27,7 @@ VERSION = 1
 _LOCKED_TRIES = 220
 """How often a locked file is asked for, which takes ten seconds. Counted, since clocks may be frozen."""
 
-_CLOSING = 1.0
+_CLOSING = 0.3
 """Seconds that `close` waits for the transaction that is under way."""
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import cast
 from urllib.parse import unquote
@@ -26,13 +26,16 @@ from ._faults import Faults
 from ._http import BASE_URL, Request, Response
 from ._json import Object
 from ._operations import webhook_endpoints
-from ._problems import Problem, authentication, error, invalid, shown, unexpected_state
+from ._problems import Problem, authentication, error, invalid, not_allowed, shown, unexpected_state
 from ._rate_limit import RateLimit
 from ._requests import LoggedRequest, RequestLog, masked
 from ._store import Kept, Store
 from ._work import API_VERSION, Work
 
 _log = logging.getLogger("finsecure.sandbox")
+
+HEALTH = "/health"
+"""Where probes ask whether the sandbox is up."""
 
 _INTERNAL = {"error": error("api_error", "An error occurred while processing your request")}
 
@@ -87,6 +90,8 @@ class Engine:
         request_id = "req_" + self._new_id("req")
         if request.path.startswith(_payments.BANK_PAGE):
             response = safely(lambda: self._bank_page(request), request_id)
+        elif request.path == HEALTH:
+            response = safely(lambda: self._health(request), request_id)
         elif _browser.asks_first(request):
             response = _browser.permission()
         else:
@@ -240,6 +245,13 @@ class Engine:
             self._store.keep_answer(key, work.now, first)
             return response
 
+    def _health(self, request: Request) -> Response:
+        """Whether requests can be answered. It asks for no key, since probes have none."""
+        if request.method not in ("GET", "HEAD"):
+            raise not_allowed(request.method, "GET", "HEAD")
+        self._store.has_endpoints()
+        return json_response(200, {"status": "ok"})
+
     def _bank_page(self, request: Request) -> Response:
         ident = unquote(request.path.removeprefix(_payments.BANK_PAGE))
         intent = self._store.find("payment_intent", ident)
@@ -254,7 +266,8 @@ class Engine:
         self.settle()
         with self._store.transaction():
             yield
-        self._changed()
+        with suppress(SandboxError):  # what was done is done, even where the sandbox was closed meanwhile
+            self._changed()
 
     def _carry_out(self, work: Work, request: Request, body: Object | Problem) -> Response:
         try:

@@ -30,6 +30,11 @@ class Request:
     body: bytes = field(default=b"", repr=False)
     base_url: str = BASE_URL
 
+    @property
+    def origin(self) -> str:
+        """What a page that came through this door calls its origin."""
+        return "/".join(self.base_url.split("/")[:3])
+
 
 Ending = Literal["whole", "closed", "stalled", "truncated"]
 """How a response goes out: whole; the connection closes before it; it never comes; it breaks off in the middle."""

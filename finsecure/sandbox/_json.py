@@ -10,6 +10,9 @@ from ._problems import invalid, shown
 Object = dict[str, Any]
 """A JSON object, checked by whoever reads it."""
 
+LARGEST = 1024 * 1024
+"""The bytes of a request's body that are read at most."""
+
 
 def write(value: object) -> bytes:
     """The bytes that go out."""
@@ -35,6 +38,8 @@ def known(value: object) -> bool:
 
 def read(body: bytes) -> Object:
     """A request's body: one JSON object, each name once, numbers that JSON knows. An empty body is an empty object."""
+    if len(body) > LARGEST:
+        raise invalid(f"The request body must have at most {LARGEST} bytes (1 MiB).")
     if not body.strip():
         return {}
     try:

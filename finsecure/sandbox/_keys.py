@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ._problems import authentication
+from ._problems import Problem, authentication
 from ._store import Store
 
 SECRET = "secret"  # noqa: S105 - the kind of a key, not a key
@@ -46,6 +46,13 @@ class Keys:
             if hmac.compare_digest(key.encode(errors="replace"), known.encode()):
                 return kind
         raise authentication(401, "Invalid API Key provided")
+
+    def knows(self, headers: Mapping[str, str]) -> bool:
+        """Whether a request carries one of these keys."""
+        try:
+            return bool(self.kind(headers))
+        except Problem:
+            return False
 
     def hash(self, content: bytes) -> str:
         """A keyed hash: the same for the same content, in this database only."""

@@ -8,6 +8,7 @@ import re
 from typing import Any, cast
 
 from . import _checks as check
+from . import _hosts
 from ._checks import Check, Parameter, Schema
 from ._clock import Clock
 from ._problems import invalid
@@ -76,6 +77,7 @@ SANDBOX: Schema = {
     "publishable_key": Parameter(_key("pk_test_")),
     "webhook_secret": Parameter(_key("whsec_")),
     "observer": Parameter(_function),
+    "hosts": Parameter(_hosts.names),
 }
 """The options of `Sandbox`."""
 

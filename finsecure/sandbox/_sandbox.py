@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,6 +25,7 @@ from ._database import CLOSED, SandboxClosedError
 from ._deliveries import Deliverer, Trouble
 from ._engine import Engine, refusal, safely
 from ._faults import Fault
+from ._hosts import Hosts
 from ._http import BASE_URL, Request, Response
 from ._options import SANDBOX, SERVE
 from ._payments import BANK_PAGE
@@ -63,6 +64,7 @@ class Sandbox:
         webhook_secret: The secret (`whsec_...`) that webhooks are signed with.
         observer: Called with each request once it is answered, and with each try to deliver a webhook, on the thread
             that did it. It must return soon, and not raise.
+        hosts: Names of hosts that requests over HTTP may be for, besides those of this machine; others are refused.
 
     Raises:
         SandboxError: `db` cannot be opened, or is a file of another program.
@@ -96,6 +98,7 @@ class Sandbox:
         publishable_key: str | None = None,
         webhook_secret: str | None = None,
         observer: Callable[[LoggedRequest | Delivery], object] | None = None,
+        hosts: Iterable[str] = (),
     ) -> None:
         given = {
             "db": db,
@@ -108,13 +111,15 @@ class Sandbox:
             "publishable_key": publishable_key,
             "webhook_secret": webhook_secret,
             "observer": observer,
+            "hosts": hosts,
         }
         with as_python_errors():
             options = check.read(SANDBOX, given)
         self.base_url = BASE_URL
         self.clock = clock or Clock()
-        self._closed = False
         self._observer = observer or _ignore
+        self._closed = threading.Event()
+        self._hosts = Hosts(options["hosts"])
         self._store = Store(db)
         try:
             keys = _keys.of(self._store, options)
@@ -137,7 +142,7 @@ class Sandbox:
         self.secret_key, self.publishable_key, self.webhook_secret = keys.secret, keys.publishable, keys.webhook
         clocks[self.webhook_secret.encode()] = self.clock  # `construct_event(tolerance=...)` goes by it
         self._transport = InProcessTransport(self._handle_here, self.clock)
-        self._control = Control(self._engine, self._deliverer, self.clock, self._store.delivery_log)
+        self._control = Control(self._engine, self.clock, self._deliver, self._store.delivery_log)
         self._courier = Courier(self._round)
         self._lock = threading.Lock()
         self._servers: list[Server] = []
@@ -178,7 +183,7 @@ class Sandbox:
     @cached_property
     def app(self) -> Starlette:
         """The ASGI application, for a server or a test client of your own. Needs `finsecure[sandbox]`."""
-        return application(self._handle)
+        return application(self._handle, self._expects)
 
     def serve(self, port: int = 0) -> Server:
         """Answer real HTTP on 127.0.0.1, in a thread. Needs `finsecure[sandbox]`.
@@ -198,7 +203,7 @@ class Sandbox:
         with as_python_errors():
             check.read(SERVE, {"port": port})
         self._check_open()
-        server = Server(self._handle, port)
+        server = Server(self._handle, self._expects, port)
         with self._lock:
             self._servers.append(server)
         return server
@@ -449,15 +454,21 @@ class Sandbox:
         self._engine.reset()
 
     def close(self) -> None:
-        """Stop the servers and the deliveries, and close the database. Closing it twice is harmless."""
-        self._closed = True
+        """Stop the servers and the deliveries, and close the database.
+
+        It takes less than two seconds. Calls that are under way end with an error, and what was not delivered stays due
+        in `db`. Closing it twice is harmless.
+        """
+        self._closed.set()
         with self._lock:
             servers, self._servers = self._servers, []
         for server in servers:
+            server.stop()
+        self._deliverer.close()
+        self._store.close()  # what is still asked is told so, and the servers have nothing left to wait for
+        for server in servers:
             server.close()
         self._courier.close()
-        self._deliverer.close()
-        self._store.close()
 
     def __enter__(self) -> Self:
         self._check_open()
@@ -488,13 +499,23 @@ class Sandbox:
 
     def _answer(self, request: Request) -> Response:
         self._check_open()
+        try:
+            self._hosts.check(request.headers.get("host", ""))
+        except Problem as problem:
+            return refusal(problem)
         if request.path == _openapi.PATH:
             return safely(lambda: _openapi.answer(request), request.path)
         controls = request.path.startswith(PREFIX) and not request.path.startswith(BANK_PAGE)
         return self._control.handle(request) if controls else self._engine.handle(request)
 
+    def _expects(self, request: Request) -> bool:
+        """Whether the body of a request is worth reading: that of a stranger is not."""
+        if not self._hosts.own(request.headers.get("host", "")):
+            return False
+        return request.path.startswith(BANK_PAGE) or self._engine.keys.knows(request.headers)
+
     def _check_open(self) -> None:
-        if self._closed:
+        if self._closed.is_set():
             raise SandboxClosedError(CLOSED)
 
     @contextmanager
@@ -522,7 +543,7 @@ class Sandbox:
             return Trouble.read(given)
 
     def _deliver(self, trouble: Trouble, receiver: Receiver | None = None) -> list[Delivery]:
-        wait(self.clock, trouble.delay)
+        wait(self.clock, trouble.delay, self._closed)
         self._engine.settle()
         return self._deliverer.deliver(trouble, receiver)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ._asgi import application, needs_extra
-from ._connection import protocol
+from ._background import Loop
+from ._connection import PATIENCE, protocol
 from ._http import Request, Response
 
 if TYPE_CHECKING:
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 HOST = "127.0.0.1"
+
+
+_LONGEST = PATIENCE + 0.6
+"""Seconds that `close` waits for the thread."""
 
 
 class Server:
@@ -28,8 +34,8 @@ class Server:
 
     base_url: str
 
-    def __init__(self, handle: Callable[[Request], Response], port: int) -> None:
-        app = application(handle)
+    def __init__(self, handle: Callable[[Request], Response], expects: Callable[[Request], bool], port: int) -> None:
+        app = application(handle, expects)
         try:
             import uvicorn
         except ImportError as error:
@@ -44,7 +50,6 @@ class Server:
             access_log=False,
             # Longer than clients keep idle connections, so that none is closed as a request goes out on it.
             timeout_keep_alive=75,
-            timeout_graceful_shutdown=5,
         )
         self._server = uvicorn.Server(config)
         self._socket = socket.create_server((HOST, port), backlog=128)
@@ -56,10 +61,17 @@ class Server:
         self._thread.start()
 
     def close(self) -> None:
-        """Answer what is under way, then stop. Closing it twice is harmless."""
-        self._server.should_exit = True
-        self._thread.join()
+        """Answer what is under way, then stop: within two seconds, whoever does not read or write meanwhile.
+
+        Closing it twice is harmless.
+        """
+        self.stop()
+        self._thread.join(_LONGEST)
         self._socket.close()
+
+    def stop(self) -> None:
+        """Begin to close."""
+        self._server.should_exit = True
 
     def __enter__(self) -> Self:
         return self
@@ -70,4 +82,9 @@ class Server:
         self.close()
 
     def _run(self) -> None:
-        self._server.run(sockets=[self._socket])
+        loop = Loop()
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_until_complete(self._server.serve(sockets=[self._socket]))
+        finally:
+            loop.close()

@@ -202,7 +202,7 @@ class TestPage:
 
     def test_it_refuses_what_is_not_one_of_its_buttons(self, api: httpx.Client, asked: dict[str, Any]) -> None:
         assert api.post(f"/sandbox/3d_secure/{asked['id']}", data={"outcome": "steal"}).status_code == 400
-        assert api.put(f"/sandbox/3d_secure/{asked['id']}", data={"outcome": "authorise"}).status_code == 400
+        assert api.put(f"/sandbox/3d_secure/{asked['id']}", data={"outcome": "authorise"}).status_code == 405
         assert api.get(f"/v1/payment_intents/{asked['id']}").json()["status"] == "requires_action"
 
     def test_it_says_when_there_is_nothing_to_authorise(self, api: httpx.Client, paid: dict[str, Any]) -> None:

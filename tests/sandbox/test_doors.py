@@ -56,7 +56,7 @@ def test_the_transport_is_asynchronous_too(sandbox: Sandbox, run: Callable[..., 
 def test_the_asgi_application_is_the_same_api(sandbox: Sandbox) -> None:
     async def main() -> list[int]:
         transport = httpx.ASGITransport(sandbox.app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://sandbox.test") as client:
+        async with httpx.AsyncClient(transport=transport, base_url=sandbox.base_url) as client:
             client.headers.update(authorised(sandbox))
             made = await client.post("/v1/customers", json={"name": "Ada"})
             retrieved = await client.get(f"/v1/customers/{made.json()['id']}")

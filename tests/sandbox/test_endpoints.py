@@ -358,7 +358,7 @@ class TestWhatEndsIt:
 
         listen(connect(sandbox), serve(closes))
         sandbox.emit("customer.created")
-        with pytest.raises(RuntimeError, match="closed while it delivered webhooks"):
+        with pytest.raises(RuntimeError, match="This sandbox is closed"):
             sandbox.deliver()
         over.set()
 
@@ -425,7 +425,7 @@ class TestWhatEndsIt:
     def test_a_closed_sandbox_delivers_nothing(self) -> None:
         sandbox = Sandbox(clock=Clock(0))
         sandbox.close()
-        with pytest.raises(RuntimeError, match="The sandbox is closed"):
+        with pytest.raises(RuntimeError, match="This sandbox is closed"):
             sandbox._deliverer.deliver(_deliveries.Trouble())
 
 

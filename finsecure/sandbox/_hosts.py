@@ -1,0 +1,70 @@
+"""The names that the sandbox answers to.
+
+A page anywhere can have its own name lead to this machine (DNS rebinding), and a `Host` becomes part of the links that
+the sandbox gives out. So a request for a name that is nobody's here is refused, whatever it asks for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import cast
+
+from ._http import BASE_URL
+from ._loopback import is_loopback
+from ._problems import authentication, invalid
+
+_NAME = r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]"
+_HOST = re.compile(rf"({_NAME})(?::[0-9]{{1,5}})?", re.ASCII | re.IGNORECASE)
+
+_OWN = (BASE_URL.removeprefix("https://"), "api-sandbox.finsecure.com", "testserver")
+"""The name of the door without a socket, that of test mode, and the one that Starlette's TestClient asks for."""
+
+
+class Hosts:
+    """The names of one sandbox.
+
+    Args:
+        names: Those that it has besides its own and those of this machine.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = {*_OWN, *names}
+
+    def check(self, host: str) -> None:
+        """Refuse the `Host` of a request that is for somebody else.
+
+        Raises:
+            Problem: 403.
+        """
+        if not self.own(host):
+            raise authentication(
+                403,
+                "Host must be a name of this machine or one that the sandbox was started with: "
+                "Sandbox(hosts=[...]), --allow-host.",
+            )
+
+    def own(self, host: str) -> bool:
+        """Whether a `Host` is a name of this sandbox, with a port or without."""
+        matched = _HOST.fullmatch(host)
+        name = _plain(matched[1]) if matched else ""
+        return name in self._names or is_loopback(name)
+
+
+def names(value: object, param: str) -> list[str]:
+    """The names that an option gives."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise invalid(f'{param} must be a list of host names, such as ["sandbox.test"].', param)
+    return [_name(one, param) for one in cast("Iterable[object]", value)]
+
+
+def _name(value: object, param: str) -> str:
+    name = value if isinstance(value, str) else ""
+    if not re.fullmatch(_NAME, name, re.ASCII | re.IGNORECASE):
+        raise invalid(f"{param} must name hosts alone, without scheme, port or path, such as sandbox.test.", param)
+    return _plain(name)
+
+
+def _plain(name: str) -> str:
+    """A name as it is compared: in lower case, without the brackets of an address or the dot at the end."""
+    return name.lower().strip("[]").removesuffix(".")
