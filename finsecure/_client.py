@@ -7,7 +7,6 @@ Failures travel as values, so that an error is raised in one place and its trace
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeVar, cast, overload
 
@@ -49,16 +48,27 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-if TYPE_CHECKING:
-    group = cached_property
-else:
+class Group(Generic[T]):
+    """A group of operations, made when it is first used and kept in the client's `__dict__`."""
 
-    class group(cached_property):
-        """A group of operations, made when it is first used."""
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        self._make = make
+        self.__doc__ = make.__doc__
 
-        def __get__(self, client: AnyClient | None, owner: type | None = None) -> Any:
-            # Of the class it is one without settings: `create_autospec(Client)` looks at it and finds the operations.
-            return self.func(object.__new__(owner)) if client is None else super().__get__(client, owner)
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, client: AnyClient[Any] | None, owner: type) -> T:
+        # Of the class it is one without settings: `create_autospec(Client)` looks at it and finds the operations.
+        if client is None:
+            return self._make(object.__new__(owner))
+        made: T = vars(client).setdefault(self._name, self._make(client))
+        return made
+
+
+def group(make: Callable[[Any], T]) -> Group[T]:
+    """Make a group of a method; a function, whose types jedi understands as a decorator, and not the class."""
+    return Group(make)
 
 
 def _any_object() -> Any:

@@ -15,9 +15,12 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from types import MethodType
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast
+
+# By another name, so that jedi passes the overloads over, which it cannot tell apart, and reads what stands below them.
+from typing import overload as for_type_checkers
 
 from typing_extensions import override
 
@@ -153,37 +156,42 @@ def _default_client() -> Sender:
 _mark_as_coroutine_function: Callable[[Any], Any] = getattr(inspect, "markcoroutinefunction", id)
 
 
-class operation(_Described[P], Generic[P, T]):
+class Operation(_Described[P], Generic[T, P]):
     """A method answered by one object."""
 
     _send = "send"
 
-    def __init__(self, describe: Callable[Concatenate[Any, P], Call[T]]) -> None:
-        super().__init__(describe)
-
-    @overload
+    @for_type_checkers
     def __get__(self, group: None, owner: type) -> Callable[P, T]: ...
-    @overload
+    @for_type_checkers
     def __get__(self, group: Operations[Sync], owner: type) -> Callable[P, T]: ...
-    @overload
+    @for_type_checkers
     def __get__(self, group: Operations[Async], owner: type) -> Callable[P, Coroutine[object, None, T]]: ...
-    def __get__(self, group: Operations[Any] | None, owner: type) -> Callable[P, Any]:
+    def __get__(self, group: Operations[Any] | None, owner: type) -> Callable[..., T | Awaitable[T]]:
         return self._of_class(owner) if group is None else self._of_group(group)
 
 
-class listing(_Described[P], Generic[P, T]):
+class Listing(_Described[P], Generic[T, P]):
     """A method answered by pages of objects."""
 
     _send = "send_list"
 
-    def __init__(self, describe: Callable[Concatenate[Any, P], Call[Page[T]]]) -> None:
-        super().__init__(describe)
-
-    @overload
+    @for_type_checkers
     def __get__(self, group: None, owner: type) -> Callable[P, Page[T]]: ...
-    @overload
+    @for_type_checkers
     def __get__(self, group: Operations[Sync], owner: type) -> Callable[P, Page[T]]: ...
-    @overload
+    @for_type_checkers
     def __get__(self, group: Operations[Async], owner: type) -> Callable[P, AsyncPages[T]]: ...
-    def __get__(self, group: Operations[Any] | None, owner: type) -> Callable[P, Any]:
+    def __get__(self, group: Operations[Any] | None, owner: type) -> Callable[..., Page[T] | AsyncPages[T]]:
         return self._of_class(owner) if group is None else self._of_group(group)
+
+
+# Functions, whose types jedi understands as decorators, and not the classes.
+def operation(describe: Callable[Concatenate[Any, P], Call[T]]) -> Operation[T, P]:
+    """Make an operation of a method that describes its call."""
+    return Operation(describe)
+
+
+def listing(describe: Callable[Concatenate[Any, P], Call[Page[T]]]) -> Listing[T, P]:
+    """Make an operation of a method that describes its call for a list."""
+    return Listing(describe)

@@ -157,20 +157,23 @@ class _PageOf(Generic[T, F]):
         )
 
 
-class Page(_PageOf[T, "Callable[[Call[Page[T]]], Page[T]]"]):
+class Page(_PageOf[T, "Callable[[Call[Page[T]]], Page[T]]"], Generic[T]):
     """One page of a list, and the way to the next.
 
     Iterating a page yields its objects and those of all following pages, fetched as you reach them. After
     `ending_before` the order is oldest first, away from the cursor.
 
-    Attributes:
-        data: The objects of this page, newest first.
-        has_more: Whether there is another page.
-        url: The path of the list.
-        last_response: How this page came.
-
     Reference: Consistency Standards, Pagination.
     """
+
+    data: list[T]
+    """The objects of this page, newest first."""
+    has_more: bool
+    """Whether there is another page."""
+    url: str | None
+    """The path of the list."""
+    last_response: LastResponse
+    """How this page came."""
 
     def next_page(self) -> Page[T] | None:
         """Fetch the page after this one.
@@ -258,17 +261,20 @@ class Page(_PageOf[T, "Callable[[Call[Page[T]]], Page[T]]"]):
                 page = following()
 
 
-class AsyncPage(_PageOf[T, "FetchAsync[T]"]):
+class AsyncPage(_PageOf[T, "FetchAsync[T]"], Generic[T]):
     """One page of a list, and the way to the next, for async code.
-
-    Attributes:
-        data: The objects of this page, newest first.
-        has_more: Whether there is another page.
-        url: The path of the list.
-        last_response: How this page came.
 
     Reference: Consistency Standards, Pagination.
     """
+
+    data: list[T]
+    """The objects of this page, newest first."""
+    has_more: bool
+    """Whether there is another page."""
+    url: str | None
+    """The path of the list."""
+    last_response: LastResponse
+    """How this page came."""
 
     async def next_page(self) -> AsyncPage[T] | None:
         """Fetch the page after this one.

@@ -18,7 +18,7 @@ import pytest
 import finsecure
 from finsecure import resources, webhooks
 from finsecure._client import AnyClient
-from finsecure._operation import Operations, listing, operation
+from finsecure._operation import Listing, Operation, Operations
 from finsecure.resources.events import AnyEvent, Event, KnownObject, UnknownEvent
 from finsecure.resources.webhook_endpoints import KnownEventType
 from finsecure.sandbox._routes import ROUTES
@@ -84,7 +84,7 @@ def test_the_sandbox_has_every_operation_and_no_other() -> None:
         for found in RESOURCES.values()
         for group in found
         for value in vars(group).values()
-        if isinstance(value, (operation, listing))
+        if isinstance(value, (Operation, Listing))
     }
     assert described == {(each.method, each.path) for each in ROUTES}
 

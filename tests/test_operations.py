@@ -13,7 +13,7 @@ import pytest
 import respx
 
 import finsecure
-from finsecure._operation import listing, operation
+from finsecure._operation import Listing, Operation
 from finsecure.sandbox import Clock, Sandbox
 
 from .conftest import KEY
@@ -220,7 +220,7 @@ def test_the_table_has_every_operation() -> None:
         (group, name)
         for group, kind in GROUPS.items()
         for name, found in vars(kind).items()
-        if isinstance(found, (operation, listing))
+        if isinstance(found, (Operation, Listing))
     ]
     assert sorted((case.group, case.name) for case in CASES) == sorted(defined)
     assert len(defined) == 30

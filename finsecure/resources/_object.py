@@ -30,7 +30,7 @@ from typing_extensions import Self, TypeAliasType, dataclass_transform, override
 
 from .. import _redact
 from .._call import LastResponse
-from .._operation import listing, operation
+from .._operation import Listing, Operation
 
 if TYPE_CHECKING:
     from pydantic._internal._model_construction import ModelMetaclass
@@ -179,7 +179,7 @@ def _names(kind: Any) -> frozenset[str]:
 def _operations(kind: Any) -> frozenset[str]:
     """The operations of a class, which an object of it cannot call."""
     content: list[tuple[str, object]] = [pair for base in kind.__mro__ for pair in base.__dict__.items()]
-    return frozenset(name for name, value in content if isinstance(value, (operation, listing)))
+    return frozenset(name for name, value in content if isinstance(value, (Operation, Listing)))
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(Field, PrivateAttr))

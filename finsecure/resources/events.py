@@ -314,9 +314,12 @@ _KnownEvent: TypeAlias = (
     | CustomerSubscriptionCreated
     | CustomerSubscriptionUpdated
 )
-AnyEvent: TypeAlias = Annotated[
-    Annotated[_KnownEvent, Discriminator("type")] | UnknownEvent, Field(union_mode="left_to_right")
-]
+if TYPE_CHECKING:
+    AnyEvent: TypeAlias = _KnownEvent | UnknownEvent
+else:
+    AnyEvent = Annotated[
+        Annotated[_KnownEvent, Discriminator("type")] | UnknownEvent, Field(union_mode="left_to_right")
+    ]
 """Any event: one of the known kinds, or `UnknownEvent`."""
 
 
