@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Awaitable, Callable, Coroutine
-from types import MethodType
+from types import CoroutineType, MethodType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast
 
 # By another name, so that jedi passes the overloads over, which it cannot tell apart, and reads what stands below them.
@@ -25,6 +26,7 @@ from typing import overload as for_type_checkers
 from typing_extensions import override
 
 from ._habits import public
+from ._unawaited import Unawaited
 
 if TYPE_CHECKING:
     from ._call import Call
@@ -87,6 +89,7 @@ class _Described(Generic[P]):
         functools.update_wrapper(cast("Any", self), describe)  # name, docstring and source, for help() and the docs
         self._describe = describe
         self._of_classes: dict[type, Callable[P, Any]] = {}
+        self._signatures: dict[bool, inspect.Signature] = {}  # by whether it is awaited
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._owner = owner
@@ -114,12 +117,13 @@ class _Described(Generic[P]):
         function = bound.get(self._name)
         if function is None:
             client: Sender = group._client
-            function = bound[self._name] = self._bind(client, group)
+            awaited = f"{type(client).__name__}.{_group_name(group)}.{self._name}" if _is_async(client) else None
+            function = bound[self._name] = self._bind(client, group, awaited)
             if inspect.iscoroutinefunction(getattr(type(client), self._send)):
                 _mark_as_coroutine_function(function)
         return function
 
-    def _bind(self, client: Sender | None, place: object) -> Callable[P, Any]:
+    def _bind(self, client: Sender | None, place: object, awaited: str | None = None) -> Callable[P, Any]:
         method: Callable[P, Call[Any]] = MethodType(self._describe, place)
         send = self._send
 
@@ -133,11 +137,50 @@ class _Described(Generic[P]):
             else:
                 del args, kwargs
                 sender = _default_client() if client is None else client
-                return getattr(sender, send)(call)  # looked up now, since a test may have replaced it
+                answer: Any = getattr(sender, send)(call)  # looked up now, since a test may have replaced it
+                if awaited and type(answer) is CoroutineType:
+                    return Unawaited(cast("Any", answer), awaited)
+                return answer
             del args, kwargs
             raise error
 
+        signature = self._signatures.get(awaited is not None)
+        if signature is None:
+            signature = self._signatures[awaited is not None] = self._signature(awaited=awaited is not None)
+        cast("Any", bound).__signature__ = signature
         return bound
+
+    def _signature(self, *, awaited: bool) -> inspect.Signature:
+        """What `help` shows: what the caller gets, and not the call that the method describes."""
+        described = inspect.signature(self._describe)
+        _, *parameters = described.parameters.values()
+        answer: str = described.return_annotation.removeprefix("Call[")[:-1]
+        if awaited:
+            answer = _AWAITED[self._send].format(answer.removeprefix("Page"))
+        shown = [parameter.replace(annotation=_Shown(parameter.annotation)) for parameter in parameters]
+        return inspect.Signature(shown, return_annotation=_Shown(answer))
+
+
+class _Shown(str):
+    """An annotation that `help` shows without quotes."""
+
+    __slots__ = ()
+
+    @override
+    def __repr__(self) -> str:
+        return str(self)
+
+
+_AWAITED = {"send": "Coroutine[object, None, {}]", "send_list": "AsyncPages{}"}
+
+
+def _is_async(client: Sender) -> bool:
+    return inspect.iscoroutinefunction(getattr(type(client), "send", None))
+
+
+def _group_name(group: object) -> str:
+    """What a client calls a group: `payment_intents` of PaymentIntents."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(group).__name__).lower()
 
 
 def _named_here(exc: BaseException) -> BaseException:
@@ -149,7 +192,7 @@ def _named_here(exc: BaseException) -> BaseException:
 def _default_client() -> Sender:
     from ._default import client  # late, the one place that looks back: it needs the resources
 
-    return client()
+    return cast("Sender", client())
 
 
 # For mocks and frameworks that ask what is to be awaited; before Python 3.12 there is no public way to say it.

@@ -26,6 +26,7 @@ from .receive import Event, validated
 
 if TYPE_CHECKING:
     from .._client import AsyncClient, Client
+    from .._operation import Sender
 
 OVERLAP = 600  # seconds
 KEEP_EVERY = 100  # events after which the place is kept, as a run may be killed
@@ -193,18 +194,18 @@ def _listing(begins: float, **cursor: str) -> Call[Page[Event | Unreadable]]:
 
 def _oldest_first(client: Client, begins: float) -> Generator[Event | Unreadable]:
     """Every event since a moment. The list is newest first, so its last page is looked for first."""
-    first: Any = client.send_list(_listing(begins))
+    first: Any = cast("Sender", client).send_list(_listing(begins))
     if not isinstance(first, Page):
         raise WebhookUsageError("catch_up was given an async client: pass a Client, or await catch_up_async.")
     last: Page[Event | Unreadable] = deque(cast("Page[Event | Unreadable]", first).pages(), maxlen=1).pop()
     yield from reversed(last.data)
     if last is not first:
-        yield from client.send_list(_listing(begins, ending_before=last.data[0].id))
+        yield from cast("Sender", client).send_list(_listing(begins, ending_before=last.data[0].id))
 
 
 async def _oldest_first_async(client: AsyncClient, begins: float) -> AsyncGenerator[Event | Unreadable]:
     """The same as `_oldest_first`, in async code."""
-    listed: Any = client.send_list(_listing(begins))
+    listed: Any = cast("Sender", client).send_list(_listing(begins))
     if isinstance(listed, Page):
         raise WebhookUsageError("catch_up_async was given a sync client: pass an AsyncClient, or call catch_up.")
     first: AsyncPage[Event | Unreadable] = await listed
@@ -214,5 +215,5 @@ async def _oldest_first_async(client: AsyncClient, begins: float) -> AsyncGenera
     for event in reversed(last.data):
         yield event
     if last is not first:
-        async for event in client.send_list(_listing(begins, ending_before=last.data[0].id)):
+        async for event in cast("Sender", client).send_list(_listing(begins, ending_before=last.data[0].id)):
             yield event
