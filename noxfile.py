@@ -58,7 +58,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Both type checkers, what they say of the public names, of right and wrong uses, and what an editor shows."""
-    install(session, "test", "typing", "docs")
+    install(session, "test", "examples", "typing", "docs")
     session.env["PYRIGHT_PYTHON_IGNORE_WARNINGS"] = "1"  # or it asks on each start whether it is the newest
     session.env["FINSECURE_REQUIRED"] = "1"  # no test may be skipped for want of a type checker
     session.run("mypy")
@@ -72,12 +72,13 @@ def types(session: nox.Session) -> None:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """The tests on each Python there is; on one also the slow ones, the documentation's, all transports, coverage."""
-    install(session, "test")
+    if session.python != COVERED and not session.posargs:
+        install(session, "test")
+        session.run("pytest", "-m", "not types and not slow", *PYTEST, "--ignore=tests/docs")
+        return
+    install(session, "test", "examples")
     if session.posargs:
         session.run("pytest", "-m", "not types", *PYTEST, *session.posargs)
-        return
-    if session.python != COVERED:
-        session.run("pytest", "-m", "not types and not slow", *PYTEST, "--ignore=tests/docs")
         return
     data = Path(session.create_tmp(), "coverage")
     shutil.rmtree(data, ignore_errors=True)
