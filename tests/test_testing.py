@@ -67,15 +67,15 @@ class TestEachObject:
 
     def test_a_misspelt_member_is_named(self, kind: str) -> None:
         make, model, _ = FACTORIES[kind]
-        with pytest.raises(TypeError, match=rf"^{model.__name__} has no member metdata\. Did you mean metadata\?"):
-            make(metdata={})
+        with pytest.raises(TypeError, match=rf"^{model.__name__} has no member livemod\. Did you mean livemode\?"):
+            make(livemod=True)
         with pytest.raises(TypeError, match="has no member object"):
             make(object=kind)
 
     def test_type_checkers_know_its_members(self, kind: str) -> None:
         make, model, members = FACTORIES[kind]
-        everything = {*model.model_fields, *make().to_dict()} - {"object"}
-        assert members.__optional_keys__ == everything
+        assert {*make().to_dict()} <= {*model.model_fields}
+        assert members.__optional_keys__ == {*model.model_fields} - {"object"}
 
     def test_it_came_as_an_answer(self, kind: str) -> None:
         make, _, _ = FACTORIES[kind]
@@ -251,8 +251,8 @@ class TestOtherObjects:
         deleted = make(id="xx_1", deleted=True)
         assert deleted.to_dict() == {"id": "xx_1", "object": deleted.object, "deleted": True}
         assert make(deleted=True).id
-        with pytest.raises(ValueError, match="metadata does not go with deleted=True"):
-            make(deleted=True, metadata={})
+        with pytest.raises(ValueError, match="livemode does not go with deleted=True"):
+            make(deleted=True, livemode=True)
 
 
 class TestWhatIsWrong:
@@ -284,11 +284,6 @@ class TestWhatIsWrong:
         with pytest.raises(error, match=re.escape(says)) as caught:
             testing.payment_intent(**members)
         assert caught.value.__cause__ is None
-
-    def test_a_member_that_no_model_declares_has_the_type_of_the_sample(self) -> None:
-        with pytest.raises(ValueError, match="attempt_count must be of type int, not str"):
-            testing.invoice(attempt_count="two")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-        assert testing.invoice(description="A book").to_dict()["description"] == "A book"
 
     def test_a_card_and_a_bank_account_do_not_go_together(self) -> None:
         with pytest.raises(ValueError, match="card does not go with type us_bank_account"):

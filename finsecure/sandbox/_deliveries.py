@@ -335,8 +335,7 @@ class Deliverer:
         return httpx.AsyncClient(verify=trusted, trust_env=False, limits=limits, timeout=None)  # noqa: S113 - see _post
 
     async def _disconnect(self) -> None:
-        if self._client is not None:
-            await self._client.aclose()
+        await self._connections().aclose()
 
 
 def _trust(ca_file: str | os.PathLike[str] | None) -> ssl.SSLContext:

@@ -113,13 +113,13 @@ def event(type: str, **members: Any) -> Any:
     given = {name: plain(value) for name, value in members.items()}
     own = {name: given.pop(name) for name in EventMembers.__optional_keys__ if name in given}
     data = as_dict(own.pop("data", {}), "data")
-    check(EventData, {}, data, "data.")
+    check(EventData, data, "data.")
     about: dict[str, Any] = {**as_dict(data.get("object", {}), "data.object"), **given}
     if "created" in own:
         about.setdefault("created", own["created"])
     source = maker()
     whole = source.make("event", event_members(type, _object(type, about), 1, source.ident("req")))
-    check(Event, whole, own)
+    check(Event, own)
     if str(own.get("id", "evt_")).partition("_")[0] in {*PREFIXES.values()} - {"evt"}:
         raise ValueError('id is that of the event (evt_...): give its object one with data={"object": {"id": ...}}.')
     whole["data"] |= {name: value for name, value in data.items() if name != "object"}

@@ -111,12 +111,10 @@ class ChargeMembers(WithMetadata, total=False):
     status: ChargeStatus
 
 
-class WebhookEndpointMembers(WithMetadata, total=False):
+class WebhookEndpointMembers(Common, total=False):
     """The members of a WebhookEndpoint."""
 
-    api_version: str
     deleted: bool
-    description: str | None
     enabled_events: Sequence[EventType]
     secret: str
     status: str
