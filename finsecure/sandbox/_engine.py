@@ -331,7 +331,7 @@ def _read(request: Request) -> Object | Problem:
 
 
 def _check_version(request: Request) -> None:
-    if request.headers.get("finsecure-version", API_VERSION) != API_VERSION:
+    if request.headers.get("finsecure-version", API_VERSION).strip() != API_VERSION:
         raise invalid(f"FinSecure-Version must be {API_VERSION}, the one version of this API.", "FinSecure-Version")
 
 
