@@ -6,7 +6,7 @@ import asyncio
 import concurrent.futures
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from finsecure._clock import monotonic
 
@@ -38,6 +38,7 @@ class Background:
         self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     def start(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
         """Begin something in the loop.
@@ -55,7 +56,7 @@ class Background:
                     target=self._run, args=[self._loop], name="finsecure-sandbox-sockets", daemon=True
                 )
                 self._thread.start()
-            return asyncio.run_coroutine_threadsafe(work, self._loop)
+            return asyncio.run_coroutine_threadsafe(self._do(work), self._loop)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Do something in the loop, and wait for it.
@@ -81,10 +82,20 @@ class Background:
             loop.call_soon_threadsafe(loop.stop)
             self._thread.join(_CLOSING)
 
+    async def _do(self, work: Coroutine[Any, Any, T]) -> T:
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        self._tasks.add(task)
+        try:
+            return await work
+        finally:
+            self._tasks.discard(task)
+
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         asyncio.set_event_loop(loop)
         loop.run_forever()
-        left = asyncio.all_tasks(loop)
+        loop.run_until_complete(asyncio.sleep(0))  # so that what was started last has begun
+        # Only what was started here: the tasks below it are for their task groups to end, which know which have begun.
+        left = [*self._tasks]
         for task in left:
             task.cancel()
         loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))

@@ -1,0 +1,292 @@
+"""It ends: closing a sandbox or a server takes less than two seconds, whatever clients and receivers do."""
+
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import finsecure
+from finsecure._clock import monotonic
+from finsecure.sandbox import Clock, Sandbox, _background, _courier, _database
+
+ROOT = Path(__file__).parents[2]
+LIMIT = 2.0
+SOON = 10.0
+
+
+@contextmanager
+def in_time() -> Generator[None, None, None]:
+    """Less than two seconds, and no thread of the sandbox's is left."""
+    began = monotonic()
+    yield
+    assert monotonic() - began < LIMIT
+    assert [one.name for one in threading.enumerate() if one.name.startswith("finsecure-sandbox")] == []
+
+
+@pytest.fixture
+def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Nothing is logged that a person would look at."""
+    with caplog.at_level(logging.WARNING):
+        yield
+    assert caplog.records == []
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """The URL of a receiver that accepts connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/hook"
+
+
+def connected(base_url: str, text: str) -> socket.socket:
+    """A connection on which this was sent."""
+    host, port = base_url.removeprefix("http://").split(":")
+    connection = socket.create_connection((host, int(port)))
+    connection.sendall(text.replace("\n", "\r\n").encode())
+    return connection
+
+
+def wait_until(true: Callable[[], object]) -> None:
+    ends = monotonic() + SOON
+    while not true():
+        assert monotonic() < ends
+        time.sleep(0.01)
+
+
+CLIENTS = {
+    "says nothing": "",
+    "sends half a head": "POST /v1/customers HTTP/1.1\nHost: localhost\n",
+    "sends half a body": (
+        "POST /v1/customers HTTP/1.1\nHost: localhost\nAuthorization: Bearer {key}\nContent-Length: 9\n\n{{}}"
+    ),
+    "never reads": "GET /v1/customers?limit=100 HTTP/1.1\nHost: localhost\nAuthorization: Bearer {key}\n\n" * 200,
+}
+
+
+@pytest.mark.usefixtures("quiet")
+class TestServer:
+    @pytest.mark.parametrize("text", CLIENTS.values(), ids=CLIENTS)
+    @pytest.mark.parametrize("whole", [False, True], ids=["the server", "the sandbox"])
+    def test_a_client_does_not_hold_it_up(self, text: str, *, whole: bool) -> None:
+        sandbox = Sandbox(clock=Clock(0))
+        with sandbox.client() as client:
+            for _ in range(30):
+                client.customers.create(description="x" * 1000, name="y" * 1000)
+        server = sandbox.serve()
+        connection = connected(server.base_url, text.format(key=sandbox.secret_key))
+        time.sleep(0.2)
+        with in_time():
+            (sandbox if whole else server).close()
+        connection.close()
+        sandbox.close()
+
+    @pytest.mark.parametrize(
+        ("clock", "body"), [(Clock(0), {}), (None, {"delay": 1000.0})], ids=["a receiver", "a delivery that is late"]
+    )
+    def test_an_answer_that_waits_does_not(self, silent: str, clock: Clock | None, body: dict[str, float]) -> None:
+        sandbox = Sandbox(clock=clock)
+        server = sandbox.serve()
+        headers = {"Authorization": f"Bearer {sandbox.secret_key}"}
+        answers: list[int] = []
+
+        def ask() -> None:
+            url = f"{server.base_url}/sandbox/deliveries"
+            answers.append(httpx.post(url, json=body, headers=headers, timeout=60, trust_env=False).status_code)
+
+        with sandbox.client() as client:
+            client.webhook_endpoints.create(url=silent, enabled_events=["*"])
+        sandbox.emit("customer.created")
+        thread = threading.Thread(target=ask)
+        thread.start()
+        wait_until(lambda: server._server.server_state.tasks)
+        time.sleep(0.2)
+        with in_time():
+            sandbox.close()
+        thread.join(SOON)
+        assert answers == [503]
+
+    def test_a_request_that_is_stuck_in_the_program_does_not(self) -> None:
+        """An `ids=` that blocks holds the database. The sandbox ends all the same."""
+        stuck, over = threading.Event(), threading.Event()
+
+        def ids(prefix: str) -> str:
+            if prefix == "cus":
+                stuck.set()
+                over.wait(SOON)
+            return f"{prefix}{time.monotonic_ns()}"
+
+        sandbox = Sandbox(ids=ids)
+        connection = connected(
+            sandbox.serve().base_url,
+            f"POST /v1/customers HTTP/1.1\nHost: localhost\nAuthorization: Bearer {sandbox.secret_key}\n\n",
+        )
+        assert stuck.wait(SOON)
+        with in_time():
+            sandbox.close()
+        over.set()
+        connection.close()
+
+    def test_time_that_a_test_freezes_does_not(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(time, "monotonic", lambda: 5.0)
+        monkeypatch.setattr(time, "time", lambda: 1709208000.0)
+        with (
+            in_time(),
+            Sandbox() as sandbox,
+            sandbox.serve() as server,
+            finsecure.Client(sandbox.secret_key, base_url=server.base_url) as client,
+        ):
+            assert client.customers.create().created.year == 2024
+
+    def test_a_thread_that_does_not_end_is_left(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Whatever holds the threads of deliveries up, closing goes on."""
+        monkeypatch.setattr(_background, "_CLOSING", 0.01)
+        monkeypatch.setattr(_courier, "_CLOSING", 0.01)
+        over = threading.Event()
+        began = monotonic()
+        with Sandbox() as sandbox:
+            monkeypatch.setattr(sandbox._courier, "_work", lambda: over.wait(SOON) and None)
+            sandbox._courier.wake()
+        assert monotonic() - began < LIMIT
+        over.set()
+        wait_until(lambda: not any(one.name.startswith("finsecure-sandbox") for one in threading.enumerate()))
+
+
+class TestCallers:
+    """Closing under callers ends their calls with a plain error, and what was acknowledged was done."""
+
+    @pytest.mark.usefixtures("quiet")
+    @pytest.mark.parametrize("door", ["in process", "over HTTP"])
+    def test_calls_that_are_under_way_end_with_an_error_of_ours(self, tmp_path: Path, door: str) -> None:
+        db = tmp_path / "sandbox.db"
+        sandbox = Sandbox(db=db)
+        made: list[str] = []
+        errors: list[BaseException] = []
+        options: dict[str, Any] = {"max_retries": 0}
+        if door == "over HTTP":
+            client = finsecure.Client(sandbox.secret_key, base_url=sandbox.serve().base_url, **options)
+        else:
+            client = sandbox.client(**options)
+
+        def call() -> None:
+            try:
+                while True:
+                    made.append(client.customers.create().id)
+            except BaseException as error:  # noqa: BLE001 - that is the question
+                errors.append(error)
+
+        threads = [threading.Thread(target=call) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: len(made) > 20)
+        with in_time():
+            sandbox.close()
+        for thread in threads:
+            thread.join(SOON)
+        client.close()
+        assert len(errors) == 4
+        for error in errors:
+            assert isinstance(error, (finsecure.APIConnectionError, finsecure.APIError)), repr(error)
+        if door == "in process":
+            assert {str(error) for error in errors if "This sandbox is closed" not in str(error)} == set()
+        with Sandbox(db=db) as again, again.client() as client:
+            assert {*made} <= {customer.id for customer in client.customers.list(limit=100)}
+
+    def test_a_call_that_waits_for_a_locked_file_ends_as_well(self, tmp_path: Path) -> None:
+        import sqlite3
+
+        db = tmp_path / "sandbox.db"
+        sandbox = Sandbox(db=db, clock=Clock(0))
+        other = sqlite3.connect(db, isolation_level=None)
+        other.execute("begin immediate")
+        errors: list[str] = []
+
+        def call() -> None:
+            try:
+                sandbox.emit("customer.created")
+            except finsecure.error.SandboxError as error:
+                errors.append(error.message)
+
+        thread = threading.Thread(target=call)
+        thread.start()
+        time.sleep(0.1)
+        with in_time():
+            sandbox.close()
+        thread.join(SOON)
+        other.close()
+        assert errors == ["This sandbox is closed: make a new one."]
+
+    def test_a_statement_on_a_closed_database_says_that_the_sandbox_is_closed(self, sandbox: Sandbox) -> None:
+        sandbox._store._database._connection.close()
+        with pytest.raises(finsecure.error.SandboxError, match="cannot be used: Cannot operate on a closed database"):
+            sandbox.emit("customer.created")
+        sandbox._store._database._closing.set()
+        with pytest.raises(_database.SandboxClosedError):
+            sandbox.emit("customer.created")
+
+
+class TestDeliveries:
+    """No round that fails is the last one."""
+
+    def test_they_go_on_after_an_error(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+        connect: Callable[[Sandbox], httpx.Client],
+    ) -> None:
+        monkeypatch.setattr(_courier, "_PAUSE", 0.01)
+        with Sandbox(settle_after=0.0) as sandbox:
+            settle = sandbox._engine.settle
+            broken = iter([finsecure.error.SandboxError("database or disk is full"), RuntimeError("what?")])
+
+            def settle_or_break() -> None:
+                if threading.current_thread().name == "finsecure-sandbox-webhooks":
+                    for error in broken:
+                        raise error
+                settle()
+
+            monkeypatch.setattr(sandbox._engine, "settle", settle_or_break)
+            api = connect(sandbox)
+            params = {"amount": 2000, "currency": "usd", "payment_method_types": ["ach"]}
+            ident = api.post("/v1/payment_intents", json=params).json()["id"]
+            account = {"routing_number": "110000000", "account_number": "000123456789"}
+            method = {"type": "us_bank_account", "us_bank_account": account}
+            api.post(f"/v1/payment_intents/{ident}/confirm", json={"payment_method": method})
+            wait_until(lambda: next(broken, None) is None)
+        assert "database or disk is full" in caplog.text
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_ends_whatever_clients_and_receivers_do(number: signal.Signals, silent: str) -> None:
+    run = "import sys; from finsecure.cli._sandbox import run; sys.exit(run(sys.argv[1:]))"
+    command = [sys.executable, "-W", "error", "-c", run, "--json", "--quiet"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        facts = json.loads(process.stdout.readline())
+        with finsecure.Client(facts["secret_key"], base_url=facts["base_url"]) as client:
+            client.webhook_endpoints.create(url=silent, enabled_events=["*"])
+            client.customers.create()
+        connections = [connected(facts["base_url"], text.format(key=facts["secret_key"])) for text in CLIENTS.values()]
+        time.sleep(0.3)
+        began = monotonic()
+        process.send_signal(number)
+        rest, errors = process.communicate(timeout=60)
+        took = monotonic() - began
+        for connection in connections:
+            connection.close()
+    assert (process.returncode, rest, errors) == (0, "", "")
+    assert took < LIMIT
