@@ -104,7 +104,7 @@ def test_filters() -> None:
     }
     shown = {
         f"/v1/{names(which)[0].split('.')[-2]}": names(filters)
-        for which, filters in rows("docs/pagination.md", "## What lists there are")
+        for which, filters in rows("docs/pagination.md", "## Filters")
     }
     assert shown == described
 
