@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import finsecure
-from finsecure.cli import _demo, _sandbox, main
+from finsecure.cli import _day, _demo, _sandbox, main
 from finsecure.sandbox import cards
 
 ROOT = Path(__file__).parents[2]
@@ -78,7 +78,7 @@ def printed() -> str:
 
 def test_the_demo_shows_the_code_it_runs(printed: str) -> None:
     """Each printed line of code is a line of the step."""
-    for step in _demo.STEPS:
+    for step in _day.STEPS:
         code = _demo.shown(step).splitlines()
         assert code
         source = [line.strip() for line in inspect.getsource(step).splitlines()]
@@ -100,7 +100,7 @@ def test_a_difference_is_told_and_makes_the_exit_code_1(
     """A card that behaves otherwise is a difference; where nothing can go on after it, the day ends there."""
     swapped = {"4000000000009995": cards.Card("visa"), "4242424242424242": cards.Card("visa", "lost_card")}
     monkeypatch.setitem(cards.CARDS, number, swapped[number])
-    monkeypatch.setattr(_demo, "STEPS", (*_demo.STEPS[:8], _quick, _quick))
+    monkeypatch.setattr(_demo, "STEPS", (*_day.STEPS[:8], _quick, _quick))
     assert main(["demo"]) == 1
     printed = capsys.readouterr().out
     assert len(TITLE.findall(printed)) == steps
@@ -110,13 +110,13 @@ def test_a_difference_is_told_and_makes_the_exit_code_1(
     assert "everything as it should be" not in printed
 
 
-def _quick(day: _demo.Day) -> _demo.Facts:
+def _quick(day: _day.Day) -> _day.Facts:
     """A step in place of a slow one."""
     del day
 
     answer = 6 * 7
 
-    yield _demo.Fact("answer", answer, 42)
+    yield _day.Fact("answer", answer, 42)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "cp1252"])
@@ -132,9 +132,9 @@ def test_paper_of_any_width_and_encoding_is_written_on(
     paper.heading("A merchant's day")
     paper.title(1, "A customer signs up and then does a number of other things")
     paper.code("def receive(body: bytes, signature: str | None) -> int:\n    return 200 if body else 400")
-    paper.fact(_demo.Fact("a label", "word " * 30 + "x" * 100))
-    paper.fact(_demo.Fact("right", 1, 1))
-    paper.fact(_demo.Fact("wrong", 1, 2))
+    paper.fact(_day.Fact("a label", "word " * 30 + "x" * 100))
+    paper.fact(_day.Fact("right", 1, 1))
+    paper.fact(_day.Fact("wrong", 1, 2))
     sys.stdout.flush()
     text = raw.getvalue().decode(encoding)
     for line in text.splitlines():
@@ -146,7 +146,7 @@ def test_paper_of_any_width_and_encoding_is_written_on(
 
 
 def test_every_shown_line_fits_a_terminal_of_80_columns() -> None:
-    for step in _demo.STEPS:
+    for step in _day.STEPS:
         for line in _demo.shown(step).splitlines():
             assert len("   │ " + line) <= 80, line
 
@@ -155,7 +155,7 @@ def test_every_shown_line_fits_a_terminal_of_80_columns() -> None:
 def test_what_did_not_come_is_said_so(given: dict[str, Any]) -> None:
     """A field that the sandbox did not send is a difference to tell, not a crash."""
     intent = finsecure.PaymentIntent.model_validate({"id": "pi_1", "object": "payment_intent", **given})
-    assert _demo.bank_page(intent) == ""
+    assert _day.bank_page(intent) == ""
 
 
 # The command line around it
