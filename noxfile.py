@@ -124,6 +124,13 @@ def chaos(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def inbox(session: nox.Session) -> None:
+    """Inboxes with real servers while workers are killed, for docs/webhooks.md; `-- --quick` only prints."""
+    install(session, "test")
+    session.run("python", "-m", "tests.webhooks.report", *session.posargs)
+
+
+@nox.session(default=False)
 def fuzz(session: nox.Session) -> None:
     """Arbitrary answers and webhooks for about a minute: only our own errors may come out."""
     install(session, "test")

@@ -62,16 +62,16 @@ class Place:
         """What functions wrote, and what was committed of it."""
         raise NotImplementedError
 
-    def register(self, webhook: Handler, hook: Hook) -> None:
-        """Have a function write an effect, and then call the hook."""
+    def register(self, webhook: Handler, hook: Hook, before: Hook = nothing) -> None:
+        """Have a function call `before`, write an effect, and then call the hook."""
         raise NotImplementedError
 
     def close(self) -> None:
         """Close its connections."""
 
-    def handler(self, hook: Hook = nothing) -> Handler:
+    def handler(self, hook: Hook = nothing, before: Hook = nothing) -> Handler:
         webhook = Handler(SECRET, inbox=self.inbox)
-        self.register(webhook, hook)
+        self.register(webhook, hook, before)
         return webhook
 
     def deliver(self, webhook: Handler, id: str = "evt_1") -> Outcome:
@@ -121,12 +121,14 @@ class SQL(Place):
         rows: list[Any] = self.run(lambda connection: connection.execute(both).all())
         return dict(rows)
 
-    def register(self, webhook: Handler, hook: Hook) -> None:
+    def register(self, webhook: Handler, hook: Hook, before: Hook = nothing) -> None:
         def write(event: webhooks.CustomerCreated, session: Session) -> None:
+            before(event.id)
             session.execute(sqlalchemy.insert(EFFECTS).values(event=row_id(event.id)))
             hook(event.id)
 
         async def write_async(event: webhooks.CustomerCreated, session: AsyncSession) -> None:
+            before(event.id)
             await session.execute(sqlalchemy.insert(EFFECTS).values(event=row_id(event.id)))
             hook(event.id)
 
@@ -155,9 +157,10 @@ class Redis(Place):
         effects: Any = self.client.lrange("effects", 0, -1)
         return sorted(effects)
 
-    def register(self, webhook: Handler, hook: Hook) -> None:
+    def register(self, webhook: Handler, hook: Hook, before: Hook = nothing) -> None:
         @webhook.on("customer.created")
         def write(event: webhooks.CustomerCreated) -> None:
+            before(event.id)
             self.client.rpush("effects", row_id(event.id))
             hook(event.id)
 
@@ -191,12 +194,14 @@ class Django(Place):
     def effects(self) -> list[str]:
         return sorted(self.app.effects(self.alias).values_list("event", flat=True))
 
-    def register(self, webhook: Handler, hook: Hook) -> None:
+    def register(self, webhook: Handler, hook: Hook, before: Hook = nothing) -> None:
         def write(event: webhooks.CustomerCreated) -> None:
+            before(event.id)
             self.app.effects(self.alias).create(event=row_id(event.id))
             hook(event.id)
 
         async def write_async(event: webhooks.CustomerCreated) -> None:
+            before(event.id)
             await self.app.effects(self.alias).acreate(event=row_id(event.id))
             hook(event.id)
 
