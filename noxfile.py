@@ -24,7 +24,7 @@ nox.options.default_venv_backend = "uv|virtualenv"  # uv where it is there: each
 nox.options.download_python = "never"
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each of hundreds of subprocesses compiles all that it imports
 nox.options.error_on_missing_interpreters = False  # those who have one Python test with that one, CI included
-nox.options.sessions = ["lint", "types", "tests", "tests-lowest", "docs", "package"]
+nox.options.sessions = ["lint", "types", "tests", "tests-lowest", "contract", "docs", "package"]
 
 
 def _is_there(version: str) -> bool:
@@ -58,7 +58,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Both type checkers, what they say of the public names, of right and wrong uses, and what an editor shows."""
-    install(session, "test", "examples", "typing", "docs")
+    install(session, "test", "examples", "contract", "typing", "docs")
     session.env["PYRIGHT_PYTHON_IGNORE_WARNINGS"] = "1"  # or it asks on each start whether it is the newest
     session.env["FINSECURE_REQUIRED"] = "1"  # no test may be skipped for want of a type checker
     session.run("mypy")
@@ -107,6 +107,13 @@ def signatures(session: nox.Session) -> None:
     """Write tests/signatures.txt anew, after a change of what is public."""
     session.install(".")
     session.run("python", "tests/signatures.py")
+
+
+@nox.session
+def contract(session: nox.Session) -> None:
+    """Requests of all kinds, made up by schemathesis, to a served sandbox; `-- --full` for some minutes of them."""
+    install(session, "contract")
+    session.run("python", "-m", "tests.contract.run", *session.posargs)
 
 
 @nox.session(default=False)

@@ -30,7 +30,8 @@ MAX_METADATA, MAX_METADATA_NAME, MAX_METADATA_VALUE = 50, 40, 500
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 _MAX_EMAIL = 320
-_UNIX_TIME = re.compile(r"-?\d{1,12}(\.\d{1,9})?")
+_NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,30})?([eE][+-]?\d{1,3})?", re.ASCII)
+_LAST_SECOND = 999_999_999_999
 
 
 C = TypeVar("C", bound=Check)
@@ -406,7 +407,7 @@ def metadata(value: object, param: str) -> Object:
 _RUNS_IN_THE_PAGE = ("about", "blob", "data", "file", "filesystem", "javascript", "vbscript", "view-source")
 
 
-@described(type="string", format="uri", pattern=f"^(?!({'|'.join(_RUNS_IN_THE_PAGE)}):)[a-z][a-z0-9+.-]*:/")
+@described(type="string", pattern=f"^(?!({'|'.join(_RUNS_IN_THE_PAGE)}):)[a-z][a-z0-9+.-]*:/")
 def return_url(value: object, param: str) -> str:
     """Where a browser is sent back to: a page, or an app by a scheme of its own, such as `myshop://paid`."""
     url = _url(value, param)
@@ -419,7 +420,7 @@ def return_url(value: object, param: str) -> str:
 _OF_AN_APP = re.compile(r"(?!https?:)[a-z][a-z0-9+.-]*:/", re.ASCII | re.IGNORECASE)
 
 
-@described(type="string", format="uri", pattern="^https?://")
+@described(type="string", pattern="^https?://")
 def webhook_url(value: object, param: str) -> str:
     """Where events are sent: HTTPS, or plain HTTP on this machine. Reference: Webhooks, "Endpoint Requirements"."""
     url = _url(value, param)
@@ -453,11 +454,16 @@ def limit(value: object, param: str) -> int:
     return int(cast("str", value))
 
 
-@described(anyOf=[{"type": "number"}, {"type": "string", "format": "date-time"}])
+@described(
+    anyOf=[
+        {"type": "number", "minimum": -_LAST_SECOND, "maximum": _LAST_SECOND},
+        {"type": "string", "format": "date-time"},
+    ]
+)
 def moment(value: object, param: str) -> float:
     """A point in time from a query string: Unix seconds or ISO 8601. Reference: Consistency Standards."""
     written = text(value, param)
-    if _UNIX_TIME.fullmatch(written):
+    if _NUMBER.fullmatch(written) and abs(float(written)) <= _LAST_SECOND:
         return float(written)
     try:
         # Python 3.10 does not read the Z that the reference writes.

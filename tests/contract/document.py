@@ -359,7 +359,7 @@ def operation(route: Route, examples: Examples) -> Json:
     kind = MODEL_OF[route.kind].__name__
     keys = ["secretKey", *(["publishableKey"] if route.publishable else [])]
     written: Json = {
-        "operationId": route.name.replace(".", "_"),
+        "operationId": operation_id(route),
         "tags": [f"{kind}s"],
         "summary": summary,
         "description": text,
@@ -444,12 +444,28 @@ def responses(route: Route, examples: Examples) -> Json:
     headers = {"Request-Id": ref("RequestId", "headers")}
     if route.method == "POST":
         headers["Idempotent-Replayed"] = ref("IdempotentReplayed", "headers")
-    success = {"description": f"The {name}.", "headers": headers, "content": {"application/json": content}}
+    success: Json = {"description": f"The {name}.", "headers": headers, "content": {"application/json": content}}
+    if route.verb in {"create", "list"}:
+        success["links"] = links(route)
     statuses = ["400", "401", "403", "404", "429", "5XX"]
     statuses += ["402"] if route.verb == "confirm" else []
     statuses += ["409"] if route.method == "POST" else []
     statuses += ["415"] if route.method != "GET" else []
     return {"200": success, **{status: ref(REFUSALS[status], "responses") for status in sorted(statuses)}}
+
+
+def links(route: Route) -> Json:
+    """What can be done next with the object that was created, or with the first one of a page."""
+    ident = "$response.body#/id" if route.verb == "create" else "$response.body#/data/0/id"
+    return {
+        each.verb: {"operationId": operation_id(each), "parameters": {"id": ident}}
+        for each in ROUTES
+        if each.kind == route.kind and "{id}" in each.path
+    }
+
+
+def operation_id(route: Route) -> str:
+    return route.name.replace(".", "_")
 
 
 REFUSALS = {
