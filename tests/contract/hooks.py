@@ -19,8 +19,8 @@ OBJECTS: dict[str, str] = json.loads(os.environ["FINSECURE_OBJECTS"])
 def before_call(context: object, case: Any, kwargs: object) -> None:
     """Give each request a key of its own, and half of those about an object one that exists."""
     del context, kwargs
-    key: str = (case.headers or {}).get("Idempotency-Key", "")
-    if key.strip() and case.headers:
+    key: str = case.headers.get("Idempotency-Key", "") if case.headers else ""
+    if key.strip():
         case.headers["Idempotency-Key"] = f"{uuid.uuid4()}{key}"[: max(36, len(key))]
     parameters = case.path_parameters
     existing = OBJECTS.get(case.path.partition("/{id}")[0])
