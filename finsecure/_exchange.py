@@ -1,9 +1,9 @@
-"""One call under way: its key, its attempts, and what is known of what the server did. Pure.
+"""One call in progress: its key, its attempts, and what is known of what the server did. Pure.
 
-Rules: one idempotency key and one frozen body for all attempts. What was certainly not sent may always be tried again;
-what may have been carried out, only where doing it twice is the same as once (a GET, PUT or DELETE, or a POST with a
-key). `Retry-After` is honoured up to a minute; a longer one is the caller's to decide. Nothing waits past `deadline`.
-A client whose calls all fail stops retrying (`RetryBudget`), so that it does not triple the load of an API in trouble.
+Rules: all attempts share one idempotency key and one frozen body. A request that was certainly not sent may always be
+repeated; one that may have been carried out, only if it is idempotent (a GET, PUT or DELETE, or a POST with a key).
+`Retry-After` is honored up to a minute; a longer one is left to the caller. Nothing waits past `deadline`. A client
+whose calls all fail stops retrying (`RetryBudget`), so that it does not triple the load of an API in trouble.
 
 `PROVES` says what an answer proves, `add_context` what that means for the call; `docs/errors.md` shows both as a table.
 `plan_retry` decides whether to try again. tenacity only drives the attempts after the first one.
@@ -74,6 +74,7 @@ class Exchange:
         self.delay = None
         timeout = self.config.timeout
         if self.config.deadline is not None:
+            # Never zero: a wait that ran over the deadline ends in an attempt that times out at once.
             timeout = min(timeout, max(0.001, self.config.deadline - self.elapsed()))
         return timeout
 
@@ -86,6 +87,8 @@ class Exchange:
         error = failure.error
         error.idempotency_key = self.request.idempotency_key
         proof = _proof(failure)
+        # `_may_be_done` is about all attempts so far. Only a stored answer can set it back to False: it speaks for the
+        # key, and so for the attempts before, while a 401 or a 429 speaks for its own attempt alone.
         if proof == "nothing":
             self._may_be_done = True
             self._lost = self.elapsed()
@@ -109,19 +112,24 @@ class Exchange:
         """Seconds to wait before the next attempt, paid for from the budget; `None`: this failure is the call's."""
         if self.attempts == 1:
             self._first_failed = self.elapsed()
+        # What another attempt cannot change.
         if failure.kind == "final" or (failure.kind == "answer" and not is_transient(failure.error)):
             return None
+        # What another attempt could do a second time.
         if self._may_be_done and not self.request.repeatable:
             return None
         stale = failure.kind == "stale" and self.attempts == 1  # the connection was old, the API is well
-        # Our own attempt is still under way: to ask what came of it is no retry.
+        # Our own lost attempt is still in progress on the server. Asking for its outcome is not a retry: it uses up
+        # neither `max_retries` nor the budget, and goes on for `timeout` seconds after the loss.
         asks_until = self._lost + self.config.timeout if self._lost is not None and _is_in_use(failure) else None
         delay = 0.0 if stale else self._wait(failure, asks_until)
         deadline = math.inf if self.config.deadline is None else self.config.deadline
+        # A wait that does not fit is not cut short: an attempt before `Retry-After` is over would be refused.
         if delay > LONGEST_RETRY_AFTER or self.elapsed() + delay >= deadline:
             return None
         if asks_until is not None:
             return delay
+        # The budget is asked last, so that a retry that is not made costs nothing.
         if self._retries >= self.config.max_retries or not (stale or self._budget.take()):
             return None
         self._retries += 1
@@ -149,11 +157,13 @@ class Exchange:
         """Seconds to wait after a failure; endless where it is too late to go on asking."""
         asked = failure.error.retry_after
         delay = asked or backoff(self.attempts - 1, random.random())
-        if failure.kind == "not sent" and self._retries == 1:  # by default the last retry there is
+        # By default this is the last retry: it comes late enough to find a server that restarts within a second.
+        if failure.kind == "not sent" and self._retries == 1:
             return max(delay, self._first_failed + RESTART - self.elapsed())
         if asks_until is None:
             return delay
         left = asks_until - self.elapsed()
+        # One last question just before the end, rather than none because the next wait would go past it.
         return min(delay, left - 0.005) if left >= max(asked or 0.0, 0.01) else math.inf
 
     def finish(self, outcome: Any) -> None:

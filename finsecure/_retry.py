@@ -28,7 +28,8 @@ class RetryBudget:
         self._tokens = deque([None] * self.FULL, maxlen=self.FULL)
 
     def take(self) -> bool:
-        """Take what a retry costs; whether there was enough."""
+        """Take what a retry costs; return whether there was enough."""
+        # Token by token, since `pop` is atomic and a test of the length is not. Whoever comes up short puts back.
         taken = 0
         try:
             while taken < self.COST:
@@ -40,7 +41,8 @@ class RetryBudget:
         return True
 
     def give_back(self, attempts: int) -> None:
-        """A call came through, after so many attempts."""
+        """Return tokens: a call succeeded, after so many attempts."""
+        # `maxlen` drops what would be more than full.
         self._tokens.extend([None] * (self.COST if attempts > 1 else 1))
 
 

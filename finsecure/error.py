@@ -1,4 +1,4 @@
-"""Everything this library raises on purpose.
+"""Every error that this library raises on purpose.
 
 The classes::
 
@@ -18,8 +18,8 @@ The classes::
     ├── InboxError                   the inbox of a webhook handler cannot be used
     └── SandboxError                 the sandbox is closed, or its file cannot be used
 
-Every error has every attribute below, so `except FinSecureError as e: e.request_id` always works; what did not come
-is `None`. Reference: Error Handling.
+Every error has every attribute below, so `except FinSecureError as e: e.request_id` always works. One that does not
+apply is `None`. Reference: Error Handling.
 """
 
 from __future__ import annotations
@@ -40,24 +40,24 @@ _T = TypeVar("_T")
 
 
 class FinSecureError(Exception):
-    """Base of everything this library raises on purpose.
+    """The base of every error that this library raises on purpose.
 
     Attributes:
-        message: What went wrong, for a person.
-        type: The API's kind of error, for example `card_error`; `None` where the API did not say one.
+        message: What went wrong, in a sentence.
+        type: The API's type of error, for example `card_error`; `None` if the API sent none.
         code: The API's code, for example `card_declined`.
         decline_code: Why the bank declined, for example `insufficient_funds`.
         param: The parameter that is wrong.
         doc_url: Where the API documents the error.
-        payment_intent: The PaymentIntent that the error is about, as far as the API sent it.
-        http_status: The HTTP status of the answer; `None` where none came.
+        payment_intent: The PaymentIntent that the error is about. It may be partial.
+        http_status: The HTTP status; `None` if there was no response.
         request_id: The API's id of the request (`req_...`), for support.
         idempotency_key: The key that every attempt was sent with. Use it again within 24 hours to ask for the outcome.
-        maybe_executed: Whether the server may have carried the request out. False for a GET, which changes nothing.
+        maybe_executed: Whether the server may have carried out the request. False for a GET, which changes nothing.
         retry_after: Seconds that the API asks to wait before the next request.
-        body: The beginning of the answer's body, without secrets; `None` where none came.
-        headers: The headers of the answer, without secrets; empty where none came.
-        extra: What else the API said in its error, by name. `error.name` works, too.
+        body: The beginning of the response body, without secrets; `None` if there was none.
+        headers: The response headers, without secrets; empty if there were none.
+        extra: Other members of the API's error, by name. `error.name` works, too.
         args: `message`, and the other attributes as JSON. So `type(error)(*error.args)`, which is how Celery and other
             queues bring an exception back, keeps them.
     """
@@ -188,18 +188,18 @@ def _restore(kind: type[_E], attributes: dict[str, Any]) -> _E:
 
 
 class APIConnectionError(FinSecureError):
-    """No answer came back: the network, TLS or a proxy failed.
+    """There was no response: the network, TLS or a proxy failed.
 
-    `maybe_executed` says whether the request had been sent. Connections are tried again by themselves.
+    `maybe_executed` says whether the request may have been carried out. The client has retried already.
     """
 
 
 class APITimeoutError(APIConnectionError):
-    """No whole answer came within `timeout` (one attempt) or `deadline` (the whole call)."""
+    """There was no complete response within `timeout` (one attempt) or `deadline` (the whole call)."""
 
 
 class CardError(FinSecureError):
-    """The customer's payment method was declined: no money moved. Never retried by itself.
+    """The customer's payment method was declined: no money moved. The client never retries a decline.
 
     Reference: Error Types, Card Errors.
     """
@@ -220,18 +220,18 @@ class CardError(FinSecureError):
 
 
 class RateLimitError(FinSecureError):
-    """Too many requests, and they stayed too many over all retries. Reference: Error Types, Rate Limit Errors."""
+    """Too many requests, on every retry. Reference: Error Types, Rate Limit Errors."""
 
 
 class InvalidRequestError(FinSecureError):
     """A parameter is missing or wrong; `param` names it. Reference: Error Types, Invalid Request Errors.
 
-    Also raised before anything is sent where the mistake is certain; `http_status` is `None` then.
+    Also raised before anything is sent, if the client can see the mistake; `http_status` is `None` then.
     """
 
 
 class IdempotencyError(FinSecureError):
-    """An idempotency key was used for another path or body, or its first request is still under way."""
+    """An idempotency key was used for another path or body, or its first request is still in progress."""
 
 
 class AuthenticationError(FinSecureError):
@@ -239,7 +239,7 @@ class AuthenticationError(FinSecureError):
 
 
 class APIError(FinSecureError):
-    """The API failed (5xx), or answered what it does not document. Reference: Error Types, API Errors."""
+    """The API failed (5xx), or sent a response that it does not document. Reference: Error Types, API Errors."""
 
 
 class SignatureVerificationError(FinSecureError):
@@ -251,11 +251,11 @@ class WebhookPayloadError(FinSecureError):
 
 
 class WebhookUsageError(FinSecureError, ValueError, TypeError):  # pyright: ignore[reportIncompatibleVariableOverride] # args
-    """What was passed cannot be verified at all: a parsed body, a blank secret, a wrong type."""
+    """The arguments cannot be verified at all: a parsed body, a blank secret, a wrong type."""
 
 
 class EventInProgress(FinSecureError):  # noqa: N818 - it reads as what it says in `except EventInProgress`
-    """Another worker is handling this event. Try again later: by then it is done, or free."""
+    """Another worker is handling this event. Try again later."""
 
 
 class InboxError(FinSecureError):

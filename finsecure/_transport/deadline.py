@@ -1,8 +1,8 @@
-"""One deadline for a whole attempt, where httpcore knows only a limit for each read.
+"""One deadline for a whole attempt, although httpcore only limits each read.
 
-How: httpcore passes the `timeout` of a request through to every read and write of its network backend. What is passed
-here is a `Deadline`; the backends below turn it into what is left of it, at each read. They stand in for those of
-httpcore and of httpcore2 alike.
+How: httpcore passes the `timeout` of a request, untouched, to every read and write of its network backend. We pass a
+`Deadline`; the backends below turn it into the time that is left, at each read. They replace those of httpcore and of
+httpcore2.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ _PIECE = 16 * 1024  # bytes
 
 
 class Deadline(float):
-    """Seconds for an attempt, and when they end. Also learns how far the attempt got."""
+    """Seconds for an attempt, and when they end. Also learns how far the attempt got.
+
+    A float, so that httpcore passes it on like any other timeout.
+    """
 
     at: float
     connected: bool  # whether a connection was made for it, rather than an old one used
@@ -70,6 +73,7 @@ class Stream:
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Receive what comes next."""
+        # A head that was kept back, to be sent together with a body, goes out now: there was no body.
         if self._head.kept:
             self.write(b"", timeout)
         deadline = _of(timeout, self._connecting)
@@ -83,15 +87,16 @@ class Stream:
         buffer = self._head.join(buffer)
         if not buffer:
             return
-        # In pieces, since httpcore gives each `send` the whole time, and a slow reader takes up many.
+        # In pieces, since httpcore gives each `send` the whole time, and sending to a slow reader takes many of them.
         deadline = _of(timeout, self._connecting)
         for begin in range(0, len(buffer), _PIECE):
             left = deadline.left(self._core.WriteTimeout)
-            deadline.sent = True  # now, since httpcore reads on where a write fails
+            # Before writing, since part of a failed write may have arrived. httpcore goes on to read after one.
+            deadline.sent = True
             try:
                 self._stream.write(buffer[begin : begin + _PIECE], left)
             except self._core.WriteError as exc:
-                raise_own(exc)  # what a signal handler raised; httpcore reads on, as said, and would drop it
+                raise_own(exc)  # what a signal handler raised: httpcore would drop it and read on
                 raise
 
     def close(self) -> None:

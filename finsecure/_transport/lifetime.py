@@ -51,6 +51,7 @@ class Forgetful(Protocol):
         ...
 
 
+# Weakly, or a transport that nobody uses any more would live as long as the process.
 _held: weakref.WeakSet[Forgetful] = weakref.WeakSet()
 _of_parent: list[object] = []
 
@@ -84,6 +85,7 @@ class Connections:
 
     def remember(self, stream: Any) -> Any:
         """Have a connection closed with the others."""
+        # Weakly, so that a connection that httpcore has dropped is not kept open from here.
         self._open.add(weakref.ref(stream, self._open.discard))
         return stream
 
@@ -149,6 +151,7 @@ class ProcessPools:
 
     def _begin(self) -> None:
         self._pools: dict[Origin, Pools[HttpPool]] = {}
+        # A finalizer and not `__del__`: it also runs when the program ends, and holds the pools without the transport.
         self._finalizer = weakref.finalize(self, _close_idle, self._pools)
 
     def of(self, origin: Origin) -> Pools[HttpPool]:
@@ -168,7 +171,7 @@ class ProcessPools:
     def forget(self) -> None:
         """In a forked child: leave the parent's connections alone and begin anew."""
         _keep(self._pools)
-        self._finalizer.detach()
+        self._finalizer.detach()  # or the child would close its parent's connections when it ends
         self._begin()
 
 
@@ -185,6 +188,7 @@ class LoopPools:
         self._open = open_pool
         self._loops: weakref.WeakKeyDictionary[Any, weakref.ref[_OneLoop]] = weakref.WeakKeyDictionary()
         self.closed = False
+        # Not at exit: each loop closes its own connections when it ends.
         weakref.finalize(self, _close_loops, self._loops).atexit = False
         _held.add(self)
 
@@ -306,6 +310,7 @@ def drop_async(stream: Any, loop: Any) -> None:
 
 def _begin_to_close(stream: Any) -> None:
     """The first step of `aclose()` is all that it takes; what comes after it only waits."""
+    # Driven by hand, since no loop may run any more to await it.
     closing = stream.aclose()
     with suppress(StopIteration):
         closing.send(None)

@@ -1,6 +1,6 @@
-"""Many small connection pools, the least busy one taking the next call.
+"""Many small connection pools; the least busy one takes the next call.
 
-One httpcore pool looks at all its connections for each request, and collapses as they grow; many small ones do not.
+An httpcore pool looks at all its connections for each request, so one large pool slows down with every connection.
 
 A call holds a `Ticket` for its pool. Tickets are counted weakly, so that a call that ends in any way at all, even by an
 interrupt between two lines, cannot leave its pool busy for ever. The lock is one that `with` takes and releases in a
@@ -69,6 +69,9 @@ class Pools(Generic[P]):
         self._sweep_at = 0.0
         self._drained = False
 
+    # The first idle pool, not the one that was idle the longest: calls gather on few pools, and the others stay idle
+    # for long enough to be closed.
+
     def take(self, ticket: Ticket[P]) -> P | None:
         """A pool for a call: the first idle one, whose connection is likely still open, or else the least busy.
 
@@ -86,6 +89,7 @@ class Pools(Generic[P]):
                     self._slots.append(slot)
                 else:
                     slot = min(self._slots, key=lambda slot: len(slot.calls))
+            # The slot is set first: a call that is interrupted from here on finds what it has to give back.
             ticket.slot = slot
             ticket.ref = weakref.ref(ticket, slot.calls.discard)
             slot.calls.add(ticket.ref)
@@ -113,6 +117,8 @@ class Pools(Generic[P]):
 
     def discard_if_stuck(self, ticket: Ticket[P]) -> None:
         """Take out a pool that found no free connection though it has more than it has calls: it lost count of them."""
+        # A busy pool has more calls than connections, and its call has to wait. One with fewer calls than connections
+        # must have had a free one: httpcore can count the connection of a cancelled call as busy for ever.
         if ticket.slot is not None and len(ticket.slot.calls) <= CONNECTIONS:
             self.discard(ticket)
 
@@ -164,6 +170,7 @@ class Pools(Generic[P]):
 
     def _sweep(self, now: float) -> None:
         self._sweep_at = now + SWEEP
+        # A pool with a call is left alone: looking at its connections would race with that call.
         for slot in list(self._slots):
             if not slot.calls and (now - slot.used >= KEEPALIVE or not slot.pool.close_dead()):
                 self._slots.remove(slot)

@@ -1,8 +1,8 @@
 """What every object of the API has in common.
 
-Rules: money that moved is not reported as failed because of a shape. So an unknown field is kept, a missing one is
-`None`, and a value of an unexpected type arrives as it came, with a warning in the log. Only what makes an answer the
-object that was asked for is strict: `id`, `object`, `amount`, `currency`, `status`.
+Rules: a payment that was made is never reported as failed because of a shape. So an unknown field is kept, a missing
+one is `None`, and a value of an unexpected type is kept as it is, with a warning in the log. Only what makes a response
+the expected object is strict: `id`, `object`, `amount`, `currency`, `status`.
 
 An object of an event or an error can be partial. So that `intent.amount` is an `int` and not an `int | None` to type
 checkers, `amount`, `currency`, `status` and `created` are declared with `ABSENT`: where they did not come, reading them
@@ -46,6 +46,8 @@ ABSENT: Any = MISSING
 """The default of a field that an object has unless it is partial."""
 
 
+# Runs for the default of an absent field, and for a null in its place. `PydanticOmit` leaves the field out of
+# `__dict__`, so that reading it ends in `__getattr__`, which raises.
 def _omit(value: object) -> object:
     if value is MISSING or value is None:
         raise PydanticOmit
@@ -68,7 +70,7 @@ else:
     Int = Annotated[int, Field(strict=True, gt=-(2**1024), lt=2**1024), WithJsonSchema({"type": "integer"})]
 
     class _OneError:
-        """To note why each arm of each of many values does not fit takes a thousand times their memory."""
+        """Replaces the errors of all arms by one: noting each for each value takes a thousand times their memory."""
 
         def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
             nullable: Any = handler(source)
