@@ -362,7 +362,10 @@ class TestWhatEndsIt:
             sandbox.deliver()
         over.set()
 
-    def test_ctrl_c_ends_a_deliver(self, connect: Connect, serve: Serve) -> None:
+    def test_ctrl_c_ends_a_deliver(self, connect: Connect, serve: Serve, request: pytest.FixtureRequest) -> None:
+        # A shell has its background jobs ignore the signal.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
         over = threading.Event()
 
         def interrupts(_: bytes) -> int:
