@@ -91,7 +91,7 @@ class Clock:
         ]
         for name, number, _ in parts:
             if not _is_time(number):
-                raise ValueError(f"advance() takes {name} as a number, such as advance(3600) or advance(days=1).")
+                raise ValueError(f"advance() takes a number of {name}, such as advance(3600) or advance(days=1).")
         total = sum(cast("float", number) * unit for _, number, unit in parts if number)
         if total < 0:
             raise ValueError(f"A clock only moves forward: {total:g} seconds would move it back.")
