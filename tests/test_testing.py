@@ -67,9 +67,9 @@ class TestEachObject:
 
     def test_a_misspelt_member_is_named(self, kind: str) -> None:
         make, model, _ = FACTORIES[kind]
-        with pytest.raises(TypeError, match=rf"^{model.__name__} has no member livemod\. Did you mean livemode\?"):
+        with pytest.raises(TypeError, match=rf"^{model.__name__} has no field livemod\. Did you mean livemode\?"):
             make(livemod=True)
-        with pytest.raises(TypeError, match="has no member object"):
+        with pytest.raises(TypeError, match="has no field object"):
             make(object=kind)
 
     def test_type_checkers_know_its_members(self, kind: str) -> None:
@@ -259,10 +259,10 @@ class TestWhatIsWrong:
     @pytest.mark.parametrize(
         ("members", "error", "says"),
         [
-            ({"amonut": 5}, TypeError, "PaymentIntent has no member amonut. Did you mean amount?"),
-            ({"zzz": 5}, TypeError, "PaymentIntent has no member zzz. There are: amount, amount_received, charges,"),
-            ({"next_action": {"typ": "x"}}, TypeError, "NextAction has no member next_action.typ. Did you mean type?"),
-            ({"next_action": {"redirect_to_url": {"uri": ""}}}, TypeError, "no member next_action.redirect_to_url.uri"),
+            ({"amonut": 5}, TypeError, "PaymentIntent has no field amonut. Did you mean amount?"),
+            ({"zzz": 5}, TypeError, "PaymentIntent has no field zzz. There are: amount, amount_received, charges,"),
+            ({"next_action": {"typ": "x"}}, TypeError, "NextAction has no field next_action.typ. Did you mean type?"),
+            ({"next_action": {"redirect_to_url": {"uri": ""}}}, TypeError, "no field next_action.redirect_to_url.uri"),
             ({"amount": "5"}, ValueError, "amount must be a valid integer, not str."),
             ({"amount": True}, ValueError, "amount must be a valid integer, not bool."),
             ({"amount": None}, ValueError, "amount must be a valid integer, not NoneType."),
@@ -358,9 +358,9 @@ class TestEvents:
     @pytest.mark.parametrize(
         ("members", "error", "says"),
         [
-            ({"amonut": 5}, TypeError, "PaymentIntent has no member amonut. Did you mean amount?"),
-            ({"request": {"ident": "req_1"}}, TypeError, "EventRequest has no member request.ident"),
-            ({"data": {"objekt": {}}}, TypeError, "EventData has no member data.objekt. Did you mean object?"),
+            ({"amonut": 5}, TypeError, "PaymentIntent has no field amonut. Did you mean amount?"),
+            ({"request": {"ident": "req_1"}}, TypeError, "EventRequest has no field request.ident"),
+            ({"data": {"objekt": {}}}, TypeError, "EventData has no field data.objekt. Did you mean object?"),
             ({"data": "pi_1"}, ValueError, "data must be a dict, not str."),
             ({"data": {"object": "pi_1"}}, ValueError, "data.object must be a dict, not str."),
             ({"data": {"object": {"object": "charge"}}}, ValueError, "data.object must be a payment_intent"),

@@ -8,9 +8,8 @@ For example::
     event = testing.event("payment_intent.succeeded", amount=500)
     body, headers = testing.signed(event, "whsec_...")
 
-Each object is as the API answers it in its state: a PaymentIntent that succeeded has a payment method,
-`amount_received` and a charge. Members that you give replace those of the sample, and what depends on them follows;
-inside a nested object give only those that differ.
+The fields of an object agree with its status: a PaymentIntent that succeeded has a payment method, `amount_received`
+and a charge. Pass only the fields that matter to your test, and for a nested object a dict with those that differ.
 """
 
 from ._events import SignedEvent, event, signed

@@ -125,7 +125,7 @@ def unknown(owner: str, name: str, names: set[str]) -> TypeError:
     """What to say of a member that there is not."""
     near = get_close_matches(name.rpartition(".")[2], sorted(names), 1)
     advice = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(sorted(names))}."
-    return TypeError(f"{owner} has no member {name}. {advice}")
+    return TypeError(f"{owner} has no field {name}. {advice}")
 
 
 def _deleted(blank: Object, given: Object) -> Object:

@@ -91,18 +91,18 @@ def event(
 @overload
 def event(type: str, **members: Unpack[EventMembers]) -> AnyEvent: ...
 def event(type: str, **members: Any) -> Any:
-    """An event, with the object that it is about in the state that it tells of.
+    """An event, whose object has the status that the type implies.
 
     Args:
         type: What happened, such as `payment_intent.succeeded`. A type that this version does not know needs
-            `data={"object": ...}`, and comes as `UnknownEvent`.
-        members: What is different about it. `id`, `created`, `livemode`, `api_version`, `pending_webhooks`, `request`
-            and `data` are the event's own; any other is a member of its object. `data={"object": ...}` takes the
-            object itself, or those of its members that differ.
+            `data={"object": ...}`, and the event is an `UnknownEvent`.
+        members: The fields to set. `id`, `created`, `livemode`, `api_version`, `pending_webhooks`, `request` and
+            `data` are those of the event; any other is a field of its object. `data={"object": ...}` takes an object
+            that you have, or a dict with the fields that differ.
 
     Raises:
-        TypeError: Neither the event nor its object has such a member; the message names it.
-        ValueError: A member cannot have that value, or the object is not in the state that the event tells of.
+        TypeError: Neither the event nor its object has such a field; the message names it.
+        ValueError: A field cannot have that value, or the status of the object contradicts the type.
 
     Example:
         >>> event("payment_intent.succeeded", amount=500).data.object.amount_received
@@ -173,7 +173,7 @@ class SignedEvent(NamedTuple):
 
 
 def signed(event: Event, secret: str | bytes | Sequence[str | bytes] | None = None) -> SignedEvent:
-    """An event as it is delivered to your endpoint.
+    """Sign an event as it is delivered to your endpoint.
 
     Args:
         event: The event.

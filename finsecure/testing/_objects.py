@@ -27,16 +27,16 @@ from ._members import (
 def payment_intent(**members: Unpack[PaymentIntentMembers]) -> PaymentIntent:
     """A PaymentIntent of $20 that waits for a payment method, unless you say otherwise.
 
-    With `status="succeeded"` it has a payment method, `amount_received` and a charge, as the answer to `confirm`; with
-    `requires_action` a `next_action`; with `processing` a bank payment under way. `last_payment_error={}` makes one
-    that was declined; `{"decline_code": "lost_card"}` says why.
+    With `status="succeeded"` it has a payment method, `amount_received` and a charge, as in the answer to `confirm`.
+    With `requires_action` it has a `next_action`, and with `processing` a pending charge. Pass
+    `last_payment_error={"decline_code": "lost_card"}` for one that was declined.
 
     Args:
-        members: What is different about it; inside nested objects only the members that differ.
+        members: The fields to set; for a nested object, a dict with those that differ.
 
     Raises:
-        TypeError: A PaymentIntent has no such member; the message names it.
-        ValueError: A member cannot have that value; the message names it.
+        TypeError: A PaymentIntent has no such field; the message names it.
+        ValueError: A field cannot have that value; the message names it.
 
     Example:
         >>> payment_intent(status="succeeded", amount=500).amount_received
@@ -51,11 +51,11 @@ def payment_method(**members: Unpack[PaymentMethodMembers]) -> PaymentMethod:
     """A Visa card, or with `type="us_bank_account"` a bank account.
 
     Args:
-        members: What is different about it; inside nested objects only the members that differ.
+        members: The fields to set; for a nested object, a dict with those that differ.
 
     Raises:
-        TypeError: A PaymentMethod has no such member; the message names it.
-        ValueError: A member cannot have that value; the message names it.
+        TypeError: A PaymentMethod has no such field; the message names it.
+        ValueError: A field cannot have that value; the message names it.
 
     Example:
         >>> payment_method(card={"brand": "mastercard"}).card.last4
@@ -74,11 +74,11 @@ def customer(**members: Unpack[CustomerMembers]) -> Customer:
     """A Customer; with `deleted=True` the answer to `delete`.
 
     Args:
-        members: What is different about it; inside nested objects only the members that differ.
+        members: The fields to set; for a nested object, a dict with those that differ.
 
     Raises:
-        TypeError: A Customer has no such member; the message names it.
-        ValueError: A member cannot have that value; the message names it.
+        TypeError: A Customer has no such field; the message names it.
+        ValueError: A field cannot have that value; the message names it.
 
     Example:
         >>> customer(email="jenny@example.com").email
@@ -93,11 +93,11 @@ def refund(**members: Unpack[RefundMembers]) -> Refund:
     """A Refund of $20 that succeeded.
 
     Args:
-        members: What is different about it.
+        members: The fields to set.
 
     Raises:
-        TypeError: A Refund has no such member; the message names it.
-        ValueError: A member cannot have that value; the message names it.
+        TypeError: A Refund has no such field; the message names it.
+        ValueError: A field cannot have that value; the message names it.
 
     Example:
         >>> refund(amount=500, status="pending").status
@@ -110,11 +110,11 @@ def charge(**members: Unpack[ChargeMembers]) -> Charge:
     """A Charge of $20 that succeeded; with `status="failed"` it has a failure code and message.
 
     Args:
-        members: What is different about it.
+        members: The fields to set.
 
     Raises:
-        TypeError: A Charge has no such member; the message names it.
-        ValueError: A member cannot have that value; the message names it.
+        TypeError: A Charge has no such field; the message names it.
+        ValueError: A field cannot have that value; the message names it.
 
     Example:
         >>> charge(refunded=True).amount_refunded
@@ -127,11 +127,11 @@ def webhook_endpoint(**members: Unpack[WebhookEndpointMembers]) -> WebhookEndpoi
     """A WebhookEndpoint with its `secret`, as the answer to `create`; with `deleted=True` the answer to `delete`.
 
     Args:
-        members: What is different about it.
+        members: The fields to set.
 
     Raises:
-        TypeError: A WebhookEndpoint has no such member; the message names it.
-        ValueError: A member cannot have that value; the message names it.
+        TypeError: A WebhookEndpoint has no such field; the message names it.
+        ValueError: A field cannot have that value; the message names it.
 
     Example:
         >>> webhook_endpoint(url="https://shop.example/webhooks").status
@@ -146,11 +146,11 @@ def invoice(**members: Unpack[InvoiceMembers]) -> Invoice:
     """An Invoice of $20 that is open; with `status="paid"` it is paid in full.
 
     Args:
-        members: What is different about it.
+        members: The fields to set.
 
     Raises:
-        TypeError: An Invoice has no such member; the message names it.
-        ValueError: A member cannot have that value; the message names it.
+        TypeError: An Invoice has no such field; the message names it.
+        ValueError: A field cannot have that value; the message names it.
 
     Example:
         >>> invoice(status="paid", amount_due=500).amount_paid
@@ -165,11 +165,11 @@ def subscription(**members: Unpack[SubscriptionMembers]) -> Subscription:
     """A Subscription that is active and goes on for a month.
 
     Args:
-        members: What is different about it.
+        members: The fields to set.
 
     Raises:
-        TypeError: A Subscription has no such member; the message names it.
-        ValueError: A member cannot have that value; the message names it.
+        TypeError: A Subscription has no such field; the message names it.
+        ValueError: A field cannot have that value; the message names it.
 
     Example:
         >>> subscription(status="canceled").status
