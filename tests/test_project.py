@@ -30,6 +30,7 @@ OPTIONAL = {
     "pyreqwest": "fast",
     "rich": "sandbox",
     "starlette": "sandbox",
+    "trustme": "sandbox",
     "uvicorn": "sandbox",
 }
 OF_OTHERS = {"pytest", "trio", "sniffio"}  # imported only inside what they run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import signal
 import sys
 import threading
@@ -16,16 +17,22 @@ if TYPE_CHECKING:
 
 _BANNER = """FinSecure sandbox at {base_url} (state: {state}). No real money moves. Stop it with Ctrl-C.
 
-    export FINSECURE_SECRET_KEY={secret_key}
-    export FINSECURE_PUBLISHABLE_KEY={publishable_key}
-    export FINSECURE_WEBHOOK_SECRET={webhook_secret}
-    export FINSECURE_BASE_URL={base_url}
+{exports}
 
 Then, in Python:
 
     import finsecure
     intent = finsecure.PaymentIntent.create(amount=2000, currency="usd")
 """
+
+_VARIABLES = {
+    "secret_key": "FINSECURE_SECRET_KEY",
+    "publishable_key": "FINSECURE_PUBLISHABLE_KEY",
+    "webhook_secret": "FINSECURE_WEBHOOK_SECRET",
+    "base_url": "FINSECURE_BASE_URL",
+    "ca_file": "SSL_CERT_FILE",
+}
+"""The variables that lead a program to the sandbox, by what each of them says."""
 
 
 def run(args: list[str]) -> int:
@@ -74,17 +81,27 @@ def _serve(options: argparse.Namespace, until_stopped: ExitStack) -> None:
         print(f"finsecure sandbox: {options.db} holds something already: it is not seeded again.", file=sys.stderr)
     if options.webhook:
         _register(sandbox, options.webhook)
-    server = until_stopped.enter_context(sandbox.serve(options.port))
+    server = until_stopped.enter_context(sandbox.serve(options.port, host=options.host, tls=options.tls))
     facts = {
-        "base_url": server.base_url,
         "secret_key": sandbox.secret_key,
         "publishable_key": sandbox.publishable_key,
         "webhook_secret": sandbox.webhook_secret,
+        "base_url": server.base_url,
     }
-    state = options.db or "in memory, gone when it stops"
+    if server.ca_file:
+        facts["ca_file"] = str(server.ca_file)
     if not options.quiet:
         lines.start()
-    _wait(json.dumps(facts) if options.json else _BANNER.format(state=state, **facts))
+    _wait(json.dumps(facts) if options.json else _banner(facts, options.db))
+
+
+def _banner(facts: dict[str, str], db: str | None) -> str:
+    exports = {_VARIABLES[name]: value for name, value in facts.items()}
+    return _BANNER.format(
+        base_url=facts["base_url"],
+        state=db or "in memory, gone when it stops",
+        exports="\n".join(f"    export {name}={shlex.quote(value)}" for name, value in exports.items()),
+    )
 
 
 def _register(sandbox: Sandbox, urls: list[str]) -> None:
@@ -119,7 +136,21 @@ def _wait(announcement: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="finsecure sandbox", description="Serve the FinSecure sandbox on loopback.")
-    parser.add_argument("--port", type=int, default=0, help="the port on 127.0.0.1; 0, the default, picks a free one")
+    parser.add_argument("--port", type=int, default=0, help="the port; 0, the default, picks a free one")
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="the address to listen on (default: 127.0.0.1); one that other machines reach needs --tls",
+    )
+    parser.add_argument(
+        "--tls",
+        nargs="?",
+        const=True,
+        default=False,
+        metavar="CA_FILE",
+        help="serve HTTPS with a certificate of a CA of its own, whose own certificate is written to this file",
+    )
     parser.add_argument("--db", metavar="FILE", help="keep the state in this file (default: in memory)")
     parser.add_argument("--seed", metavar="FILE", help="send it the requests of this JSON file first")
     parser.add_argument(

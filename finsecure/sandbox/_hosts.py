@@ -26,10 +26,18 @@ class Hosts:
 
     Args:
         names: Those that it has besides its own and those of this machine.
+
+    Attributes:
+        given: These names.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
-        self._names = {*_OWN, *names}
+        self.given = frozenset(names)
+        self._names = {*_OWN, *self.given}
+
+    def add(self, name: str) -> None:
+        """Answer to one more."""
+        self._names.add(_plain(name))
 
     def check(self, host: str) -> None:
         """Refuse the `Host` of a request that is for somebody else.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import os
 import re
@@ -33,9 +34,12 @@ def _key(prefix: str) -> Check:
 
 def _path(value: object, param: str) -> str:
     try:
-        return os.fsdecode(os.fsencode(value))  # type: ignore[arg-type] # whatever is no path raises
+        path = os.fsdecode(os.fsencode(value))  # type: ignore[arg-type] # whatever is no path raises
     except (TypeError, ValueError):
         raise invalid(f"{param} must be a path (str or os.PathLike), not {_shown(value)}.", param) from None
+    if not path:
+        raise invalid(f"{param} must be a path: it is empty.", param)
+    return path
 
 
 def _settle_after(value: object, param: str) -> float:
@@ -81,5 +85,22 @@ SANDBOX: Schema = {
 }
 """The options of `Sandbox`."""
 
-SERVE: Schema = {"port": Parameter(check.between(0, 65535), required=True)}
+
+def _address(value: object, param: str) -> str:
+    """An address of this machine to listen on."""
+    try:
+        return str(ipaddress.ip_address("127.0.0.1" if value == "localhost" else check.text(value, param)))
+    except ValueError:
+        raise invalid(f"{param} must be an IP address to listen on, such as 127.0.0.1 or 0.0.0.0.", param) from None
+
+
+def _tls(value: object, param: str) -> str | bool:
+    return value if isinstance(value, bool) else _path(value, param)
+
+
+SERVE: Schema = {
+    "port": Parameter(check.between(0, 65535), required=True),
+    "host": Parameter(_address, required=True),
+    "tls": Parameter(_tls, required=True),
+}
 """The options of `Sandbox.serve`."""

@@ -27,13 +27,15 @@ from ._engine import Engine, refusal, safely
 from ._faults import Fault
 from ._hosts import Hosts
 from ._http import BASE_URL, Request, Response
+from ._loopback import is_loopback
 from ._options import SANDBOX, SERVE
 from ._payments import BANK_PAGE
-from ._problems import Problem, as_python_errors
+from ._problems import Problem, as_python_errors, invalid
 from ._receivers import ASGIApp, Function, Receiver, WSGIApp
 from ._requests import LoggedRequest
 from ._server import Server
 from ._store import Delivery, Store
+from ._tls import Certificates, machine
 from ._transport import InProcessTransport
 
 if TYPE_CHECKING:
@@ -185,25 +187,38 @@ class Sandbox:
         """The ASGI application, for a server or a test client of your own. Needs `finsecure[sandbox]`."""
         return application(self._handle, self._expects)
 
-    def serve(self, port: int = 0) -> Server:
-        """Answer real HTTP on 127.0.0.1, in a thread. Needs `finsecure[sandbox]`.
+    def serve(self, port: int = 0, *, host: str = "127.0.0.1", tls: bool | str | os.PathLike[str] = False) -> Server:
+        """Answer real HTTP on this machine, in a thread. Needs `finsecure[sandbox]`.
 
         Args:
             port: The port; 0 picks a free one.
+            host: The address to listen on. One that other machines reach, such as `0.0.0.0`, needs `tls`.
+            tls: Serve HTTPS, with a certificate of a CA of its own, for `localhost`, this machine's name and `hosts`.
+                The CA is the same for the same `db`. A path says where to write its certificate for clients;
+                `True` takes a file that goes with the server.
 
         Returns:
-            The server, with `base_url` and `close()`; also a context manager. `Sandbox.close` closes it too.
+            The server, with `base_url`, `ca_file` and `close()`; also a context manager. `Sandbox.close` closes it too.
 
         Raises:
             ImportError: The extra is not installed.
-            OSError: The port is taken.
+            OSError: The port is taken, the address is not this machine's, or the file cannot be written.
             SandboxError: The sandbox is closed.
-            ValueError: It is no port.
+            ValueError: An argument is wrong; the message names it.
+
+        Example:
+            >>> with sandbox.serve(tls=True) as server:
+            ...     print(server.base_url, server.ca_file)
         """
-        with as_python_errors():
-            check.read(SERVE, {"port": port})
-        self._check_open()
-        server = Server(self._handle, self._expects, port)
+        with self._asked():
+            options = check.read(SERVE, {"port": port, "host": host, "tls": tls})
+            certificates = self._certificates(options["host"], options["tls"])
+        try:
+            server = Server(self._handle, self._expects, options["host"], port, certificates)
+        except BaseException:
+            if certificates:
+                certificates.close()
+            raise
         with self._lock:
             self._servers.append(server)
         return server
@@ -513,6 +528,20 @@ class Sandbox:
         if not self._hosts.own(request.headers.get("host", "")):
             return False
         return request.path.startswith(BANK_PAGE) or self._engine.keys.knows(request.headers)
+
+    def _certificates(self, host: str, tls: str | bool) -> Certificates | None:
+        """What a server on an address needs for HTTPS; `None` where it serves plain HTTP."""
+        if not is_loopback(host):
+            if not tls:
+                raise invalid(
+                    "host must be an address of this machine alone (127.0.0.1, ::1), or serve HTTPS: tls=True, --tls.",
+                    "host",
+                )
+            for name in (host, *machine()):
+                self._hosts.add(name)
+        if not tls:
+            return None
+        return Certificates(self._store, {host, *machine(), *self._hosts.given}, tls if isinstance(tls, str) else None)
 
     def _check_open(self) -> None:
         if self._closed.is_set():

@@ -6,20 +6,22 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ._asgi import application, needs_extra
 from ._background import Loop
 from ._connection import PATIENCE, protocol
 from ._http import Request, Response
+from ._tls import Certificates
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
 
-HOST = "127.0.0.1"
-
+_HERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}  # noqa: S104 - how this machine calls them
+"""How this machine calls a server that listens on all its addresses, or on one that is written with colons."""
 
 _LONGEST = PATIENCE + 0.6
 """Seconds that `close` waits for the thread."""
@@ -30,11 +32,20 @@ class Server:
 
     Attributes:
         base_url: Where it listens, such as `http://127.0.0.1:40123`.
+        ca_file: The file with the certificate of its CA, to trust it by (`SSL_CERT_FILE`); `None` without TLS.
     """
 
     base_url: str
+    ca_file: Path | None
 
-    def __init__(self, handle: Callable[[Request], Response], expects: Callable[[Request], bool], port: int) -> None:
+    def __init__(
+        self,
+        handle: Callable[[Request], Response],
+        expects: Callable[[Request], bool],
+        host: str,
+        port: int,
+        certificates: Certificates | None,
+    ) -> None:
         app = application(handle, expects)
         try:
             import uvicorn
@@ -51,11 +62,17 @@ class Server:
             # Longer than clients keep idle connections, so that none is closed as a request goes out on it.
             timeout_keep_alive=75,
         )
+        config.load()
+        config.ssl = certificates.context if certificates else None
         self._server = uvicorn.Server(config)
-        self._socket = socket.create_server((HOST, port), backlog=128)
+        self._certificates = certificates
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.create_server((host, port), family=family, backlog=128)
         # asyncio does so only for sockets that name their protocol; without it each answer waits 40 ms for an ACK.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.base_url = f"http://{HOST}:{self._socket.getsockname()[1]}"
+        scheme = "https" if certificates else "http"
+        self.base_url = f"{scheme}://{_HERE.get(host, host)}:{self._socket.getsockname()[1]}"
+        self.ca_file = certificates.file if certificates else None
         # The socket listens already: whoever connects before the thread runs waits in its backlog.
         self._thread = threading.Thread(target=self._run, name="finsecure-sandbox-http", daemon=True)
         self._thread.start()
@@ -68,6 +85,8 @@ class Server:
         self.stop()
         self._thread.join(_LONGEST)
         self._socket.close()
+        if self._certificates:
+            self._certificates.close()
 
     def stop(self) -> None:
         """Begin to close."""

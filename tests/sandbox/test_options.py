@@ -163,7 +163,7 @@ class TestOptions:
 
     @pytest.mark.parametrize("seconds", ["60", None, 1e300, 10**30, float("nan")])
     def test_what_a_clock_is_moved_by(self, seconds: Any) -> None:
-        with pytest.raises(ValueError, match="a number of seconds"):
+        with pytest.raises(ValueError, match="seconds"):
             Clock(0).advance(seconds)
 
     def test_a_clock_stays_within_what_a_datetime_can_say(self) -> None:
