@@ -51,7 +51,7 @@ def page(name: str) -> str:
 def payment(client: finsecure.Client, status: str) -> str:
     """A PaymentIntent with that status; its id."""
     trigger: dict[str, Any] = {
-        "requires_action": {**CARD, "card": {**CARD["card"], "number": "4000002760003184"}},
+        "requires_action": {"type": "card", "card": {"number": "4000002760003184", "exp_month": 12, "exp_year": 2030}},
         "processing": {
             "type": "us_bank_account",
             "us_bank_account": {"routing_number": "110000000", "account_number": "000123456789"},
