@@ -218,6 +218,36 @@ client.customers.retrieve("cus_1")
     assert (ran.stdout, ran.stderr, ran.returncode) == ("cus_1\n", "", 0)
 
 
+def test_a_program_that_ends_with_a_loop_still_open_ends_quietly(server: Server, transport: str) -> None:
+    """What is left is collected when nothing can be imported any more."""
+    script = f"""
+import asyncio
+import finsecure
+client = finsecure.AsyncClient({KEY!r}, base_url={server.url!r}, transport={transport!r})
+loop = asyncio.new_event_loop()
+print(loop.run_until_complete(client.customers.retrieve("cus_1")).id)
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (ran.stdout, ran.stderr, ran.returncode) == ("cus_1\n", "", 0)
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # what it is about
+def test_a_connection_that_is_collected_at_the_very_end_is_left_to_the_system(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No loop is asked to close it then, since a loop could only fail."""
+    client = finsecure.AsyncClient(KEY, base_url=server.url)
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(look(client))
+    with monkeypatch.context() as ending:
+        ending.setattr(sys, "is_finalizing", lambda: True)
+        loop.run_until_complete(client.aclose())
+        assert server.connections() == 1
+    loop.close()
+    del client, loop
+    gc.collect()
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_forked_child_leaves_its_parents_connections_alone(server: Server) -> None:
     """It neither uses nor closes them, so that the parent goes on with the same connection."""

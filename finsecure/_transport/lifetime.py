@@ -294,6 +294,8 @@ def drop_async(stream: Any, loop: Any) -> None:
         stream: What has `aclose()` and `get_extra_info("socket")`.
         loop: The asyncio loop or the trio token that it belongs to.
     """
+    if sys.is_finalizing():
+        return  # the process ends, and its connections with it; nothing can be imported any more, nor a loop woken
     close = partial(_begin_to_close, stream)
     if running_loop() is loop:
         close()
