@@ -288,6 +288,7 @@ class Engine:
     def _work(self, base_url: str = BASE_URL, request_id: str | None = None, key: str | None = None) -> Work:
         return Work(
             store=self._store,
+            clock=self._clock,
             now=self._clock.time(),
             new_id=self._new_id,
             fingerprint=lambda number: self.keys.hash(number.encode())[:16],

@@ -249,6 +249,7 @@ class Store:
     def forget_answers(self, until: float) -> None:
         """Forget the answers that were given by then."""
         self._run("delete from answers where created <= ?", until)
+        self._deleted |= bool(self._run("select changes()")[0][0])
 
     # Webhooks
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ._checks import CREATED
+from ._clock import Clock
 from ._json import Object
 from ._problems import invalid, missing
 from ._store import ANYBODY, Store
@@ -70,12 +71,14 @@ class Work(Maker):
 
     Attributes:
         store: The state, inside a transaction.
+        clock: The sandbox's clock.
         settle_after: Seconds that a bank payment, or a refund that is pending, takes.
         request_id: The request that causes the events, if one does.
         idempotency_key: Its `Idempotency-Key`, if it had one.
     """
 
     store: Store
+    clock: Clock
     settle_after: float
     request_id: str | None = None
     idempotency_key: str | None = None

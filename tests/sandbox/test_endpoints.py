@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import signal
 import socket
@@ -21,7 +22,7 @@ import pytest
 import trustme
 
 from finsecure.sandbox import Clock, Delivery, Sandbox, _deliveries
-from finsecure.webhooks import construct_event, verify_signature
+from finsecure.webhooks import construct_event, sign, verify_signature
 
 Connect = Callable[[Sandbox], httpx.Client]
 Serve = Callable[..., str]
@@ -113,6 +114,11 @@ class TestSecrets:
         sandbox.deliver(to=inbox)
         body, signature = inbox.received[0]
         assert construct_event(body, signature, secret, tolerance=5).type == "customer.created"
+
+    def test_even_before_anything_is_delivered(self, sandbox: Sandbox, api: httpx.Client) -> None:
+        secret = listen(api)["secret"]
+        body = json.dumps(sandbox.emit("customer.created"))
+        assert construct_event(body, sign(body, secret), secret, tolerance=5).id
 
     def test_a_file_keeps_them(self, connect: Connect, inbox: Inbox, tmp_path: Path) -> None:
         db = tmp_path / "sandbox.db"

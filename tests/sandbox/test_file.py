@@ -265,6 +265,18 @@ class TestDeleted:
             client.webhook_endpoints.delete(endpoint)
             assert b"a-secret-path" not in everything(tmp_path)
 
+    def test_an_answer_whose_idempotency_key_is_forgotten(self, tmp_path: Path, connect: Connect) -> None:
+        clock = Clock(0)
+        with Sandbox(db=tmp_path / "sandbox.db", clock=clock) as sandbox:
+            api = connect(sandbox)
+            body = {"amount": 2000, "currency": "usd", "description": "a-secret-order"}
+            intent = api.post("/v1/payment_intents", json=body, headers={"Idempotency-Key": "order_1"}).json()["id"]
+            api.put(f"/v1/payment_intents/{intent}", json={"description": None})
+            assert b"a-secret-order" in everything(tmp_path)
+            clock.advance(25 * 3600)
+            api.post("/v1/customers", json={}, headers={"Idempotency-Key": "order_2"})
+            assert b"a-secret-order" not in everything(tmp_path)
+
     def test_all_of_it_after_a_reset(self, tmp_path: Path) -> None:
         with Sandbox(db=tmp_path / "sandbox.db") as sandbox, sandbox.client() as client:
             for number in range(50):

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import secrets
 
+from finsecure._signature import clocks
+
 from .. import _checks as check
 from .._checks import Parameter
 from .._json import Object
@@ -29,7 +31,7 @@ _KEPT = 8
 
 def create(work: Work, _: str, params: Object) -> Object:
     """POST /v1/webhook_endpoints. Only this answer carries the secret."""
-    secret = new_secret()
+    secret = _new_secret(work)
     return work.create("webhook_endpoint", members(params), {"secrets": [[secret, None]]}) | {"secret": secret}
 
 
@@ -60,7 +62,7 @@ def rotate_secret(work: Work, ident: str, overlap: float) -> str:
     work.find("webhook_endpoint", ident)
     until = work.now + overlap
     kept = [[secret, until if end is None else end] for secret, end in _secrets(work.store, ident)]
-    secret = new_secret()
+    secret = _new_secret(work)
     work.store.keep_private(ident, {"secrets": [[secret, None], *kept][:_KEPT]})
     return secret
 
@@ -73,6 +75,12 @@ def signing_secrets(store: Store, ident: str, now: float) -> list[str]:
 def _secrets(store: Store, ident: str) -> list[tuple[str, float | None]]:
     """The secrets of an endpoint, and until when each is used. Files of version 0.1.0 know none."""
     return [(secret, until) for secret, until in store.private(ident).get("secrets", [])]
+
+
+def _new_secret(work: Work) -> str:
+    secret = new_secret()
+    clocks[secret.encode()] = work.clock  # `construct_event(tolerance=...)` goes by it
+    return secret
 
 
 def new_secret() -> str:
