@@ -108,3 +108,19 @@ def test_a_port_that_is_taken_is_said(capsys: pytest.CaptureFixture[str]) -> Non
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert _sandbox.run(["--port", str(taken.getsockname()[1])]) == 1
     assert "in use" in capsys.readouterr().err
+
+
+def test_it_answers_to_a_name_that_it_is_told() -> None:
+    with command("--json", "--quiet", "--allow-host", "shop.test") as (process, printed):
+        url = json.loads(printed.readline())["base_url"] + "/health"
+        statuses = [
+            httpx.get(url, headers={"Host": host}, trust_env=False).status_code for host in ("shop.test", "other.test")
+        ]
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+    assert statuses == [200, 403]
+
+
+def test_a_name_that_is_none_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _sandbox.run(["--allow-host", "http://shop.test"]) == 1
+    assert "hosts must name hosts alone" in capsys.readouterr().err
