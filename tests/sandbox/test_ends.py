@@ -269,6 +269,20 @@ class TestDeliveries:
             wait_until(lambda: next(broken, None) is None)
         assert "database or disk is full" in caplog.text
 
+    @pytest.mark.usefixtures("quiet")
+    def test_what_fails_because_the_sandbox_closes_is_not_logged(self) -> None:
+        begun = threading.Event()
+
+        def work() -> float | None:
+            begun.set()
+            wait_until(lambda: courier._closing)
+            raise _database.SandboxClosedError(_database.CLOSED)
+
+        courier = _courier.Courier(work)
+        courier.wake()
+        assert begun.wait(SOON)
+        courier.close()
+
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_ends_whatever_clients_and_receivers_do(number: signal.Signals, silent: str) -> None:

@@ -95,6 +95,14 @@ def test_tables_that_appear_while_the_file_is_claimed_are_left_as_they_are(
     connection.close()
 
 
+def test_whoever_comes_second_to_make_the_tables_leaves_them(tmp_path: Path) -> None:
+    path = tmp_path / "sandbox.db"
+    with Sandbox(db=path) as sandbox:
+        sandbox._store._database._make(["create table settings (name text)"])
+    with Sandbox(db=path) as again:
+        assert again.secret_key == sandbox.secret_key
+
+
 @pytest.mark.parametrize(
     ("name", "why"), [(".", "another program's"), ("pipe", "another program's"), ("no/folder.db", "No such file")]
 )
