@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from .._signature import Payload
 
-logger = logging.getLogger("finsecure")
+logger: logging.Logger = logging.getLogger("finsecure")
 
 LIMIT = 1024 * 1024
 """Bytes that a body may have. An event has a few thousand."""
