@@ -90,49 +90,49 @@ class AnyClient(Generic[D_co]):
 
     @group
     def payment_intents(self) -> PaymentIntents[D_co]:
-        """Create, confirm and look up payments. Reference: Payment Intents."""
+        """Create, confirm and retrieve payments. Reference: Payment Intents."""
         from .resources.payment_intents import PaymentIntents
 
         return PaymentIntents(self._sender)
 
     @group
     def payment_methods(self) -> PaymentMethods[D_co]:
-        """Create payment methods and keep them for customers. Reference: Payment Methods."""
+        """Create payment methods and attach them to customers. Reference: Payment Methods."""
         from .resources.payment_methods import PaymentMethods
 
         return PaymentMethods(self._sender)
 
     @group
     def customers(self) -> Customers[D_co]:
-        """Remember who pays. Reference: Customers."""
+        """Create and manage customers. Reference: Customers."""
         from .resources.customers import Customers
 
         return Customers(self._sender)
 
     @group
     def refunds(self) -> Refunds[D_co]:
-        """Give money back, all of it or a part."""
+        """Refund payments, or parts of them."""
         from .resources.refunds import Refunds
 
         return Refunds(self._sender)
 
     @group
     def charges(self) -> Charges[D_co]:
-        """Look up the attempts to take the money of PaymentIntents."""
+        """Retrieve and list the charges of PaymentIntents."""
         from .resources.charges import Charges
 
         return Charges(self._sender)
 
     @group
     def events(self) -> Events[D_co]:
-        """Look up what happened. Reference: Webhooks."""
+        """Retrieve and list events. Reference: Webhooks."""
         from .resources.events import Events
 
         return Events(self._sender)
 
     @group
     def webhook_endpoints(self) -> WebhookEndpoints[D_co]:
-        """Say where events are delivered. Reference: Webhooks, Webhook Endpoint Configuration."""
+        """Choose where events are delivered. Reference: Webhooks, Webhook Endpoint Configuration."""
         from .resources.webhook_endpoints import WebhookEndpoints
 
         return WebhookEndpoints(self._sender)
@@ -143,14 +143,14 @@ class AnyClient(Generic[D_co]):
 
     @without_frames
     def with_options(self, **options: Unpack[Options]) -> Self:
-        """This client with other options, on the same connections.
+        """Return a client with other options, on the same connections.
 
         Args:
             **options: Any of `api_key`, `base_url`, `timeout`, `max_retries`, `deadline`, `max_response_size`,
                 `api_version`, `app_info`, `default_headers` and `clock`, as for `Client`.
 
         Returns:
-            A new client; this one stays as it is. Closing this one closes the connections of both.
+            A new client. This one does not change; closing it closes the connections of both.
 
         Raises:
             finsecure.InvalidRequestError: An option is wrong; `param` names it.
@@ -165,7 +165,7 @@ class AnyClient(Generic[D_co]):
 
     @property
     def base_url(self) -> str:
-        """Where requests go."""
+        """The URL that requests are sent to."""
         return self._config.base_url
 
     @property
@@ -185,7 +185,7 @@ class AnyClient(Generic[D_co]):
 
     @property
     def max_response_size(self) -> int:
-        """Bytes that a decompressed answer may have."""
+        """The largest response to accept, in bytes, decompressed."""
         return self._config.max_response_size
 
     @property
@@ -373,18 +373,18 @@ class Client(AnyClient[Sync]):
     ) -> Any:
         """Make a call that this version has no method for: a new operation, or a new parameter of a known one.
 
-        Retries, idempotency keys, errors and logs are those of any call. Parameters are sent as they are given.
+        Retries, idempotency keys, errors and logs are the same as for any call. Parameters are sent as they are.
 
         Args:
             method: `GET`, `POST`, `PUT` or `DELETE`.
             path: The path of the API, beginning with `/v1/`. The host is the client's.
             params: The JSON body of a POST or PUT; the query of a GET or DELETE, without those that are `None`.
-            returns: The class of the answer, for example `finsecure.PaymentIntent`. By default an
-                `finsecure.Object` that keeps every field.
-            idempotency_key: Names this one POST; by default a random key, shared by its retries.
+            returns: The class of the returned object, for example `finsecure.PaymentIntent`. By default a
+                `finsecure.Object`, which keeps every field.
+            idempotency_key: Names this POST, for 24 hours; by default a random key, shared by its retries.
 
         Returns:
-            The answer, as `returns` says.
+            The object, of the class that `returns` names.
 
         Raises:
             finsecure.InvalidRequestError: The method, the path or a parameter cannot be sent; `param` names it.
@@ -406,12 +406,12 @@ class Client(AnyClient[Sync]):
     def request_list(self, path: str, params: Mapping[str, Any] | None = None) -> Page[Object]: ...
     @without_frames
     def request_list(self, path: str, params: Mapping[str, Any] | None = None, *, returns: Any = None) -> Any:
-        """List objects that this version has no method for; as `request`.
+        """List objects that this version has no method for; see `request`.
 
         Args:
             path: The path of the list, beginning with `/v1/`.
             params: The query, for example `{"limit": 100}`.
-            returns: The class of each object. By default an `finsecure.Object` that keeps every field.
+            returns: The class of each object. By default a `finsecure.Object`, which keeps every field.
 
         Returns:
             The first page, as `list` methods return it.
@@ -428,7 +428,7 @@ class Client(AnyClient[Sync]):
         return self._sender.send_list(REQUEST("GET", path, params, returns or _object(), many=True))
 
     def close(self) -> None:
-        """Close the connections. Calls from now on fail with `APIConnectionError`."""
+        """Close the connections. Later calls raise `APIConnectionError`."""
         if self._owns_transport:
             self._transport.close()
 
@@ -578,11 +578,11 @@ class AsyncClient(AnyClient[Async]):
             method: `GET`, `POST`, `PUT` or `DELETE`.
             path: The path of the API, beginning with `/v1/`. The host is the client's.
             params: The JSON body of a POST or PUT; the query of a GET or DELETE, without those that are `None`.
-            returns: The class of the answer. By default an `finsecure.Object` that keeps every field.
-            idempotency_key: Names this one POST; by default a random key, shared by its retries.
+            returns: The class of the returned object. By default a `finsecure.Object`, which keeps every field.
+            idempotency_key: Names this POST, for 24 hours; by default a random key, shared by its retries.
 
         Returns:
-            The answer, as `returns` says.
+            The object, of the class that `returns` names.
 
         Raises:
             finsecure.InvalidRequestError: The method, the path or a parameter cannot be sent; `param` names it.
@@ -607,7 +607,7 @@ class AsyncClient(AnyClient[Async]):
         Args:
             path: The path of the list, beginning with `/v1/`.
             params: The query, for example `{"limit": 100}`.
-            returns: The class of each object. By default an `finsecure.Object` that keeps every field.
+            returns: The class of each object. By default a `finsecure.Object`, which keeps every field.
 
         Returns:
             What `list` methods return: iterate it with `async for`, or await it for the first page.
@@ -620,7 +620,7 @@ class AsyncClient(AnyClient[Async]):
         return self._sender.send_list(REQUEST("GET", path, params, returns or _object(), many=True))
 
     async def aclose(self) -> None:
-        """Close the connections. Calls from now on fail with `APIConnectionError`."""
+        """Close the connections. Later calls raise `APIConnectionError`."""
         if self._owns_transport:
             await self._transport.aclose()
 

@@ -49,7 +49,7 @@ def configure(
     transport: Literal["httpx", "httpx2", "pyreqwest"] = "httpx",
     **options: Unpack[ModuleOptions],
 ) -> None:
-    """Set up module-level use, `finsecure.PaymentIntent.create(...)`. Replaces what was configured before.
+    """Set the options of module-level calls, `finsecure.PaymentIntent.create(...)`. Replaces earlier ones.
 
     Args:
         http_client: Your own `httpx.Client`. You close it.
@@ -138,11 +138,11 @@ def request(
         method: `GET`, `POST`, `PUT` or `DELETE`.
         path: The path of the API, beginning with `/v1/`. The host is the client's.
         params: The JSON body of a POST or PUT; the query of a GET or DELETE, without those that are `None`.
-        returns: The class of the answer. By default an `finsecure.Object` that keeps every field.
-        idempotency_key: Names this one POST; by default a random key, shared by its retries.
+        returns: The class of the returned object. By default a `finsecure.Object`, which keeps every field.
+        idempotency_key: Names this POST, for 24 hours; by default a random key, shared by its retries.
 
     Returns:
-        The answer, as `returns` says.
+        The object, of the class that `returns` names.
 
     Raises:
         finsecure.InvalidRequestError: The method, the path or a parameter cannot be sent; `param` names it.
@@ -167,7 +167,7 @@ def request_list(path: str, params: Mapping[str, Any] | None = None, *, returns:
     Args:
         path: The path of the list, beginning with `/v1/`.
         params: The query, for example `{"limit": 100}`.
-        returns: The class of each object. By default an `finsecure.Object` that keeps every field.
+        returns: The class of each object. By default a `finsecure.Object`, which keeps every field.
 
     Returns:
         The first page, as `list` methods return it.

@@ -96,7 +96,7 @@ class _PageOf(Generic[T, F]):
 
     @property
     def next_cursor(self) -> str | None:
-        """The id to pass as `starting_after` for the page of older objects; `None` where there is none."""
+        """The id to pass as `starting_after` for the page of older objects; `None` if there is none."""
         older = bool(self._ids) and (self.has_more or self._backwards)
         return self._ids[-1] if older else None
 
@@ -104,7 +104,7 @@ class _PageOf(Generic[T, F]):
     def previous_cursor(self) -> str | None:
         """The id to pass as `ending_before` for the page of newer objects; `None` on an empty page.
 
-        Newer objects may have come since this page was sent, so only asking tells whether there are any.
+        Newer objects may have been created since this page was sent, so only a request tells whether there are any.
         """
         return self._ids[0] if self._ids else None
 
@@ -158,10 +158,10 @@ class _PageOf(Generic[T, F]):
 
 
 class Page(_PageOf[T, "Callable[[Call[Page[T]]], Page[T]]"], Generic[T]):
-    """One page of a list, and the way to the next.
+    """One page of a list.
 
-    Iterating a page yields its objects and those of all following pages, fetched as you reach them. After
-    `ending_before` the order is oldest first, away from the cursor.
+    Iterating a page yields its objects and those of all following pages, which it fetches on demand. After
+    `ending_before`, iterating yields oldest first.
 
     Reference: Consistency Standards, Pagination.
     """
@@ -179,10 +179,10 @@ class Page(_PageOf[T, "Callable[[Call[Page[T]]], Page[T]]"], Generic[T]):
         """Fetch the page after this one.
 
         Returns:
-            The next page, or `None`, without a request, where `has_more` is false.
+            The next page; `None`, without a request, if `has_more` is false.
 
         Raises:
-            finsecure.FinSecureError: As for any call; this page stays usable, so you can ask again.
+            finsecure.FinSecureError: As for any call. This page stays usable, so you can try again.
         """
         return self._fetched(self._following())
 
@@ -190,11 +190,11 @@ class Page(_PageOf[T, "Callable[[Call[Page[T]]], Page[T]]"], Generic[T]):
         """Fetch the page before this one: newer objects, or older ones after `ending_before`.
 
         Returns:
-            The page, which leads back to this one with `next_page()`; `None` where the API has no object there. It is
-            asked each time, since new objects can have come.
+            The page, whose `next_page()` is this one; `None` if the API has no object there. This sends a request
+            each time, since new objects may have been created.
 
         Raises:
-            finsecure.FinSecureError: As for any call; this page stays usable, so you can ask again.
+            finsecure.FinSecureError: As for any call. This page stays usable, so you can try again.
 
         Example:
             >>> newer = page.previous_page()
@@ -210,10 +210,10 @@ class Page(_PageOf[T, "Callable[[Call[Page[T]]], Page[T]]"], Generic[T]):
         return self._fetch(call)
 
     def pages(self) -> Iterator[Page[T]]:
-        """This page and all that follow, each fetched when you reach it.
+        """Yield this page and all following ones, fetched on demand.
 
         Raises:
-            finsecure.APIError: The API led back to a page that was there before.
+            finsecure.APIError: The API led back to an earlier page.
         """
         page: Page[T] | None = self
         walk = _Walk()
@@ -233,17 +233,16 @@ class Page(_PageOf[T, "Callable[[Call[Page[T]]], Page[T]]"], Generic[T]):
         return any(item == each for each in self)
 
     def prefetch(self) -> Generator[T, None, None]:
-        """Every object of the whole list, the next page being fetched while you use this one.
+        """Yield every object of the whole list, and fetch the next page while you use this one.
 
-        For loops that take their time over each page: they no longer wait for the API as well. One thread fetches, and
-        never more than one page ahead. When you stop early, it ends the request that it has begun, and is gone when
-        the loop is; a page that was not reached leaves neither an object nor an error.
+        For slow loops: they no longer wait for the API as well. A thread fetches at most one page ahead. If you stop
+        early, it finishes its request and ends with the loop; a page that you did not reach raises no error.
 
         Returns:
             The objects, in the order of plain iteration.
 
         Raises:
-            finsecure.FinSecureError: A page could not be fetched: raised after the last object of the page before it.
+            finsecure.FinSecureError: A page could not be fetched. Raised after the last object of the previous page.
 
         Example:
             >>> for intent in client.payment_intents.list(limit=100).prefetch():
@@ -262,7 +261,7 @@ class Page(_PageOf[T, "Callable[[Call[Page[T]]], Page[T]]"], Generic[T]):
 
 
 class AsyncPage(_PageOf[T, "FetchAsync[T]"], Generic[T]):
-    """One page of a list, and the way to the next, for async code.
+    """One page of a list, for async code.
 
     Reference: Consistency Standards, Pagination.
     """
@@ -280,10 +279,10 @@ class AsyncPage(_PageOf[T, "FetchAsync[T]"], Generic[T]):
         """Fetch the page after this one.
 
         Returns:
-            The next page, or `None`, without a request, where `has_more` is false.
+            The next page; `None`, without a request, if `has_more` is false.
 
         Raises:
-            finsecure.FinSecureError: As for any call; this page stays usable, so you can ask again.
+            finsecure.FinSecureError: As for any call. This page stays usable, so you can try again.
         """
         return await self._fetched(self._following())
 
@@ -291,11 +290,11 @@ class AsyncPage(_PageOf[T, "FetchAsync[T]"], Generic[T]):
         """Fetch the page before this one: newer objects, or older ones after `ending_before`.
 
         Returns:
-            The page, which leads back to this one with `next_page()`; `None` where the API has no object there. It is
-            asked each time, since new objects can have come.
+            The page, whose `next_page()` is this one; `None` if the API has no object there. This sends a request
+            each time, since new objects may have been created.
 
         Raises:
-            finsecure.FinSecureError: As for any call; this page stays usable, so you can ask again.
+            finsecure.FinSecureError: As for any call. This page stays usable, so you can try again.
 
         Example:
             >>> newer = await page.previous_page()
@@ -311,10 +310,10 @@ class AsyncPage(_PageOf[T, "FetchAsync[T]"], Generic[T]):
         return await self._fetch(call)
 
     def pages(self) -> AsyncIterator[AsyncPage[T]]:
-        """This page and all that follow, each fetched when you reach it.
+        """Yield this page and all following ones, fetched on demand.
 
         Raises:
-            finsecure.APIError: The API led back to a page that was there before.
+            finsecure.APIError: The API led back to an earlier page.
         """
         return _EachPage(self._itself)
 
@@ -322,10 +321,10 @@ class AsyncPage(_PageOf[T, "FetchAsync[T]"], Generic[T]):
         return _EachObject(self.pages())
 
     def prefetch(self) -> AsyncGenerator[T, None]:
-        """Every object of the whole list, the next page being fetched while you use this one.
+        """Yield every object of the whole list, and fetch the next page while you use this one.
 
-        As `Page.prefetch`, by a task instead of a thread: it gets on whenever your loop awaits something. When you stop
-        early it is cancelled. On trio, where no task lives outside a nursery, pages are fetched when you reach them.
+        Like `Page.prefetch`, with a task instead of a thread. It runs whenever your loop awaits something, and is
+        cancelled if you stop early. On trio, where no task lives outside a nursery, pages are fetched on demand.
         """
         return _Prefetch(self._itself)
 
@@ -339,7 +338,7 @@ class AsyncPage(_PageOf[T, "FetchAsync[T]"], Generic[T]):
 
 
 class AsyncPages(Generic[T]):
-    """A list for async code: `async for` yields every object of it, `await` gives its first page.
+    """A list, for async code: `async for` yields every object, `await` returns the first page.
 
     Nothing is fetched before you do one or the other.
     """
@@ -388,26 +387,25 @@ class AsyncPages(Generic[T]):
         return self._first().__await__()
 
     def pages(self) -> AsyncIterator[AsyncPage[T]]:
-        """Every page, each fetched when you reach it."""
+        """Yield every page, fetched on demand."""
         return _EachPage(self._first)
 
     def __aiter__(self) -> AsyncIterator[T]:
         return _EachObject(self.pages())
 
     def prefetch(self) -> AsyncGenerator[T, None]:
-        """Every object of the whole list, the next page being fetched while you use this one.
+        """Yield every object of the whole list, and fetch the next page while you use this one.
 
-        For loops that take their time over each page: they no longer wait for the API as well. One task fetches, never
-        more than one page ahead, and gets on whenever your loop awaits something. When you stop early it is cancelled;
-        a page that was not reached leaves neither an object nor an error. On trio, where no task lives outside a
-        nursery, pages are fetched when you reach them.
+        For slow loops: they no longer wait for the API as well. A task fetches at most one page ahead. It runs whenever
+        your loop awaits something, and is cancelled if you stop early; a page that you did not reach raises no error.
+        On trio, where no task lives outside a nursery, pages are fetched on demand.
 
         Returns:
-            The objects, in the order of plain iteration. As with any async generator, `contextlib.aclosing` has what
-            is under way end with your loop and not a moment later.
+            The objects, in the order of plain iteration. As with any async generator, use `contextlib.aclosing` to
+            end a request in progress together with your loop.
 
         Raises:
-            finsecure.FinSecureError: A page could not be fetched: raised after the last object of the page before it.
+            finsecure.FinSecureError: A page could not be fetched. Raised after the last object of the previous page.
 
         Example:
             >>> async for intent in client.payment_intents.list(limit=100).prefetch():

@@ -17,7 +17,7 @@ _EXACT = Context(prec=60, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[Inexact])
 
 
 def to_minor_units(amount: Decimal | int | str, currency: str) -> int:
-    """What the API calls `amount`, from a price as people write it.
+    """Convert a price to the smallest currency unit, which the API calls `amount`.
 
     Args:
         amount: The price: a `Decimal`, an `int`, or text such as `"19.99"`. Never a float.
@@ -51,14 +51,14 @@ def to_minor_units(amount: Decimal | int | str, currency: str) -> int:
 
 
 def from_minor_units(amount: int, currency: str) -> Decimal:
-    """A price as people write it, from the API's `amount`.
+    """Convert an `amount` of the API to a price.
 
     Args:
         amount: In the smallest currency unit.
         currency: Three-letter ISO 4217 code.
 
     Returns:
-        The price, with all the decimal places that the currency has.
+        The price, with all decimal places of the currency.
 
     Raises:
         finsecure.InvalidRequestError: The amount is no int, or the currency no code.

@@ -180,7 +180,7 @@ def test_an_error_of_a_shape_that_only_says_a_message_says_it(wire: Door, server
 
 def test_all_errors_are_finsecure_errors_and_importable_from_both_places() -> None:
     names = [name for name, found in vars(errors).items() if isinstance(found, type) and issubclass(found, Error)]
-    assert len(names) == 14
+    assert len(names) == 15
     for name in names:
         assert getattr(finsecure, name) is getattr(errors, name)
     assert issubclass(finsecure.APITimeoutError, finsecure.APIConnectionError)

@@ -51,18 +51,18 @@ class Sandbox:
     """An in-process FinSecure: the whole API, with state.
 
     Args:
-        db: A file to keep the state in, keys included; opened again, it goes on where it was. `None` keeps it in
-            memory.
-        clock: The time. `None` follows the system clock, and webhooks are then delivered by themselves; with a clock
-            that stands still `deliver()` delivers them.
-        ids: Gives the part of an id after its prefix (`"pi"`, `"cus"`, `"req"`, …); each one only once. `None` makes
-            random ones.
+        db: A file to keep the state in, keys included; opened again, it continues where it was. `None` keeps the
+            state in memory.
+        clock: The clock. `None` follows the system clock, and webhooks are delivered as they happen; with a clock
+            that stands still, call `deliver()`.
+        ids: A function from a prefix (`"pi"`, `"cus"`, `"req"`, …) to the rest of an id, unique each time. By default
+            ids are random.
         rate_limit: Requests per second for each key, as many at once. `None` for no limit.
         settle_after: Seconds that a bank payment is `processing`, and a refund `pending`, before the outcome.
         ca_file: A file of PEM certificates, to trust receivers of webhooks whose certificate is from a CA of your own.
             The CAs that this machine trusts, and those that `SSL_CERT_FILE` names, are trusted anyway.
-        secret_key: The secret key (`sk_test_...`) to take; so that a program that has one already needs no other.
-        publishable_key: The publishable key (`pk_test_...`) to take.
+        secret_key: The secret key (`sk_test_...`) to accept, so that a program can keep the one it has.
+        publishable_key: The publishable key (`pk_test_...`) to accept.
         webhook_secret: The secret (`whsec_...`) that webhooks are signed with.
         observer: Called with each request once it is answered, and with each try to deliver a webhook, on the thread
             that did it. It must return soon, and not raise.
@@ -224,7 +224,7 @@ class Sandbox:
         return server
 
     def resolve_action(self, payment_intent_id: str, *, succeed: bool = True) -> None:
-        """Be the customer who completes 3D Secure, or fails to.
+        """Complete 3D Secure as the customer, or fail it.
 
         Args:
             payment_intent_id: A PaymentIntent with status `requires_action`.
@@ -251,7 +251,7 @@ class Sandbox:
         share: float | None = None,
         seed: int | None = None,
     ) -> Fault:
-        """Have the next requests fail, as networks and gateways make them.
+        """Make the next requests fail, the way networks and gateways do.
 
         It works the same through every door, and is `POST /sandbox/faults` over HTTP. Requests with a wrong API key do
         not count. Where several faults are for the same request, the one that was asked for first meets it.
@@ -261,7 +261,7 @@ class Sandbox:
             status: An HTTP status from 400 to 599, answered with the error that the API documents for it. The request
                 is not carried out, and nothing is kept under its idempotency key.
             retry_after: The seconds in the `Retry-After` of that answer.
-            times: How many requests fail: one, if nothing is said.
+            times: How many requests fail; one by default.
             executed: Carry the request out before answering `status`, as when a gateway fails after the API. The API's
                 own answer is kept under the idempotency key, so that a retry gets it.
             answer: What becomes of the API's answer. `lost`: the request is carried out, then the connection closes.
@@ -297,7 +297,7 @@ class Sandbox:
 
     @property
     def faults(self) -> list[Fault]:
-        """The faults that still wait for requests, in the order in which they were asked for."""
+        """The faults that still wait for requests, in the order in which they were added."""
         return self._engine.faults.waiting()
 
     def clear_faults(self) -> None:
@@ -305,9 +305,9 @@ class Sandbox:
         self._engine.faults.clear()
 
     def emit(self, type: str, overrides: Mapping[str, object] | None = None) -> dict[str, Any]:
-        """Record an event about an object that is made up: complete, but unknown to the API.
+        """Create an event about an invented object: complete, but unknown to the API.
 
-        The event is kept, listed and delivered as any other. For payments and customers that exist, see `trigger`.
+        The event is stored, listed and delivered like any other. For payments and customers that exist, see `trigger`.
 
         Args:
             type: One of the eleven types, such as `invoice.payment_failed`.
@@ -324,7 +324,7 @@ class Sandbox:
             return self._engine.emit(type, check.mapping({} if overrides is None else overrides, "overrides"))
 
     def trigger(self, type: str, *, id: str | None = None) -> dict[str, Any]:
-        """Bring an event about for real: whatever leads to it is done, as the API does it.
+        """Cause an event for real, by the calls that lead to it.
 
         `trigger("payment_intent.succeeded")` creates a PaymentIntent and pays it. Invoices and subscriptions the
         sandbox does not have: for their four types this is `emit`.
@@ -344,7 +344,7 @@ class Sandbox:
             return self._engine.trigger(type, id)
 
     def resend(self, event_id: str) -> None:
-        """Have an event delivered again to every webhook endpoint that wants it, whoever took it before.
+        """Deliver an event again, to every webhook endpoint that is subscribed to it.
 
         Args:
             event_id: An event (`evt_...`).
@@ -390,7 +390,7 @@ class Sandbox:
         delay: float = 0.0,
         drop: float = 0,
     ) -> list[Delivery]:
-        """Settle the bank payments and refunds whose time has come, and deliver the webhooks that are due.
+        """Settle the bank payments and refunds that are due, and deliver the webhooks that are due.
 
         They go to the webhook endpoints over HTTP, to all endpoints at the same time. With `to` or `wsgi` they go to a
         receiver in this process, without a socket. It gets what is due for all endpoints; where there is no endpoint,
@@ -433,7 +433,7 @@ class Sandbox:
         delay: float = 0.0,
         drop: float = 0,
     ) -> list[Delivery]:
-        """`deliver` in the caller's own event loop, asyncio or trio, where a receiver may run as well.
+        """Like `deliver`, in the caller's event loop (asyncio or trio), where a receiver can run, too.
 
         Args:
             to: As `deliver` takes it; the function may be asynchronous.
@@ -454,7 +454,7 @@ class Sandbox:
 
     @property
     def deliveries(self) -> list[Delivery]:
-        """Every try to deliver a webhook so far, oldest first."""
+        """Every attempt to deliver a webhook so far, oldest first."""
         self._check_open()
         return self._store.delivery_log()
 
