@@ -1,7 +1,7 @@
 """Misuses: both type checkers refuse each line marked `# bad`, and no other."""
 
 import finsecure
-from finsecure import AsyncClient, Client, Customer, PaymentIntent, webhooks
+from finsecure import AsyncClient, Client, Customer, PaymentIntent, testing, webhooks
 
 client = Client("sk_test_1")
 aclient = AsyncClient("sk_test_1")
@@ -134,3 +134,13 @@ hooks.on("customer.created")(takes_nothing)  # bad: no parameter
 hooks.other(takes_canceled)  # bad: other events too
 hooks.defer(takes_canceled)  # bad: a string
 hooks.unreadable(takes_canceled)  # bad: bytes
+
+# Objects and events for unit tests
+testing.payment_intent(amonut=500)  # bad: no such field
+testing.payment_intent(amount="500")  # bad: a str
+testing.payment_intent(500)  # bad: by name only
+testing.customer(created="yesterday")  # bad: neither datetime nor int
+testing.event("payment_intent.succeeded", amonut=500)  # bad: no such field
+testing.event("customer.created", amount=500)  # bad: a customer has no amount
+testing.event(amount=500)  # bad: of what type
+testing.signed("payment_intent.succeeded")  # bad: no event

@@ -30,6 +30,7 @@ from finsecure import (
     Refund,
     Subscription,
     WebhookEndpoint,
+    testing,
     webhooks,
 )
 from typing_extensions import assert_never, assert_type
@@ -481,3 +482,19 @@ async def hook_answers() -> None:
     assert_type(hooks.catch_up(client, since=1640995200), webhooks.CaughtUp)
     assert_type(await hooks.catch_up_async(aclient, since=datetime.now(timezone.utc)), webhooks.CaughtUp)
     assert_type(await hook_stacked(cast("webhooks.CustomerCreated", None)), None)
+
+
+# Objects and events for unit tests
+def made_for_tests() -> None:
+    assert_type(testing.payment_intent(status="succeeded", amount=500, metadata={"order_id": "1"}), PaymentIntent)
+    assert_type(testing.payment_method(card={"brand": "visa"}), PaymentMethod)
+    assert_type(testing.customer(created=datetime.now(timezone.utc)), Customer)
+    assert_type(testing.refund(), Refund)
+    assert_type(testing.charge(refunded=True), Charge)
+    assert_type(testing.webhook_endpoint(enabled_events=["*"]), WebhookEndpoint)
+    assert_type(testing.invoice(status="paid"), Invoice)
+    assert_type(testing.subscription(), Subscription)
+    assert_type(testing.event("payment_intent.succeeded", amount=500), webhooks.PaymentIntentSucceeded)
+    assert_type(testing.event("customer.updated", id="evt_1", name="Jenny").data.object, Customer)
+    body, headers = testing.signed(testing.event("invoice.payment_failed"), ["whsec_old", "whsec_new"])
+    assert_type(webhooks.construct_event(body, headers["FinSecure-Signature"], "whsec_new"), webhooks.Event)
