@@ -558,13 +558,13 @@ class Sandbox:
         """The options of a client: those given, and ours for the rest."""
         self._check_open()
         ours: dict[str, Any] = {"api_key": self.secret_key, "base_url": self.base_url, "clock": self.clock}
-        if "transport" in given:
+        if given.get("transport", "httpx") != "httpx":
             if "base_url" not in given:
                 raise ValueError(
                     "base_url is missing: with transport=, a client talks to a server (`sandbox.serve()`)."
                 )
-        elif "http_client" not in given:
-            ours["http_client"] = http_client(transport=self._transport, trust_env=False)
+        elif given.get("http_client") is None:
+            given = {**given, "http_client": http_client(transport=self._transport, trust_env=False)}
         return ours | given
 
     def _trouble(self, **given: object) -> Trouble:

@@ -116,6 +116,9 @@ class TestClients:
         with pytest.raises(ValueError, match="base_url is missing"):
             sandbox.async_client(transport="httpx2")
 
+    def test_options_that_say_what_is_the_default_change_nothing(self, sandbox: Sandbox) -> None:
+        assert sandbox.client(transport="httpx", http_client=None).customers.create().id == "cus_1"
+
 
 class TestServe:
     def test_it_answers_real_http_on_a_free_loopback_port(self, sandbox: Sandbox) -> None:
