@@ -184,10 +184,10 @@ def _refuse_others(file: str) -> None:
     try:
         with suppress(FileExistsError):
             os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        found = Path(file).stat()
+        status = Path(file).stat()
     except OSError as error:
         raise SandboxError(f"The sandbox's database {file} cannot be used: {error.strerror}.") from None
-    if not stat.S_ISREG(found.st_mode) or (found.st_size and _application_id(file) != APPLICATION_ID):
+    if not stat.S_ISREG(status.st_mode) or (status.st_size and _application_id(file) != APPLICATION_ID):
         raise _another_program(file)
     with suppress(OSError):  # another user's, who lets us read it
         for part in (file, file + "-wal", file + "-shm"):
