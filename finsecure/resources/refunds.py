@@ -16,7 +16,7 @@ RefundStatus: TypeAlias = Literal["pending", "succeeded", "failed", "canceled"] 
 
 
 class Refunds(Operations[D_co]):
-    """Give money back, all of it or a part."""
+    """Refund payments, or parts of them."""
 
     @operation
     def create(
