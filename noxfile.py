@@ -14,7 +14,18 @@ HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 SUPPORTED = ("3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
 PYTHONS = sorted({*SUPPORTED, HERE}, key=lambda version: int(version.split(".")[1]))
 BIN = "Scripts" if os.name == "nt" else "bin"
-PEERS = ("stripe", "lithic", "increase", "openai", "requests", "httpx", "httpx2", "pyreqwest", "standardwebhooks")
+PEERS = (
+    "stripe",
+    "lithic",
+    "increase",
+    "openai",
+    "requests",
+    "httpx",
+    "httpx2",
+    "pyreqwest",
+    "standardwebhooks",
+    "localstripe",
+)
 PROCESSES = ("-n", str(os.cpu_count() or 1))
 PYTEST = (*PROCESSES, "--timeout=180")  # seconds for one test
 PYPROJECT = nox.project.load_toml("pyproject.toml")
@@ -173,6 +184,13 @@ def package(session: nox.Session) -> None:
 
 @nox.session(default=False, python=HERE if sys.version_info >= (3, 11) else "3.13")  # some peers need 3.11
 def bench(session: nox.Session) -> None:
-    """Measure side by side with the peers, for docs/performance.md; `-- --quick`, or `-- sync threads`, only print."""
-    session.install(".[fast,httpx2]", *PEERS)
-    session.run("python", "-m", "tests.benchmarks.run", *session.posargs)
+    """Measure side by side with the peers, for docs/performance.md; `-- --quick`, or `-- sync threads`, only print.
+
+    `-- sandbox` measures the sandbox alone; it is a part of the whole, too.
+    """
+    session.install(".[sandbox,fast,httpx2]", *PEERS)
+    clients = [each for each in session.posargs if each != "sandbox"]
+    if "sandbox" not in session.posargs:
+        session.run("python", "-m", "tests.benchmarks.run", *clients)
+    if "sandbox" in session.posargs or not {*clients} - {"--quick"}:
+        session.run("python", "-m", "tests.benchmarks.sandbox", *clients)
