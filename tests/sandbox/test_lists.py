@@ -1,5 +1,7 @@
 """Lists: cursors, pages and filters. Reference: Consistency Standards, "cursor-based pagination"."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -11,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finsecure.sandbox import Clock, Sandbox
+from tests.benchmarks.sandbox import fill
 
 
 def ids(answer: httpx.Response) -> list[str]:
@@ -139,3 +142,29 @@ def test_a_filter_goes_on_over_the_pages(api: httpx.Client) -> None:
     assert (ids(first), first.json()["has_more"]) == (["cus_5", "cus_3"], True)
     rest = api.get("/v1/customers?email=a@example.com&limit=2&starting_after=cus_3")
     assert (ids(rest), rest.json()["has_more"]) == (["cus_1"], False)
+
+
+@pytest.mark.parametrize("query", ["", "&starting_after=pi_000000000000000000000150"])
+def test_a_page_of_many_payments_is_the_same_work_as_one_of_few(query: str) -> None:
+    """SQLite finds it by an index: it takes the same steps among 200 payments and among 5,000."""
+    assert steps(5000, query) <= steps(200, query) * 1.1
+
+
+def steps(count: int, query: str) -> int:
+    """The steps that SQLite takes for a page of 100, in its virtual machine."""
+    with Sandbox() as sandbox:
+        fill(sandbox._store, count)
+        taken = 0
+
+        def step() -> int:
+            nonlocal taken
+            taken += 1
+            return 0
+
+        headers = {"Authorization": f"Bearer {sandbox.secret_key}"}
+        with httpx.Client(transport=sandbox.transport, base_url=sandbox.base_url, headers=headers) as api:
+            sandbox._store._database._connection.set_progress_handler(step, 1)
+            page = api.get(f"/v1/payment_intents?limit=100{query}")
+            sandbox._store._database._connection.set_progress_handler(None, 1)
+        assert len(page.json()["data"]) == 100
+        return taken
