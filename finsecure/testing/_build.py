@@ -175,7 +175,9 @@ def _check_value(model: type[Part], name: str, value: object, shown: str) -> Non
 @cache
 def _adapter(model: Any, name: str) -> TypeAdapter[Any]:
     field = model.model_fields[name]
-    return TypeAdapter(Annotated.__class_getitem__((field.annotation, *field.metadata, None)))  # type: ignore[attr-defined]
+    annotated: Any = Annotated  # of what is only known here, which no type checker can read
+    declared = (field.annotation, *field.metadata, None)
+    return TypeAdapter(annotated[declared])
 
 
 @cache
