@@ -66,6 +66,7 @@ class Call(Generic[T_co]):
         params: dict[str, Any],
         *,
         id: str | None = None,
+        path: str | None = None,
         many: bool = False,
         idempotency_key: str | None = None,
         publishable: bool = False,
@@ -73,7 +74,7 @@ class Call(Generic[T_co]):
         self.method: str = method
         self.template: str = template  # with "{id}", which is what a log may show
         self.id: str | None = as_str(id)
-        self.path: str = template.replace("{id}", path_id(id)) if "{id}" in template else template
+        self.path: str = path or (template.replace("{id}", path_id(id)) if "{id}" in template else template)
         self.returns: Any = returns  # the model of the answer, or of each object in it; for events a union
         self.many: bool = many  # whether the answer is a page
         self.params: dict[str, Any] = params
@@ -87,7 +88,7 @@ class Call(Generic[T_co]):
     def with_params(self, **params: Any) -> Call[T_co]:
         """The same call with other parameters; `None` takes one away."""
         changed = {name: value for name, value in {**self.params, **params}.items() if value is not None}
-        return Call(self.method, self.template, self.returns, changed, many=self.many)
+        return Call(self.method, self.template, self.returns, changed, path=self.path, many=self.many)
 
 
 def REQUEST(
@@ -106,7 +107,18 @@ def REQUEST(
             raise wrong("idempotency_key", f"idempotency_key goes with POST alone, not with {method}: leave it out.")
         idempotency_key = check_idempotency_key(idempotency_key)
     publishable = (method, path) == ("POST", "/v1/payment_methods")
-    return Call(method, path, returns, given, many=many, idempotency_key=idempotency_key, publishable=publishable)
+    places = path.split("/")
+    places[3::2] = ["{id}"] * len(places[3::2])  # `/v1/customers/{id}/...`: no log shows an id
+    return Call(
+        method,
+        "/".join(places),
+        returns,
+        given,
+        path=path,
+        many=many,
+        idempotency_key=idempotency_key,
+        publishable=publishable,
+    )
 
 
 def GET(template: str, returns: type[T], *, id: str) -> Call[T]:

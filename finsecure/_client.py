@@ -647,5 +647,5 @@ def _left(exchange: Exchange, exc: BaseException) -> BaseException:
     note = exchange.note()
     add_note: Callable[[str], None] = getattr(exc, "add_note", lambda _: None)
     add_note(note)
-    _log.call_left(exc, note)
+    _log.call_left(exchange, exc, note)
     return hide_network(exc)

@@ -47,28 +47,67 @@ def _set_up_from_environment() -> None:
 def attempt_made(exchange: Exchange, outcome: Any) -> None:
     """An attempt is over."""
     if logger.isEnabledFor(logging.DEBUG):
+        facts = _facts(exchange, outcome)
         wait = "" if exchange.delay is None else f" retry_in={exchange.delay:.3f}s"
-        logger.debug("%s attempt=%d %s%s", _what(exchange), exchange.attempts, _result(outcome), wait)
+        text = f"attempt={exchange.attempts} {_result(facts)}{wait}"
+        _write(logging.DEBUG, text, facts | {"attempt": exchange.attempts, "wait": exchange.delay})
 
 
 def call_done(exchange: Exchange, outcome: Any) -> None:
     """A call is over."""
     if logger.isEnabledFor(logging.INFO):
-        milliseconds = round(exchange.elapsed() * 1000)
-        logger.info("%s %s attempts=%d ms=%d", _what(exchange), _result(outcome), exchange.attempts, milliseconds)
+        facts, elapsed = _facts(exchange, outcome), exchange.elapsed()
+        text = f"{_result(facts)} attempts={exchange.attempts} ms={round(elapsed * 1000)}"
+        _write(logging.INFO, text, facts | {"attempts": exchange.attempts, "duration": elapsed})
 
 
-def call_left(exc: BaseException, note: str) -> None:
+def call_left(exchange: Exchange, exc: BaseException, note: str) -> None:
     """A call was left by an exception that is not this library's. Its key must not be lost, so this is a warning."""
-    logger.warning("%s (%s)", note, type(exc).__name__)
+    facts = {**_what(exchange), "error": type(exc).__name__, "idempotency_key": exchange.request.idempotency_key}
+    _log(logging.WARNING, f"{note} ({type(exc).__name__})", facts)
 
 
-def _what(exchange: Exchange) -> str:
-    return f"{exchange.call.method} {exchange.call.template}"
+def _write(level: int, text: str, facts: dict[str, Any]) -> None:
+    _log(level, f"{facts['method']} {facts['path']} {text}", facts)
 
 
-def _result(outcome: Any) -> str:
-    if isinstance(outcome, Failure):
-        error = outcome.error
-        return f"status={error.http_status} request_id={error.request_id} error={type(error).__name__}"
-    return f"status={outcome.last_response.status_code} request_id={outcome.last_response.request_id}"
+def _log(level: int, text: str, facts: dict[str, Any]) -> None:
+    try:
+        logger.log(level, text, extra=facts, stacklevel=4)
+    except KeyError:  # the program's own records have an attribute of such a name, for example `request_id`
+        logger.log(level, text, stacklevel=4)
+
+
+def _what(exchange: Exchange) -> dict[str, Any]:
+    method, template = exchange.call.method, exchange.call.template
+    return {"operation": _operation(method, template), "method": method, "path": template}
+
+
+def _operation(method: str, template: str) -> str:
+    """What a client calls it, for example `payment_intents.confirm`."""
+    group, *rest = template.split("/")[2:]
+    return f"{group}.{rest[1] if len(rest) > 1 else _NAMES.get((method, bool(rest)), method.lower())}"
+
+
+_NAMES = {
+    ("DELETE", True): "delete",
+    ("GET", False): "list",
+    ("GET", True): "retrieve",
+    ("POST", False): "create",
+    ("PUT", True): "update",
+}
+
+
+def _facts(exchange: Exchange, outcome: Any) -> dict[str, Any]:
+    """What a record says of an outcome; attributes of it, for those who log JSON."""
+    facts = _what(exchange)
+    if not isinstance(outcome, Failure):
+        return facts | {"status": outcome.last_response.status_code, "request_id": outcome.last_response.request_id}
+    error = outcome.error
+    facts |= {"status": error.http_status, "request_id": error.request_id, "error": type(error).__name__}
+    return facts | {"code": error.code, "decline_code": error.decline_code}
+
+
+def _result(facts: dict[str, Any]) -> str:
+    error = f" error={facts['error']}" if "error" in facts else ""
+    return f"status={facts['status']} request_id={facts['request_id']}{error}"

@@ -330,3 +330,15 @@ def test_what_is_no_object_makes_no_row(objects: Any) -> None:
     with pytest.raises(finsecure.InvalidRequestError) as caught:
         finsecure.rows(objects)
     assert caught.value.param == "objects"
+
+
+def test_no_log_shows_the_ids_of_a_raw_path(
+    wire: Door, server: respx.MockRouter, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The template of a raw path has `{id}` where ids stand, also on the next page."""
+    server.route().respond(json={"object": "list", "data": [{"id": "pm_1"}], "has_more": True})
+    with caplog.at_level("DEBUG", "finsecure"):
+        ask_list(wire, "/v1/customers/cus_1/payment_methods")
+    assert "GET /v1/customers/{id}/payment_methods" in caplog.text
+    assert "cus_1" not in caplog.text
+    assert caplog.records[-1].__dict__["operation"] == "customers.payment_methods"
