@@ -23,16 +23,22 @@ if TYPE_CHECKING:
     from ._clock import Clock
     from ._config import Options
     from ._default import configure, request, request_list
+    from ._headers import Headers
     from ._pages import AsyncPage, AsyncPages, Page
     from ._params import NOT_GIVEN, CreatedFilter, NotGiven
     from ._rows import rows
     from ._version import API_VERSION, __version__
     from .error import (
+        ADVICE,
+        Advice,
         APIConnectionError,
         APIError,
         APITimeoutError,
         AuthenticationError,
         CardError,
+        DeclineCode,
+        ErrorCode,
+        ErrorType,
         EventInProgress,
         FinSecureError,
         IdempotencyError,
@@ -48,9 +54,21 @@ if TYPE_CHECKING:
     from .resources._object import ListObject, Object
     from .resources.charges import Charge, Charges, ChargeStatus
     from .resources.customers import Customer, Customers, InvoiceSettings, InvoiceSettingsParams
-    from .resources.events import AnyEvent, Event, EventData, EventRequest, Events, Invoice, Subscription, UnknownEvent
+    from .resources.events import (
+        AnyEvent,
+        Event,
+        EventData,
+        EventRequest,
+        Events,
+        Invoice,
+        InvoiceStatus,
+        Subscription,
+        SubscriptionStatus,
+        UnknownEvent,
+    )
     from .resources.payment_intents import (
         NextAction,
+        NextActionType,
         PaymentError,
         PaymentIntent,
         PaymentIntents,
@@ -60,6 +78,8 @@ if TYPE_CHECKING:
         SetupFutureUsage,
     )
     from .resources.payment_methods import (
+        AccountHolderType,
+        AccountType,
         Address,
         AddressParams,
         BankAccount,
@@ -67,17 +87,30 @@ if TYPE_CHECKING:
         BillingDetails,
         BillingDetailsParams,
         Card,
+        CardBrand,
         CardChecks,
+        CardFunding,
         CardNetworks,
         CardParams,
+        CheckResult,
         InlinePaymentMethod,
         PaymentMethod,
         PaymentMethodKind,
         PaymentMethods,
         ThreeDSecureUsage,
     )
-    from .resources.refunds import Refund, Refunds, RefundStatus
-    from .resources.webhook_endpoints import EventType, WebhookEndpoint, WebhookEndpoints
+    from .resources.refunds import (
+        Refund,
+        RefundReason,
+        Refunds,
+        RefundStatus,
+    )
+    from .resources.webhook_endpoints import (
+        EventType,
+        WebhookEndpoint,
+        WebhookEndpoints,
+        WebhookEndpointStatus,
+    )
 else:  # hidden from type checkers, which would take any name for one of ours
 
     def __getattr__(name: str) -> Any:
@@ -123,16 +156,22 @@ _FROM = {
     "._clock": ("Clock",),
     "._config": ("Options",),
     "._default": ("configure", "request", "request_list"),
+    "._headers": ("Headers",),
     "._pages": ("AsyncPage", "AsyncPages", "Page"),
     "._params": ("NOT_GIVEN", "CreatedFilter", "NotGiven"),
     "._rows": ("rows",),
     "._version": ("API_VERSION", "__version__"),
     ".error": (
+        "ADVICE",
         "APIConnectionError",
         "APIError",
         "APITimeoutError",
+        "Advice",
         "AuthenticationError",
         "CardError",
+        "DeclineCode",
+        "ErrorCode",
+        "ErrorType",
         "EventInProgress",
         "FinSecureError",
         "IdempotencyError",
@@ -155,11 +194,14 @@ _FROM = {
         "EventRequest",
         "Events",
         "Invoice",
+        "InvoiceStatus",
         "Subscription",
+        "SubscriptionStatus",
         "UnknownEvent",
     ),
     ".resources.payment_intents": (
         "NextAction",
+        "NextActionType",
         "PaymentError",
         "PaymentIntent",
         "PaymentIntentStatus",
@@ -169,6 +211,8 @@ _FROM = {
         "SetupFutureUsage",
     ),
     ".resources.payment_methods": (
+        "AccountHolderType",
+        "AccountType",
         "Address",
         "AddressParams",
         "BankAccount",
@@ -176,17 +220,20 @@ _FROM = {
         "BillingDetails",
         "BillingDetailsParams",
         "Card",
+        "CardBrand",
         "CardChecks",
+        "CardFunding",
         "CardNetworks",
         "CardParams",
+        "CheckResult",
         "InlinePaymentMethod",
         "PaymentMethod",
         "PaymentMethodKind",
         "PaymentMethods",
         "ThreeDSecureUsage",
     ),
-    ".resources.refunds": ("Refund", "RefundStatus", "Refunds"),
-    ".resources.webhook_endpoints": ("EventType", "WebhookEndpoint", "WebhookEndpoints"),
+    ".resources.refunds": ("Refund", "RefundReason", "RefundStatus", "Refunds"),
+    ".resources.webhook_endpoints": ("EventType", "WebhookEndpoint", "WebhookEndpointStatus", "WebhookEndpoints"),
 }
 _HOME = {name: module for module, names in _FROM.items() for name in names}
 
@@ -196,13 +243,17 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "ADVICE",
     "API_VERSION",
     "NOT_GIVEN",
     "APIConnectionError",
     "APIError",
     "APITimeoutError",
+    "AccountHolderType",
+    "AccountType",
     "Address",
     "AddressParams",
+    "Advice",
     "AnyEvent",
     "AsyncClient",
     "AsyncPage",
@@ -213,18 +264,24 @@ __all__ = [
     "BillingDetails",
     "BillingDetailsParams",
     "Card",
+    "CardBrand",
     "CardChecks",
     "CardError",
+    "CardFunding",
     "CardNetworks",
     "CardParams",
     "Charge",
     "ChargeStatus",
     "Charges",
+    "CheckResult",
     "Client",
     "Clock",
     "CreatedFilter",
     "Customer",
     "Customers",
+    "DeclineCode",
+    "ErrorCode",
+    "ErrorType",
     "Event",
     "EventData",
     "EventInProgress",
@@ -232,6 +289,7 @@ __all__ = [
     "EventType",
     "Events",
     "FinSecureError",
+    "Headers",
     "IdempotencyError",
     "InboxError",
     "InlinePaymentMethod",
@@ -239,9 +297,11 @@ __all__ = [
     "Invoice",
     "InvoiceSettings",
     "InvoiceSettingsParams",
+    "InvoiceStatus",
     "LastResponse",
     "ListObject",
     "NextAction",
+    "NextActionType",
     "NotGiven",
     "Object",
     "Options",
@@ -257,15 +317,18 @@ __all__ = [
     "RateLimitError",
     "RedirectToUrl",
     "Refund",
+    "RefundReason",
     "RefundStatus",
     "Refunds",
     "SandboxError",
     "SetupFutureUsage",
     "SignatureVerificationError",
     "Subscription",
+    "SubscriptionStatus",
     "ThreeDSecureUsage",
     "UnknownEvent",
     "WebhookEndpoint",
+    "WebhookEndpointStatus",
     "WebhookEndpoints",
     "WebhookPayloadError",
     "WebhookUsageError",

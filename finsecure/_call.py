@@ -27,23 +27,20 @@ T_co = TypeVar("T_co", covariant=True)
 
 @dataclass(frozen=True)
 class LastResponse:
-    """How an answer came.
-
-    Attributes:
-        status_code: The HTTP status.
-        request_id: The API's id of the request (`req_...`), for support.
-        attempts: How many requests it took, the first included.
-        elapsed: Seconds that the whole call took, waits included.
-        idempotency_key: The key that every attempt was sent with; `None` where none is sent.
-        idempotent_replayed: Whether the API sent a stored answer again instead of doing the work twice.
-    """
+    """How an answer came."""
 
     status_code: int
+    """The HTTP status."""
     request_id: str | None
+    """The API's id of the request (`req_...`), for support."""
     attempts: int
+    """How many requests it took, the first included."""
     elapsed: float
+    """Seconds that the whole call took, waits included."""
     idempotency_key: str | None
+    """The key that every attempt was sent with; `None` where none is sent."""
     idempotent_replayed: bool
+    """Whether the API sent a stored answer again instead of doing the work twice."""
     _headers: Mapping[bytes, bytes] = field(default_factory=dict[bytes, bytes], repr=False, compare=False)
 
     @property

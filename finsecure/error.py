@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeAlias, TypeVar, cast
 
 from . import _error_fields, _redact
 from ._headers import Headers
@@ -37,6 +37,47 @@ if TYPE_CHECKING:
 _E = TypeVar("_E", bound="FinSecureError")
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+
+ErrorType: TypeAlias = (
+    Literal[
+        "api_error",
+        "authentication_error",
+        "card_error",
+        "idempotency_error",
+        "invalid_request_error",
+        "rate_limit_error",
+    ]
+    | str
+)
+"""The kinds of error; any other passes through. Reference: Error Types."""
+
+ErrorCode: TypeAlias = (
+    Literal[
+        "card_declined",
+        "incorrect_number",
+        "resource_missing",
+        "unexpected_state",
+        "idempotency_key_in_use",
+    ]
+    | str
+)
+"""The codes of errors that are known; any other passes through."""
+
+DeclineCode: TypeAlias = (
+    Literal[
+        "insufficient_funds",
+        "expired_card",
+        "incorrect_cvc",
+        "processing_error",
+        "lost_card",
+        "stolen_card",
+        "fraudulent",
+        "authentication_failed",
+        "generic_decline",
+    ]
+    | str
+)
+"""Why a bank declines; any other passes through. Reference: Card Errors; Test Card Numbers."""
 
 
 class FinSecureError(Exception):
@@ -85,9 +126,9 @@ class FinSecureError(Exception):
         message = _redact.clean(message, _MESSAGE)  # it may say what came: a key, where a currency was to be
         super().__init__(message)
         self.message: str = message
-        self.type: str | None = _fact(type)
-        self.code: str | None = _fact(code)
-        self.decline_code: str | None = _fact(decline_code)
+        self.type: ErrorType | None = _fact(type)
+        self.code: ErrorCode | None = _fact(code)
+        self.decline_code: DeclineCode | None = _fact(decline_code)
         self.param: str | None = _fact(param)
         self.doc_url: str | None = _fact(doc_url)
         self.payment_intent: PaymentIntent | None = payment_intent
@@ -322,7 +363,7 @@ _SAY_NO_MORE = (
 
 def advice_for(decline_code: str | None, code: str | None) -> Advice:
     """What to say and do about a decline; the decline code is the finer one. Reference: Card Errors."""
-    return ADVICE.get(decline_code or "") or ADVICE.get(code or "") or _OTHER_DECLINE
+    return ADVICE.get(decline_code or "") or ADVICE.get(code or "") or ADVICE["other"]
 
 
 ADVICE: dict[str, Advice] = {
@@ -342,8 +383,9 @@ ADVICE: dict[str, Advice] = {
     ),
     "generic_decline": Advice(_ANOTHER_METHOD, "Request a different payment method; only the bank knows the reason."),
     "card_declined": Advice(_ANOTHER_METHOD, "Request a different payment method."),
+    "other": Advice("Please try a different payment method.", "Request a different payment method."),
 }
-_OTHER_DECLINE = Advice("Please try a different payment method.", "Request a different payment method.")
+"""All advice, by decline code, else by code, else `other`: what `user_action` and `resolution` say, to translate."""
 
 
 def from_response(

@@ -412,13 +412,10 @@ class Part(BaseModel, metaclass=_ReadOnly):
 
 
 class Object(Part):
-    """An object of the API, as it was answered.
-
-    Attributes:
-        id: The object's id.
-    """
+    """An object of the API, as it was answered."""
 
     id: Annotated[str, Field(min_length=1)]
+    """The object's id."""
 
     @property
     def last_response(self) -> LastResponse:
@@ -468,18 +465,16 @@ class AnyObject(Object):
 
 
 class ListObject(Part, Generic[T]):
-    """A list inside another object. Iterating it yields its objects, and `len`, `bool` and `in` go by them too.
-
-    Attributes:
-        data: The objects.
-        has_more: Whether there are more than these; `None` where the API did not say.
-        url: The path of the whole list.
-    """
+    """A list inside another object. Iterating it yields its objects, and `len`, `bool` and `in` go by them too."""
 
     object: str | None = None
+    """Always `list`."""
     data: list[T] | None = None
+    """The objects."""
     has_more: bool | None = None
+    """Whether there are more than these; `None` where the API did not say."""
     url: str | None = None
+    """The path of the whole list."""
 
     @override
     def __iter__(self) -> Iterator[T]:  # type: ignore[override]  # pydantic's yields the fields of a model

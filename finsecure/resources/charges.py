@@ -8,6 +8,7 @@ from .._call import GET, LIST, Call
 from .._operation import D_co, Operations, listing, operation
 from .._pages import Page
 from .._params import CreatedFilter
+from ..error import ErrorCode
 from ._object import ABSENT, Object, Timestamp
 
 ChargeStatus: TypeAlias = Literal["pending", "succeeded", "failed"] | str
@@ -86,30 +87,39 @@ class Charges(Operations[D_co]):
 
 
 class Charge(Object, Charges[None]):
-    """An attempt to charge a payment method.
-
-    Attributes:
-        amount: In the smallest currency unit.
-        amount_refunded: What was refunded, in the smallest currency unit.
-        created: When, in UTC.
-        paid: Whether it succeeded.
-        refunded: Whether all of it was refunded.
-    """
+    """An attempt to charge a payment method."""
 
     object: Literal["charge"] = "charge"
+    """Always `charge`."""
     amount: int = ABSENT
+    """In the smallest currency unit."""
     amount_refunded: int | None = None
+    """What was refunded, in the smallest currency unit."""
     created: Timestamp = ABSENT
+    """When it was created, in UTC."""
     currency: str = ABSENT
+    """Three-letter ISO 4217 code, lower case."""
     customer: str | None = None
+    """Id of the customer (`cus_...`)."""
     description: str | None = None
-    failure_code: str | None = None
+    """For your own records."""
+    failure_code: ErrorCode | None = None
+    """Why it failed, for example `card_declined`."""
     failure_message: str | None = None
+    """Why it failed, for a person."""
     livemode: bool | None = None
+    """Whether it is real money; false in test mode."""
     metadata: dict[str, str] | None = None
+    """Your own key-value pairs."""
     paid: bool | None = None
+    """Whether it succeeded."""
     payment_intent: str | None = None
+    """Id of the PaymentIntent (`pi_...`)."""
     payment_method: str | None = None
+    """Id of the payment method (`pm_...`)."""
     receipt_email: str | None = None
+    """Email address for the receipt."""
     refunded: bool | None = None
+    """Whether all of it was refunded."""
     status: ChargeStatus = ABSENT
+    """`pending`, `succeeded` or `failed`."""

@@ -18,8 +18,11 @@ class InvoiceSettingsParams(TypedDict, total=False):
     """Settings for a customer's invoices."""
 
     custom_fields: list[dict[str, str]] | None
+    """Extra lines on the invoice."""
     default_payment_method: str | None
+    """Id of the default payment method (`pm_...`)."""
     footer: str | None
+    """Text at the end of the invoice."""
 
 
 class Customers(Operations[D_co]):
@@ -220,31 +223,43 @@ class InvoiceSettings(Part):
     """Settings for a customer's invoices."""
 
     custom_fields: list[dict[str, Json]] | None = None
+    """Extra lines on the invoice."""
     default_payment_method: str | None = None
+    """Id of the default payment method (`pm_...`)."""
     footer: str | None = None
+    """Text at the end of the invoice."""
 
 
 class Customer(Object, Customers[None]):
-    """A customer. Reference: Customers.
-
-    Attributes:
-        created: When, in UTC.
-        deleted: True if `delete` returned it.
-        invoice_settings: Settings for invoices, with the default payment method.
-    """
+    """A customer. Reference: Customers."""
 
     object: Literal["customer"] = "customer"
+    """Always `customer`."""
     created: Timestamp = ABSENT
+    """When it was created, in UTC."""
     default_source: str | None = None
+    """Always `None`: the default is `invoice_settings.default_payment_method`."""
     deleted: bool | None = None
+    """True if `delete` returned it."""
     description: str | None = None
+    """For your own records."""
     email: str | None = None
+    """Email address."""
     invoice_prefix: str | None = None
+    """What the numbers of the customer's invoices begin with."""
     invoice_settings: InvoiceSettings | None = None
+    """Settings for invoices, with the default payment method."""
     livemode: bool | None = None
+    """Whether it is real money; false in test mode."""
     metadata: dict[str, str] | None = None
+    """Your own key-value pairs."""
     name: str | None = None
+    """Full name."""
     phone: str | None = None
+    """Phone number."""
     preferred_locales: list[str] | None = None
+    """The customer's languages, the preferred one first."""
     shipping: dict[str, Json] | None = None
+    """Where the goods go."""
     tax_exempt: str | None = None
+    """Whether tax is charged; `none` where it is."""

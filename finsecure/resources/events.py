@@ -20,9 +20,15 @@ from .customers import Customer
 from .payment_intents import PaymentIntent
 from .payment_methods import PaymentMethod
 from .refunds import Refund
-from .webhook_endpoints import KnownEventType
+from .webhook_endpoints import EventType, KnownEventType
 
 O_co = TypeVar("O_co", covariant=True)
+
+InvoiceStatus: TypeAlias = Literal["open", "paid"] | str
+"""How far an invoice has got; any status not yet known passes through."""
+
+SubscriptionStatus: TypeAlias = Literal["active", "past_due", "canceled"] | str
+"""The state of a subscription; any not yet known passes through."""
 
 
 class Events(Operations[D_co]):
@@ -54,7 +60,7 @@ class Events(Operations[D_co]):
     def list(
         self,
         *,
-        type: str | None = None,
+        type: EventType | None = None,
         created: CreatedFilter | None = None,
         limit: int | None = None,
         starting_after: str | None = None,
@@ -94,71 +100,95 @@ class Events(Operations[D_co]):
 
 
 class Invoice(Object):
-    """An invoice of a subscription. Reference: Webhooks, Subscription Events.
-
-    Attributes:
-        amount_due: What is to be paid, in the smallest currency unit.
-        amount_remaining: What is still to be paid, in the smallest currency unit.
-        attempt_count: How often the payment was tried.
-        billing_reason: Why the invoice was made, for example `subscription_cycle`.
-    """
+    """An invoice of a subscription. Reference: Webhooks, Subscription Events."""
 
     object: Literal["invoice"] = "invoice"
+    """Always `invoice`."""
     amount_due: int | None = None
+    """What is to be paid, in the smallest currency unit."""
     amount_paid: int | None = None
+    """What was paid, in the smallest currency unit."""
     amount_remaining: int | None = None
+    """What is still to be paid, in the smallest currency unit."""
     attempt_count: int | None = None
+    """How often the payment was tried."""
     billing_reason: str | None = None
+    """Why the invoice was made, for example `subscription_cycle`."""
     created: Timestamp = ABSENT
+    """When it was created, in UTC."""
     currency: str = ABSENT
+    """Three-letter ISO 4217 code, lower case."""
     customer: str | None = None
+    """Id of the customer (`cus_...`)."""
     description: str | None = None
+    """For your own records."""
     livemode: bool | None = None
+    """Whether it is real money; false in test mode."""
     metadata: dict[str, str] | None = None
+    """Your own key-value pairs."""
     number: str | None = None
+    """The number printed on it."""
     payment_intent: str | None = None
+    """Id of the PaymentIntent (`pi_...`)."""
     period_end: Timestamp | None = None
+    """When the billed period ends, in UTC."""
     period_start: Timestamp | None = None
-    status: str = ABSENT
+    """When the billed period begins, in UTC."""
+    status: InvoiceStatus = ABSENT
+    """For example `open` or `paid`."""
     subscription: str | None = None
+    """Id of the subscription."""
 
 
 class Subscription(Object):
     """A subscription of a customer. Reference: Webhooks, Subscription Events."""
 
     object: Literal["subscription"] = "subscription"
+    """Always `subscription`."""
     cancel_at_period_end: bool | None = None
+    """Whether it ends with the current period."""
     canceled_at: Timestamp | None = None
+    """When it was canceled, in UTC."""
     created: Timestamp = ABSENT
+    """When it was created, in UTC."""
     currency: str = ABSENT
+    """Three-letter ISO 4217 code, lower case."""
     current_period_end: Timestamp | None = None
+    """When the current period ends, in UTC."""
     current_period_start: Timestamp | None = None
+    """When the current period began, in UTC."""
     customer: str | None = None
+    """Id of the customer (`cus_...`)."""
     default_payment_method: str | None = None
+    """Id of the default payment method (`pm_...`)."""
     description: str | None = None
+    """For your own records."""
     latest_invoice: str | None = None
+    """Id of the latest invoice."""
     livemode: bool | None = None
+    """Whether it is real money; false in test mode."""
     metadata: dict[str, str] | None = None
-    status: str = ABSENT
+    """Your own key-value pairs."""
+    status: SubscriptionStatus = ABSENT
+    """For example `active`."""
 
 
 class EventRequest(Part):
     """The API request that caused an event, if one did."""
 
     id: str | None = None
+    """The request's id (`req_...`); `None` if no request caused the event."""
     idempotency_key: str | None = None
+    """The key that the request was sent with."""
 
 
 class EventData(Part, Generic[O_co]):
-    """What an event is about.
-
-    Attributes:
-        object: The object as it was then. It can be partial: a field that did not come is `None`.
-        previous_attributes: The previous values of what an update changed.
-    """
+    """What an event is about."""
 
     object: O_co
+    """The object as it was then. It can be partial: a field that did not come is `None`."""
     previous_attributes: dict[str, Json] | None = None
+    """The previous values of what an update changed."""
 
 
 # pydantic lets a kind of a generic model be pickled only where a module makes it first, not an annotation.
@@ -170,24 +200,24 @@ class Event(Object, Events[None]):
 
     What all events have in common. Annotate handlers with `finsecure.webhooks.Event`, the union of their kinds, and
     `event.type` tells a type checker what `event.data.object` is.
-
-    Attributes:
-        type: What happened, for example `payment_intent.succeeded`.
-        data: What it happened to, in `data.object`.
-        api_version: The API version of `data.object`.
-        created: When, in UTC.
-        pending_webhooks: Deliveries that have not succeeded yet.
-        request: The API request that caused it.
     """
 
     object: Literal["event"]
+    """Always `event`."""
     type: str
+    """What happened, for example `payment_intent.succeeded`."""
     data: Any
+    """What it happened to, in `data.object`."""
     api_version: str | None = None
+    """The API version of `data.object`."""
     created: Timestamp = ABSENT
+    """When it was created, in UTC."""
     livemode: bool | None = None
+    """Whether it is real money; false in test mode."""
     pending_webhooks: int | None = None
+    """Deliveries that have not succeeded yet."""
     request: EventRequest | None = None
+    """The API request that caused it."""
 
 
 class PaymentIntentSucceeded(Event):

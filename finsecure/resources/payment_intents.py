@@ -11,7 +11,7 @@ from .._call import GET, LIST, POST, PUT, Call
 from .._operation import D_co, Operations, listing, operation
 from .._pages import Page
 from .._params import NOT_GIVEN, CreatedFilter, NotGiven
-from ..error import advice_for
+from ..error import DeclineCode, ErrorCode, ErrorType, advice_for
 from ._object import ABSENT, Json, ListObject, Object, Part, Timestamp
 from .charges import Charge
 
@@ -31,6 +31,9 @@ PaymentIntentStatus: TypeAlias = (
     | str
 )
 """The status of a payment. Values that are not yet known pass through."""
+
+NextActionType: TypeAlias = Literal["redirect_to_url"] | str
+"""What a customer can be asked to do."""
 
 
 class PaymentIntents(Operations[D_co]):
@@ -293,30 +296,35 @@ class RedirectToUrl(Part):
     """Where to send the customer."""
 
     url: str | None = None
+    """The page to send the customer to."""
     return_url: str | None = None
+    """Where the customer comes back to."""
 
 
 class NextAction(Part):
-    """What the customer must do before the payment can continue.
+    """What the customer must do before the payment can continue."""
 
-    Attributes:
-        type: The kind of action, for example `redirect_to_url`.
-        redirect_to_url: Where to send the customer.
-    """
-
-    type: str | None = None
+    type: NextActionType | None = None
+    """The kind of action, for example `redirect_to_url`."""
     redirect_to_url: RedirectToUrl | None = None
+    """Where to send the customer."""
 
 
 class PaymentError(Part):
     """Why the last attempt failed. Reference: Error Response Format."""
 
-    type: str | None = None
-    code: str | None = None
-    decline_code: str | None = None
+    type: ErrorType | None = None
+    """The kind of error, for example `card_error`."""
+    code: ErrorCode | None = None
+    """The API's code, for example `card_declined`."""
+    decline_code: DeclineCode | None = None
+    """Why the bank declined, for example `insufficient_funds`."""
     message: str | None = None
+    """What went wrong, for a person."""
     param: str | None = None
+    """The parameter that is wrong."""
     doc_url: str | None = None
+    """Where the API documents the error."""
 
     @property
     def user_action(self) -> str:
@@ -333,40 +341,51 @@ _Charges = ListObject[Charge]  # pydantic lets it be pickled only where a module
 
 
 class PaymentIntent(Object, PaymentIntents[None]):
-    """A payment, from creation to success. Reference: Payment Intents.
-
-    Attributes:
-        amount: In the smallest currency unit.
-        amount_received: The amount that was paid, in the smallest currency unit.
-        currency: Three-letter ISO 4217 code, lower case.
-        status: The status, for example `succeeded`.
-        charges: The attempts to charge, as returned by `confirm`.
-        client_secret: Lets your front end continue this payment. Never log it.
-        created: When, in UTC.
-        last_payment_error: Why the last attempt failed.
-        next_action: What the customer must do while the status is `requires_action`.
-    """
+    """A payment, from creation to success. Reference: Payment Intents."""
 
     object: Literal["payment_intent"] = "payment_intent"
+    """Always `payment_intent`."""
     amount: int = ABSENT
+    """In the smallest currency unit."""
     amount_received: int | None = None
+    """The amount that was paid, in the smallest currency unit."""
     currency: str = ABSENT
+    """Three-letter ISO 4217 code, lower case."""
     status: PaymentIntentStatus = ABSENT
+    """The status, for example `succeeded`."""
     charges: ListObject[Charge] | None = None
+    """The attempts to charge, as returned by `confirm`."""
     client_secret: str | None = Field(default=None, exclude=True)
+    """Lets your front end continue this payment. Never log it."""
     created: Timestamp = ABSENT
+    """When it was created, in UTC."""
     customer: str | None = None
+    """Id of the customer (`cus_...`)."""
     description: str | None = None
+    """For your own records."""
     last_payment_error: PaymentError | None = None
+    """Why the last attempt failed."""
     livemode: bool | None = None
+    """Whether it is real money; false in test mode."""
     metadata: dict[str, str] | None = None
+    """Your own key-value pairs."""
     next_action: NextAction | None = None
+    """What the customer must do while the status is `requires_action`."""
     payment_method: str | None = None
+    """Id of the payment method (`pm_...`)."""
     payment_method_types: list[PaymentMethodType] | None = None
+    """The payment methods that you accept."""
     receipt_email: str | None = None
+    """Email address for the receipt."""
     setup_future_usage: SetupFutureUsage | None = None
+    """`on_session` or `off_session`: whether the customer is there when the saved payment method is used again."""
     shipping: dict[str, Json] | None = None
+    """Where the goods go."""
     statement_descriptor: str | None = None
+    """What the customer's statement shows."""
     statement_descriptor_suffix: str | None = None
+    """What is added to it."""
     transfer_data: dict[str, Json] | None = None
+    """Where the money is passed on to."""
     transfer_group: str | None = None
+    """Names the transfers that belong together."""

@@ -13,6 +13,24 @@ from .._pages import Page
 from .._params import NOT_GIVEN, CreatedFilter, NotGiven
 from ._object import ABSENT, Json, Object, Part, Timestamp
 
+PaymentMethodKind: TypeAlias = Literal["card", "us_bank_account"] | str
+"""The kinds of payment method that can be created; any other passes through."""
+
+CardBrand: TypeAlias = Literal["visa", "mastercard"] | str
+"""The brands of cards that are known; any other passes through."""
+
+CardFunding: TypeAlias = Literal["credit", "debit", "prepaid", "unknown"] | str
+"""How a card is funded."""
+
+CheckResult: TypeAlias = Literal["pass", "fail", "unavailable", "unchecked"] | str
+"""What the bank said about a detail."""
+
+AccountHolderType: TypeAlias = Literal["individual", "company"] | str
+"""Who holds a bank account."""
+
+AccountType: TypeAlias = Literal["checking", "savings"] | str
+"""The kind of a bank account."""
+
 
 class CardParams(TypedDict):
     """The details of a card. Keep them off your servers where you can; they are never logged.
@@ -21,48 +39,71 @@ class CardParams(TypedDict):
     """
 
     number: str
+    """The card number. With a secret key, sending it brings your server into the scope of PCI DSS."""
     exp_month: int
+    """Month of expiry, 1 to 12."""
     exp_year: int
+    """Year of expiry, four digits."""
     cvc: NotRequired[str]
+    """The security code, three or four digits."""
 
 
 class BankAccountParams(TypedDict):
     """The details of a US bank account."""
 
     routing_number: str
+    """Routing number of the bank, nine digits."""
     account_number: str
+    """Account number."""
     account_holder_type: NotRequired[Literal["individual", "company"]]
+    """`individual` or `company`."""
     account_type: NotRequired[Literal["checking", "savings"]]
+    """`checking` or `savings`."""
 
 
 class AddressParams(TypedDict, total=False):
     """A postal address; `country` is a two-letter ISO code."""
 
     line1: str | None
+    """Street and number."""
     line2: str | None
+    """Apartment, floor or the like."""
     city: str | None
+    """City."""
     state: str | None
+    """State, county or province."""
     postal_code: str | None
+    """ZIP or postal code."""
     country: str | None
+    """Two-letter ISO 3166 code, for example `US`."""
 
 
 class BillingDetailsParams(TypedDict, total=False):
     """The owner of the payment method."""
 
     name: str | None
+    """Full name."""
     email: str | None
+    """Email address."""
     phone: str | None
+    """Phone number."""
     address: AddressParams | Address | None
+    """The address."""
 
 
 class InlinePaymentMethod(TypedDict, total=False):
     """The details of a payment method, in place of its id."""
 
     type: Required[Literal["card", "us_bank_account"]]
+    """The kind; the member of the same name has the details."""
     card: CardParams
+    """`number`, `exp_month`, `exp_year` and `cvc`."""
     us_bank_account: BankAccountParams
+    """`routing_number`, `account_number`, `account_holder_type` and `account_type`."""
     billing_details: BillingDetailsParams | BillingDetails
+    """Name, email, phone and address of its owner."""
     metadata: Mapping[str, str]
+    """Your own key-value pairs."""
 
 
 class PaymentMethods(Operations[D_co]):
@@ -231,7 +272,7 @@ class PaymentMethods(Operations[D_co]):
         self,
         *,
         customer: str | None = None,
-        type: str | None = None,
+        type: PaymentMethodKind | None = None,
         created: CreatedFilter | None = None,
         limit: int | None = None,
         starting_after: str | None = None,
@@ -275,95 +316,121 @@ class Address(Part):
     """A postal address."""
 
     city: str | None = None
+    """City."""
     country: str | None = None
+    """Two-letter ISO 3166 code, for example `US`."""
     line1: str | None = None
+    """Street and number."""
     line2: str | None = None
+    """Apartment, floor or the like."""
     postal_code: str | None = None
+    """ZIP or postal code."""
     state: str | None = None
+    """State, county or province."""
 
 
 class BillingDetails(Part):
     """Whom a payment method belongs to."""
 
     address: Address | None = None
+    """The address."""
     email: str | None = None
+    """Email address."""
     name: str | None = None
+    """Full name."""
     phone: str | None = None
+    """Phone number."""
 
 
 class CardChecks(Part):
     """What the bank said about the details: `pass`, `fail`, `unavailable`, `unchecked`."""
 
-    address_line1_check: str | None = None
-    address_postal_code_check: str | None = None
-    cvc_check: str | None = None
+    address_line1_check: CheckResult | None = None
+    """Whether the street is right: `pass`, `fail`, `unavailable` or `unchecked`."""
+    address_postal_code_check: CheckResult | None = None
+    """Whether the postal code is right."""
+    cvc_check: CheckResult | None = None
+    """Whether the CVC is right."""
 
 
 class CardNetworks(Part):
     """The networks that a card can be charged on."""
 
-    available: list[str] | None = None
-    preferred: str | None = None
+    available: list[CardBrand] | None = None
+    """The networks, for example `visa`."""
+    preferred: CardBrand | None = None
+    """The one to use, if the customer chose one."""
 
 
 class ThreeDSecureUsage(Part):
     """Whether a card can be authenticated with 3D Secure."""
 
     supported: bool | None = None
+    """Whether it can be."""
 
 
 class Card(Part):
-    """A card, without its number.
+    """A card, without its number."""
 
-    Attributes:
-        brand: For example `visa`.
-        fingerprint: The same for the same card number.
-        funding: `credit`, `debit`, `prepaid` or `unknown`.
-        last4: The last four digits.
-    """
-
-    brand: str | None = None
+    brand: CardBrand | None = None
+    """For example `visa`."""
     checks: CardChecks | None = None
+    """What the bank said about the details."""
     country: str | None = None
+    """Two-letter ISO 3166 code of the bank's country."""
     exp_month: int | None = None
+    """Month of expiry, 1 to 12."""
     exp_year: int | None = None
+    """Year of expiry, four digits."""
     fingerprint: str | None = None
-    funding: str | None = None
+    """The same for the same card number."""
+    funding: CardFunding | None = None
+    """`credit`, `debit`, `prepaid` or `unknown`."""
     last4: str | None = None
+    """The last four digits."""
     networks: CardNetworks | None = None
+    """The networks that it can be charged on."""
     three_d_secure_usage: ThreeDSecureUsage | None = None
+    """Whether it can be authenticated with 3D Secure."""
     wallet: dict[str, Json] | None = None
+    """The wallet that it came from."""
 
 
 class BankAccount(Part):
     """A US bank account, without its number."""
 
-    account_holder_type: str | None = None
-    account_type: str | None = None
+    account_holder_type: AccountHolderType | None = None
+    """`individual` or `company`."""
+    account_type: AccountType | None = None
+    """`checking` or `savings`."""
     bank_name: str | None = None
+    """The bank."""
     fingerprint: str | None = None
+    """The same for the same number."""
     last4: str | None = None
+    """The last four digits."""
     routing_number: str | None = None
-
-
-PaymentMethodKind: TypeAlias = Literal["card", "us_bank_account"] | str
+    """Routing number of the bank, nine digits."""
 
 
 class PaymentMethod(Object, PaymentMethods[None]):
-    """How a customer pays. Reference: Payment Methods.
-
-    Attributes:
-        type: The kind of payment method; the attribute of the same name has the details.
-        customer: Id of the customer it belongs to.
-        created: When, in UTC.
-    """
+    """How a customer pays. Reference: Payment Methods."""
 
     object: Literal["payment_method"] = "payment_method"
+    """Always `payment_method`."""
     type: PaymentMethodKind | None = None
+    """The kind of payment method; the attribute of the same name has the details."""
     card: Card | None = None
+    """The card, if `type` is `card`."""
     us_bank_account: BankAccount | None = None
+    """The bank account, if `type` is `us_bank_account`."""
     billing_details: BillingDetails | None = None
+    """Name, email, phone and address of its owner."""
     created: Timestamp = ABSENT
+    """When it was created, in UTC."""
     customer: str | None = None
+    """Id of the customer it belongs to."""
     livemode: bool | None = None
+    """Whether it is real money; false in test mode."""
     metadata: dict[str, str] | None = None
+    """Your own key-value pairs."""

@@ -14,6 +14,9 @@ from ._object import ABSENT, Object, Timestamp
 RefundStatus: TypeAlias = Literal["pending", "succeeded", "failed", "canceled"] | str
 """How far a refund has got; any status not yet known passes through."""
 
+RefundReason: TypeAlias = Literal["duplicate", "fraudulent", "requested_by_customer"] | str
+"""Why money is given back; any other text passes through."""
+
 
 class Refunds(Operations[D_co]):
     """Refund payments, or parts of them."""
@@ -24,7 +27,7 @@ class Refunds(Operations[D_co]):
         *,
         payment_intent: str,
         amount: int | None = None,
-        reason: str | None = None,
+        reason: RefundReason | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
     ) -> Call[Refund]:
@@ -151,22 +154,25 @@ class Refunds(Operations[D_co]):
 
 
 class Refund(Object, Refunds[None]):
-    """A refund.
-
-    Attributes:
-        amount: In the smallest currency unit.
-        charge: Id of the refunded charge (`ch_...`).
-        created: When, in UTC.
-        payment_intent: Id of the refunded PaymentIntent (`pi_...`).
-    """
+    """A refund."""
 
     object: Literal["refund"] = "refund"
+    """Always `refund`."""
     amount: int = ABSENT
+    """In the smallest currency unit."""
     charge: str | None = None
+    """Id of the refunded charge (`ch_...`)."""
     created: Timestamp = ABSENT
+    """When it was created, in UTC."""
     currency: str = ABSENT
+    """Three-letter ISO 4217 code, lower case."""
     livemode: bool | None = None
+    """Whether it is real money; false in test mode."""
     metadata: dict[str, str] | None = None
+    """Your own key-value pairs."""
     payment_intent: str | None = None
-    reason: str | None = None
+    """Id of the refunded PaymentIntent (`pi_...`)."""
+    reason: RefundReason | None = None
+    """Why, for example `requested_by_customer`."""
     status: RefundStatus = ABSENT
+    """`pending`, `succeeded`, `failed` or `canceled`."""

@@ -31,6 +31,9 @@ KnownEventType: TypeAlias = Literal[
 EventType: TypeAlias = KnownEventType | Literal["*"] | str
 """The known event types, and `*` for all. Any other passes through. Reference: Webhooks, Event Types."""
 
+WebhookEndpointStatus: TypeAlias = Literal["enabled", "disabled"] | str
+"""Whether events are delivered to an endpoint."""
+
 
 class WebhookEndpoints(Operations[D_co]):
     """Choose where events are delivered. Reference: Webhook Endpoint Configuration."""
@@ -188,20 +191,21 @@ class WebhookEndpoints(Operations[D_co]):
 
 
 class WebhookEndpoint(Object, WebhookEndpoints[None]):
-    """Where events are delivered. Reference: Webhooks, Webhook Endpoint Configuration.
-
-    Attributes:
-        created: When, in UTC.
-        deleted: True if `delete` returned it.
-        secret: The signing secret, which only `create` returns.
-        status: `enabled` or `disabled`.
-    """
+    """Where events are delivered. Reference: Webhooks, Webhook Endpoint Configuration."""
 
     object: Literal["webhook_endpoint"] = "webhook_endpoint"
+    """Always `webhook_endpoint`."""
     created: Timestamp = ABSENT
+    """When it was created, in UTC."""
     deleted: bool | None = None
+    """True if `delete` returned it."""
     enabled_events: list[EventType] | None = None
+    """The event types that are delivered."""
     livemode: bool | None = None
+    """Whether it is real money; false in test mode."""
     secret: str | None = Field(default=None, exclude=True)
-    status: str = ABSENT
+    """The signing secret, which only `create` returns."""
+    status: WebhookEndpointStatus = ABSENT
+    """`enabled` or `disabled`."""
     url: str | None = None
+    """Where events are delivered."""
