@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         Subscription,
         SubscriptionStatus,
         UnknownEvent,
+        UnknownEventData,
     )
     from .resources.payment_intents import (
         NextAction,
@@ -198,6 +199,7 @@ _FROM = {
         "Subscription",
         "SubscriptionStatus",
         "UnknownEvent",
+        "UnknownEventData",
     ),
     ".resources.payment_intents": (
         "NextAction",
@@ -327,6 +329,7 @@ __all__ = [
     "SubscriptionStatus",
     "ThreeDSecureUsage",
     "UnknownEvent",
+    "UnknownEventData",
     "WebhookEndpoint",
     "WebhookEndpointStatus",
     "WebhookEndpoints",

@@ -22,6 +22,7 @@ from ._headers import Headers
 from ._http import Failure
 from ._operation import Async, D_co, Operations, Sync
 from ._pages import AsyncPage, AsyncPages, Page
+from ._params import type_of, wrong
 from ._redact import MASK
 from ._retry import RetryBudget
 from ._transport import open_async_transport, open_transport
@@ -64,16 +65,23 @@ def group(make: Callable[[Any], T]) -> Group[T]:
     return Group(make)
 
 
-def _any_object() -> Any:
-    from .resources._object import AnyObject
+def _model(returns: Any, otherwise: str) -> Any:
+    """The model of the answer of a raw call."""
+    from .resources import _object
 
-    return AnyObject
+    if returns is None:
+        return getattr(_object, otherwise)
+    from .resources import events  # which loads every model
 
-
-def _object() -> Any:
-    from .resources._object import Object
-
-    return Object
+    if returns is events.Event:
+        return events.AnyEvent  # each of whose kinds is an Event
+    if returns is events.AnyEvent or (isinstance(returns, type) and issubclass(returns, _object.Object)):
+        return returns
+    raise wrong(
+        "returns",
+        f"returns is {returns.__name__ if isinstance(returns, type) else type_of(returns)}: pass a class of the API's "
+        "objects, such as finsecure.PaymentIntent, or a subclass of finsecure.Object. Pages come from request_list.",
+    )
 
 
 class AnyClient(Generic[D_co]):
@@ -397,7 +405,7 @@ class Client(AnyClient[Sync]):
         Reference: RESTful Architecture.
         """
         return self._sender.send(
-            REQUEST(method, path, params, returns or _any_object(), idempotency_key=idempotency_key)
+            REQUEST(method, path, params, _model(returns, "AnyObject"), idempotency_key=idempotency_key)
         )
 
     @overload
@@ -425,7 +433,7 @@ class Client(AnyClient[Sync]):
 
         Reference: Consistency Standards, Pagination.
         """
-        return self._sender.send_list(REQUEST("GET", path, params, returns or _object(), many=True))
+        return self._sender.send_list(REQUEST("GET", path, params, _model(returns, "Object"), many=True))
 
     def close(self) -> None:
         """Close the connections. Later calls raise `APIConnectionError`."""
@@ -591,7 +599,7 @@ class AsyncClient(AnyClient[Async]):
         Reference: RESTful Architecture.
         """
         return await self._sender.send(
-            REQUEST(method, path, params, returns or _any_object(), idempotency_key=idempotency_key)
+            REQUEST(method, path, params, _model(returns, "AnyObject"), idempotency_key=idempotency_key)
         )
 
     @overload
@@ -617,7 +625,7 @@ class AsyncClient(AnyClient[Async]):
 
         Reference: Consistency Standards, Pagination.
         """
-        return self._sender.send_list(REQUEST("GET", path, params, returns or _object(), many=True))
+        return self._sender.send_list(REQUEST("GET", path, params, _model(returns, "Object"), many=True))
 
     async def aclose(self) -> None:
         """Close the connections. Later calls raise `APIConnectionError`."""

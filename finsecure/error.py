@@ -83,24 +83,7 @@ DeclineCode: TypeAlias = (
 class FinSecureError(Exception):
     """The base of every error that this library raises on purpose.
 
-    Attributes:
-        message: What went wrong, in a sentence.
-        type: The API's type of error, for example `card_error`; `None` if the API sent none.
-        code: The API's code, for example `card_declined`.
-        decline_code: Why the bank declined, for example `insufficient_funds`.
-        param: The parameter that is wrong.
-        doc_url: Where the API documents the error.
-        payment_intent: The PaymentIntent that the error is about. It may be partial.
-        http_status: The HTTP status; `None` if there was no response.
-        request_id: The API's id of the request (`req_...`), for support.
-        idempotency_key: The key that every attempt was sent with. Use it again within 24 hours to ask for the outcome.
-        maybe_executed: Whether the server may have carried out the request. False for a GET, which changes nothing.
-        retry_after: Seconds that the API asks to wait before the next request.
-        body: The beginning of the response body, without secrets; `None` if there was none.
-        headers: The response headers, without secrets; empty if there were none.
-        extra: Other members of the API's error, by name. `error.name` works, too.
-        args: `message`, and the other attributes as JSON. So `type(error)(*error.args)`, which is how Celery and other
-            queues bring an exception back, keeps them.
+    `type(error)(*error.args)`, which is how Celery and other queues bring an exception back, keeps every attribute.
     """
 
     def __init__(
@@ -126,20 +109,35 @@ class FinSecureError(Exception):
         message = _redact.clean(message, _MESSAGE)  # it may say what came: a key, where a currency was to be
         super().__init__(message)
         self.message: str = message
+        """What went wrong, in a sentence."""
         self.type: ErrorType | None = _fact(type)
+        """The API's type of error, for example `card_error`; `None` if the API sent none."""
         self.code: ErrorCode | None = _fact(code)
+        """The API's code, for example `card_declined`."""
         self.decline_code: DeclineCode | None = _fact(decline_code)
+        """Why the bank declined, for example `insufficient_funds`."""
         self.param: str | None = _fact(param)
+        """The parameter that is wrong."""
         self.doc_url: str | None = _fact(doc_url)
+        """Where the API documents the error."""
         self.payment_intent: PaymentIntent | None = payment_intent
+        """The PaymentIntent that the error is about. It may be partial."""
         self.http_status: int | None = http_status
+        """The HTTP status; `None` if there was no response."""
         self.request_id: str | None = _fact(request_id)
+        """The API's id of the request (`req_...`), for support."""
         self.idempotency_key: str | None = idempotency_key
+        """The key that every attempt was sent with. Use it again within 24 hours to ask for the outcome."""
         self.maybe_executed: bool = maybe_executed
+        """Whether the server may have carried out the request. False for a GET, which changes nothing."""
         self.retry_after: float | None = retry_after
+        """Seconds that the API asks to wait before the next request."""
         self.body: str | None = body and _redact.clean(body, _BODY)
+        """The beginning of the response body, without secrets; `None` if there was none."""
         self.headers: Headers = _error_fields.shown_headers(headers or {})
+        """The response headers, without secrets; empty if there were none."""
         self.extra: dict[str, Any] = _error_fields.shown_members(extra or {})
+        """Other members of the API's error, by name. `error.name` works, too."""
         if fields:
             FinSecureError.__init__(self, message, **_brought_back(fields))
 

@@ -7,10 +7,12 @@ import inspect
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from pydantic import BaseModel
 
 import finsecure
 import finsecure.error
@@ -176,3 +178,22 @@ def test_the_version_is_that_of_the_package() -> None:
     """`finsecure.__version__` is a version, and the API's version is the reference's."""
     assert finsecure.__version__.count(".") == 2
     assert finsecure.API_VERSION == "2023-10-16"
+
+
+def kinds_of(annotation: Any) -> Iterator[type]:
+    """The classes that stand in an annotation."""
+    if isinstance(annotation, type) and not get_args(annotation):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from kinds_of(inner)
+
+
+def test_the_type_of_each_field_is_public() -> None:
+    """What a field holds can be named in an annotation of one's own."""
+    public = {getattr(finsecure, name) for name in finsecure.__all__ if isinstance(getattr(finsecure, name), type)}
+    public |= {getattr(finsecure.webhooks, name) for name in finsecure.webhooks.__all__}
+    for model in [each for each in public if isinstance(each, type) and issubclass(each, BaseModel)]:
+        for name, field in model.model_fields.items():
+            for kind in kinds_of(field.annotation):
+                if kind.__module__.startswith("finsecure") and "[" not in kind.__name__:
+                    assert kind in public, f"{kind.__name__} of {model.__name__}.{name}"

@@ -342,3 +342,37 @@ def test_no_log_shows_the_ids_of_a_raw_path(
     assert "GET /v1/customers/{id}/payment_methods" in caplog.text
     assert "cus_1" not in caplog.text
     assert caplog.records[-1].__dict__["operation"] == "customers.payment_methods"
+
+
+NO_CLASSES: list[Any] = [dict, "PaymentIntent", finsecure.Card, finsecure.Page, INTENT, list[finsecure.Refund]]
+
+
+@pytest.mark.parametrize("returns", NO_CLASSES)
+def test_what_is_no_class_of_objects_is_refused(wire: Door, server: respx.MockRouter, returns: Any) -> None:
+    """Before anything is sent, and by its name."""
+    with pytest.raises(finsecure.InvalidRequestError, match=r"finsecure\.PaymentIntent, or a subclass") as caught:
+        ask(wire, "GET", "/v1/payment_intents/pi_1", returns=returns)
+    assert caught.value.param == "returns"
+    assert not server.calls
+
+
+def test_a_class_of_ones_own_and_any_event_are_returned(wire: Door, server: respx.MockRouter) -> None:
+    """A subclass of `Object`; `Event` and `AnyEvent` are the kind that came."""
+
+    class Dispute(finsecure.Object):
+        reason: str | None = None
+
+    route = server.route().respond(json={"id": "dp_1", "object": "dispute", "reason": "fraudulent"})
+    dispute = ask(wire, "GET", "/v1/disputes/dp_1", returns=Dispute)
+    assert (type(dispute), dispute.reason) == (Dispute, "fraudulent")
+    event = {"id": "evt_1", "object": "event", "type": "customer.created", "data": {"object": {"id": "cus_1"}}}
+    route.respond(json=event)
+    for kind in (finsecure.Event, finsecure.AnyEvent):
+        assert type(ask(wire, "GET", "/v1/events/evt_1", returns=kind)) is finsecure.webhooks.CustomerCreated
+
+
+def test_default_headers_can_be_read_and_are_not_shown() -> None:
+    """A gateway's key is no business of a repr."""
+    client = finsecure.Client("sk_test_1", default_headers={"X-Gateway": "abc123"})
+    assert client.default_headers["x-gateway"] == "abc123"
+    assert "abc123" not in repr(client) + repr(client.default_headers)

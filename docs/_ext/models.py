@@ -1,7 +1,6 @@
-"""Show every field of a model with its type, described or not.
+"""Show the fields of a class as one list, each with its type and what is written below it in the source.
 
-A model's docstring describes the fields that need words, under `Attributes:`. This hook completes that section, before
-napoleon reads it, with the types, and with the fields whose name says it all.
+One list and no target a field: targets called `type` and `object` would catch what means the builtins.
 """
 
 from __future__ import annotations
@@ -10,64 +9,70 @@ import re
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
+from sphinx.pycode import ModuleAnalyzer
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-FIELD = re.compile(r"^    (?P<name>\w+): (?P<words>.*)$")
 
-
-def complete(model: type[BaseModel], lines: list[str]) -> list[str]:
-    """The docstring with one line or more for each field that the model itself defines."""
-    own = [
-        name
-        for name in vars(model).get("__annotations__", {})
-        if name in model.model_fields
-    ]
-    if not own:
-        return lines
-    start = lines.index("Attributes:") if "Attributes:" in lines else len(lines)
-    end = next(
-        (
-            n
-            for n in range(start + 1, len(lines))
-            if lines[n] and not lines[n].startswith(" ")
-        ),
-        len(lines),
+def fields(kind: type) -> dict[str, tuple[str, list[str]]]:
+    """The fields that a class itself defines: name to type and words."""
+    analyzer = ModuleAnalyzer.for_module(kind.__module__)
+    analyzer.analyze()
+    own = kind.__qualname__
+    words = {
+        name: lines
+        for (owner, name), lines in analyzer.attr_docs.items()
+        if owner == own
+    }
+    types = {
+        name: text
+        for (owner, name), text in analyzer.annotations.items()
+        if owner == own
+    }
+    named = (
+        [*vars(kind).get("__annotations__", {})] if issubclass(kind, BaseModel) else []
     )
-    described: dict[str, list[str]] = {}
-    name = ""
-    for line in lines[start + 1 : end]:
-        if field := FIELD.match(line):
-            name = field["name"]
-            described[name] = [field["words"]]
-        elif line.strip() and name:
-            described[name].append(line)
-    section = ["", "Attributes:"]
-    for name in [*own, *(each for each in described if each not in own)]:
-        source = re.sub(r"\s+", " ", str(vars(model)["__annotations__"].get(name, "")))
-        words = described.get(name, [""])
+    shown = dict.fromkeys(
+        [*(name for name in named if not name.startswith(("_", "model_"))), *words]
+    )
+    return {
+        name: (
+            types.get(name, ""),
+            [line for line in words.get(name, []) if line] or [""],
+        )
+        for name in shown
+    }
+
+
+def complete(kind: type, lines: list[str]) -> list[str]:
+    """The docstring with a line or more for each field."""
+    section: list[str] = []
+    for name, (source, (first, *rest)) in fields(kind).items():
+        annotation = re.sub(r"\s+", " ", source)
         section += [
-            f"    {name} ({source}): {words[0]}"
-            if source
-            else f"    {name}: {words[0]}",
-            *words[1:],
+            f"    {name} ({annotation}): {first}",
+            *(f"        {line}" for line in rest),
         ]
-    return [*lines[:start], *section, "", *lines[end:]]
+    return [*lines, "", "Attributes:", *section, ""] if section else lines
 
 
 def process_docstring(
     app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
 ) -> None:
     """Sphinx's `autodoc-process-docstring`."""
-    if isinstance(obj, type) and issubclass(obj, BaseModel):
+    if isinstance(obj, type) and obj.__module__.startswith("finsecure"):
         lines[:] = complete(obj, lines)
 
 
 def skip_member(
     app: Sphinx, what: str, name: str, obj: object, skip: bool, options: object
 ) -> bool | None:
-    """Sphinx's `autodoc-skip-member`: pydantic leaves `EventData[Customer]` in the module of `EventData`."""
+    """Sphinx's `autodoc-skip-member`: fields, which are listed; pydantic's `EventData[Customer]`."""
+    if type(obj).__module__.startswith(
+        "sphinx."
+    ):  # stands for what no class has, a field
+        return True
     made = (
         isinstance(obj, type)
         and issubclass(obj, BaseModel)

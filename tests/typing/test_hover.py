@@ -34,7 +34,25 @@ aclient = finsecure.AsyncClient("sk_test_1")
 client.payment_intents.create(amount=2000, currency="usd")
 aclient.payment_intents.create(amount=2000, currency="usd")
 finsecure.PaymentIntent.create(amount=2000, currency="usd")
+
+intent = client.payment_intents.retrieve("pi_1")
+page = client.customers.list()
+error = finsecure.CardError("")
+intent.amount_received
+intent.next_action
+intent.last_response.attempts
+page.has_more
+error.decline_code
+client.max_retries
 """
+FIELDS = {
+    "intent.amount_received": "The amount that was paid",
+    "intent.next_action": "What the customer must do",
+    "intent.last_response.attempts": "How many requests it took",
+    "page.has_more": "Whether there is another page",
+    "error.decline_code": "Why the bank declined",
+    "client.max_retries": "Retries after the first attempt",
+}
 DOORS = ["client.payment_intents.create", "aclient.payment_intents.create", "finsecure.PaymentIntent.create"]
 
 
@@ -199,3 +217,15 @@ def test_parameter_help_names_every_parameter(server: tuple[LanguageServer, str]
     (signature,) = asked.ask("textDocument/signatureHelp", **inside)["signatures"]
     missing = [name for name in parameters if f"{name}:" not in signature["label"]]
     assert missing == []
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_hover_shows_what_a_field_is(server: tuple[LanguageServer, str], field: str) -> None:
+    """The sentence below the field, for objects, pages, errors and options."""
+    asked, uri = server
+    place = {
+        "textDocument": {"uri": uri},
+        "position": {"line": PROGRAM.splitlines().index(field), "character": len(field) - 1},
+    }
+    shown = asked.ask("textDocument/hover", **place)["contents"]["value"].replace("&nbsp;", " ")
+    assert FIELDS[field] in shown
