@@ -223,9 +223,10 @@ def test_parameter_help_names_every_parameter(server: tuple[LanguageServer, str]
 def test_hover_shows_what_a_field_is(server: tuple[LanguageServer, str], field: str) -> None:
     """The sentence below the field, for objects, pages, errors and options."""
     asked, uri = server
+    lines: list[str] = [*PROGRAM.splitlines()]
     place = {
         "textDocument": {"uri": uri},
-        "position": {"line": PROGRAM.splitlines().index(field), "character": len(field) - 1},
+        "position": {"line": lines.index(field), "character": len(field) - 1},
     }
     shown = asked.ask("textDocument/hover", **place)["contents"]["value"].replace("&nbsp;", " ")
     assert FIELDS[field] in shown
