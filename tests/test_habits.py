@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -271,3 +272,17 @@ def test_times_are_in_utc_and_say_so() -> None:
     assert repr(INTENT.created).endswith("tzinfo=datetime.timezone.utc)")
     assert "created=datetime.datetime(2022, 1, 1, 0, 0, tzinfo=UTC)" in repr(INTENT)
     assert "created: 2022-01-01 00:00:00+00:00" in str(INTENT)
+
+
+def test_an_async_page_is_iterated_with_async_for() -> None:
+    """And its own objects are a list."""
+
+    async def first(client: finsecure.AsyncClient) -> Any:
+        return await client.customers.list()
+
+    with Sandbox() as sandbox:
+        page = asyncio.run(first(sandbox.async_client()))
+    with pytest.raises(TypeError, match="async for"):
+        list(page)
+    with pytest.raises(finsecure.InvalidRequestError, match="Collect async pages first"):
+        finsecure.rows(page)
