@@ -110,11 +110,11 @@ class FinSecureError(Exception):
         super().__init__(message)
         self.message: str = message
         """What went wrong, in a sentence."""
-        self.type: ErrorType | None = _fact(type)
+        self.type: str | None = _fact(type)
         """The API's type of error, for example `card_error`; `None` if the API sent none."""
-        self.code: ErrorCode | None = _fact(code)
+        self.code: str | None = _fact(code)
         """The API's code, for example `card_declined`."""
-        self.decline_code: DeclineCode | None = _fact(decline_code)
+        self.decline_code: str | None = _fact(decline_code)
         """Why the bank declined, for example `insufficient_funds`."""
         self.param: str | None = _fact(param)
         """The parameter that is wrong."""
