@@ -14,7 +14,7 @@ from ._database import CLOSED, SandboxClosedError
 
 T = TypeVar("T")
 
-_CLOSING = 0.5
+_CLOSING = 0.3
 """Seconds that `close` waits for what is cancelled."""
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _STATE = "finsecure.connection"
 
-PATIENCE = 0.8
+PATIENCE = 0.4
 """Seconds that a server that stops leaves to the requests that are under way."""
 
 

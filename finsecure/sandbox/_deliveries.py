@@ -34,6 +34,7 @@ from . import _json
 from ._background import Background
 from ._checks import Parameter
 from ._clock import Clock
+from ._database import SandboxClosedError
 from ._json import Object
 from ._loopback import is_loopback
 from ._operations.webhook_endpoints import signing_secrets
@@ -229,6 +230,8 @@ class Deliverer:
         """Deliver to one endpoint. Whatever fails here is logged, and nothing ends."""
         try:
             await _drive(self._connections(), self._lane(sends, None, {}), None)
+        except SandboxClosedError:  # what it claimed is due again when the claim ends
+            return
         except Exception:  # noqa: BLE001 - the next round may be luckier
             _log.exception("Delivering webhooks to %s failed. It goes on in %g seconds.", endpoint, _PAUSE)
             await asyncio.sleep(_PAUSE)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _HERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}  # noqa: S104 - how this machine calls them
 """How this machine calls a server that listens on all its addresses, or on one that is written with colons."""
 
-_LONGEST = PATIENCE + 0.6
+_LONGEST = PATIENCE + 0.5
 """Seconds that `close` waits for the thread."""
 
 

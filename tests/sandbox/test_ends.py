@@ -270,6 +270,21 @@ class TestDeliveries:
         assert "database or disk is full" in caplog.text
 
     @pytest.mark.usefixtures("quiet")
+    def test_a_delivery_that_the_sandbox_closes_under_is_not_logged(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        over = threading.Event()
+
+        def closed(*_: object) -> bool:
+            over.set()
+            raise _database.SandboxClosedError(_database.CLOSED)
+
+        with Sandbox() as sandbox:
+            with sandbox.client() as client:
+                client.webhook_endpoints.create(url="http://localhost:1/hook", enabled_events=["*"])
+            monkeypatch.setattr(sandbox._store, "claim", closed)
+            sandbox.emit("customer.created")
+            assert over.wait(SOON)
+
+    @pytest.mark.usefixtures("quiet")
     def test_what_fails_because_the_sandbox_closes_is_not_logged(self) -> None:
         begun = threading.Event()
 
