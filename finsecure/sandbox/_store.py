@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Collection, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import cast
 
@@ -109,8 +109,14 @@ class Store:
         self._database = Database(path, _TABLES.split(";"))
         self._run = self._database.run
         self._deleted = False
-        self.savepoint = self._database.savepoint
-        self.close = self._database.close
+
+    def close(self) -> None:
+        """Close the database. Closing it twice is harmless."""
+        self._database.close()
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """A part of a transaction that can be undone alone."""
+        return self._database.savepoint()
 
     @contextmanager
     def transaction(self) -> Generator[None, None, None]:

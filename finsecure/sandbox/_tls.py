@@ -53,7 +53,7 @@ class Certificates:
             return json.dumps([pem.bytes().decode() for pem in (ca.cert_pem, ca.private_key_pem)])
 
         certificate, key = (pem.encode() for pem in json.loads(store.setting("authority", new)))
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context: ssl.SSLContext = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         try:
             issued = trustme.CA.from_pem(certificate, key).issue_cert(*_OWN, *sorted(names))
         except ValueError as error:
@@ -61,7 +61,7 @@ class Certificates:
             raise invalid(message, "hosts") from None
         issued.configure_cert(self.context)  # pyright: ignore[reportUnknownMemberType] # it takes pyOpenSSL's too
         self._folder = None if path else tempfile.mkdtemp(prefix="finsecure-sandbox-")
-        self.file = Path(path or f"{self._folder}/ca.pem").absolute()
+        self.file: Path = Path(path or f"{self._folder}/ca.pem").absolute()
         if self.file.exists() and not self.file.read_bytes().startswith(_PEM):
             raise invalid(f"tls names {path}, which holds something else than a certificate: name another file.", "tls")
         self.file.write_bytes(certificate)
