@@ -98,7 +98,7 @@ def test_the_package_index_shows_no_dead_link() -> None:
     assert "](docs/" in readme
     shown = re.sub(substitution["pattern"], substitution["replacement"], readme)
     assert re.findall(r"\]\((?!https://).*?\)", shown) == []
-    assert "More: getting started, payments" in shown
+    assert "More: errors." in shown
 
 
 def test_the_metadata_says_who_and_where() -> None:

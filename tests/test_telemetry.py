@@ -44,7 +44,7 @@ def test_a_call_is_one_client_span_by_the_http_conventions(spans: InMemorySpanEx
         "http.request.method": "POST",
         "url.template": "/v1/payment_intents",
         "url.scheme": "https",
-        "server.address": "api-sandbox.finsecure.com",
+        "server.address": "sandbox.invalid",
         "server.port": 443,
         "http.response.status_code": 200,
         "http.response.header.request-id": (intent.last_response.request_id,),
