@@ -21,7 +21,7 @@ from typing_extensions import Self, TypedDict
 from . import _redact
 from ._clock import SYSTEM, Clock
 from ._http import Origin
-from ._params import TOO_LARGE, as_int, as_str, shown, wrong
+from ._params import TOO_LARGE, as_int, as_str, shown, type_of, wrong
 from ._version import API_VERSION, __version__
 from .error import AuthenticationError
 
@@ -39,8 +39,8 @@ DEFAULT_MAX_RESPONSE_SIZE = 16 * 1024 * 1024  # bytes; a page of 100 objects is 
 HOSTS = {"live": "https://api.finsecure.com", "test": "https://api-sandbox.finsecure.com"}
 
 _WHERE_KEYS_ARE = (
-    "Pass api_key= or set FINSECURE_SECRET_KEY; for finsecure.PaymentIntent.create(...) and its like set that or "
-    "finsecure.api_key."
+    "Pass api_key= or set FINSECURE_SECRET_KEY. For module-level calls, such as finsecure.PaymentIntent.create(...), "
+    "you can also set finsecure.api_key."
 )
 
 
@@ -198,7 +198,7 @@ def _key(given: object) -> str:
         raise _unusable(f"There is no API key. {_WHERE_KEYS_ARE}")
     key = as_str(given)
     if key is None:
-        raise _unusable(f"The API key is a {type(given).__name__}, not a str. {_WHERE_KEYS_ARE}")
+        raise _unusable(f"The API key is {type_of(given)}, not a str. {_WHERE_KEYS_ARE}")
     if not key.strip():
         raise _unusable(f"The API key is blank. {_WHERE_KEYS_ARE}")
     if any(character.isspace() for character in key):
@@ -236,7 +236,7 @@ def _unusable(why: str) -> AuthenticationError:
 def _origin(given: object, mode: str) -> tuple[str, Origin]:
     url = as_str(given)
     if url is None:
-        raise wrong("base_url", f"base_url is a {type(given).__name__}: pass a str such as {HOSTS['test']!r}.")
+        raise wrong("base_url", f"base_url is {type_of(given)}: pass a str such as {HOSTS['test']!r}.")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port

@@ -22,11 +22,14 @@ PARAMETERS = {
     "extra_headers": "pass default_headers= to the client or to with_options",
     "extra_query": _RAW,
     "headers": "pass default_headers= to the client or to with_options",
+    "customer": "charges.list and payment_methods.list can be filtered by customer",
     "idempotency_id": "it is called idempotency_key",
     "max_network_retries": _WITH_OPTIONS.format("max_retries"),
     "max_retries": _WITH_OPTIONS.format("max_retries"),
-    "off_session": "pass setup_future_usage='off_session' to create",
+    "off_session": "setup_future_usage='off_session' in create saves the payment method for later payments",
+    "offset": "pass starting_after=, or iterate the list for the objects of all pages",
     "options": "options belong to the client: client.with_options(timeout=...), and idempotency_key= to the call",
+    "page": "pass starting_after=, or iterate the list for the objects of all pages",
     "page_size": "pass limit=, the size of one page",
     "params": "parameters are passed by name: create(**params)",
     "payment_method": _CONFIRM,
@@ -61,7 +64,7 @@ ATTRIBUTES = {
     "app_info": "finsecure.configure(app_info=...)",
     "auto_paging_iter": "iterate the page itself: for payment in page",
     "cancel_async": _ASYNC.format("cancel"),
-    "capture": "client.request('POST', path, params); payments are captured when they are confirmed",
+    "capture": "payment_intents.confirm, which also captures the payment",
     "confirm_async": _ASYNC.format("confirm"),
     "constructEvent": _CONSTRUCT,
     "construct_event": _CONSTRUCT,
@@ -96,11 +99,13 @@ ATTRIBUTES = {
     "to_dict_recursive": "to_dict()",
     "unwrap": _CONSTRUCT,
     "update_async": _ASYNC.format("update"),
+    "v1": "the same name without v1, such as client.payment_intents",
     "values": _DICT,
     "verify_header": "finsecure.webhooks.verify_signature(body, signature, secret)",
     "webhooks": "finsecure.webhooks, which needs no client",
     "with_raw_response": "last_response, which every answer has",
 }
+_OF_GROUP = {"get": "retrieve(id)"}
 _CREATE = {
     "Charge": "PaymentIntent.create and PaymentIntent.confirm make charges",
     "Charges": "payment_intents.create and payment_intents.confirm make charges",
@@ -160,20 +165,26 @@ def parameter(exc: BaseException) -> BaseException:
     if unexpected:
         advice = PARAMETERS.get(unexpected[1])
     else:
-        advice = f"parameters are passed by name, as in {positional[1]}(amount=2000)" if positional else None
+        advice = f"pass parameters by name, or a dict as {positional[1]}(**params)" if positional else None
     return exc if advice is None else TypeError(f"{exc}: {advice}.")
 
 
 def attribute(owner: str, name: str) -> str:
     """What to say of an attribute that is not there."""
     advice = _CREATE.get(owner) if name == "create" else ATTRIBUTES.get(name)
-    return f"{owner} has no {name!r}" + (f". Here it is: {advice}." if advice else ".")
+    return f"{owner} has no {name!r}" + (f". Instead: {advice}." if advice else ".")
+
+
+def of_group(owner: str, name: str) -> str:
+    """What to say of an operation that a group does not have."""
+    advice = _OF_GROUP.get(name)
+    return f"{owner} has no {name!r}. Instead: {advice}." if advice else attribute(owner, name)
 
 
 def of_module(module: str, name: str) -> str:
     """What to say of a name that a module does not have."""
     advice = ATTRIBUTES.get(name)
-    return f"module {module!r} has no attribute {name!r}" + (f". Here it is: {advice}." if advice else "")
+    return f"module {module!r} has no attribute {name!r}" + (f". Instead: {advice}." if advice else "")
 
 
 def of_client(owner: str, name: str) -> str:
@@ -181,6 +192,6 @@ def of_client(owner: str, name: str) -> str:
     flat = name.replace("_", "").lower()
     group = _GROUPS.get(flat) or _GROUPS.get(f"{flat}s")
     if group is not None:
-        return f"{owner} has no {name!r}. Here it is: client.{group}."
+        return f"{owner} has no {name!r}. Instead: client.{group}."
     advice = _OF_CLIENT.get((owner, name)) or _OF_CLIENT.get(("", name))
-    return f"{owner} has no {name!r}. Here it is: {advice}." if advice else attribute(owner, name)
+    return f"{owner} has no {name!r}. Instead: {advice}." if advice else attribute(owner, name)

@@ -71,9 +71,9 @@ class Operations(Generic[D_co]):
     if not TYPE_CHECKING:  # or every name would be an operation to type checkers
 
         def __getattr__(self, name: str) -> Any:
-            from ._habits import attribute
+            from ._habits import of_group
 
-            raise AttributeError(attribute(type(self).__name__, name), name=name, obj=None)
+            raise AttributeError(of_group(type(self).__name__, name), name=name, obj=None)
 
 
 class _Described(Generic[P]):

@@ -76,7 +76,9 @@ class _PageOf(Generic[T, F]):
             )
 
         def __getitem__(self, index: object) -> NoReturn:
-            raise TypeError("A page is no list: read page.data[0], or iterate the page for the objects of all pages.")
+            raise TypeError(
+                "A page is not a list: read page.data[0], or iterate the page for the objects of all pages."
+            )
 
     def _following(self) -> Call[Page[T]] | None:
         """The call for the page after this one, in the direction that the first call asked for."""

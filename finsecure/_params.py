@@ -361,7 +361,9 @@ def check_raw(method: object, path: object, params: object) -> tuple[str, str, d
     """The method, path and parameters of a call in the API's own words."""
     verb = as_str(method)
     if verb is None or verb.upper() not in _METHODS:
-        raise wrong("method", f"method is {shown(method)}: pass one of {', '.join(_METHODS)}.")
+        raise wrong(
+            "method", f"method is {type_of(method) if verb is None else 'unknown'}: pass one of {', '.join(_METHODS)}."
+        )
     place = as_str(path)
     if place is None or not _PATH.fullmatch(place) or {".", ".."} & {*place.split("/")}:
         raise wrong(

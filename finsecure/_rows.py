@@ -35,6 +35,8 @@ def rows(objects: Iterable[Object]) -> list[dict[str, Any]]:
     """
     if hasattr(objects, "__aiter__") or not isinstance(cast("object", objects), Iterable):
         raise wrong("objects", f"objects is {type_of(objects)}: pass objects of the API. Collect async pages first.")
+    if isinstance(cast("object", objects), Object):
+        raise wrong("objects", f"objects is {type_of(objects)} alone: pass it in a list.")
     return [_row(item) for item in objects]
 
 

@@ -119,7 +119,9 @@ def check_secrets(secret: object) -> list[bytes]:
     if secret is None:
         secret = os.environ.get("FINSECURE_WEBHOOK_SECRET")
         if secret is None:
-            raise WebhookUsageError("There is no webhook secret: pass secret=, or set FINSECURE_WEBHOOK_SECRET.")
+            raise WebhookUsageError(
+                "There is no webhook secret: pass the endpoint's signing secret, or set FINSECURE_WEBHOOK_SECRET."
+            )
     if not _several(secret):
         return [check_secret(secret)]
     secrets = [check_secret(one) for one in cast("Sequence[object]", secret)]

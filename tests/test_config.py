@@ -71,7 +71,7 @@ def asked(door: Door, server: respx.MockRouter) -> httpx.Request:
 @pytest.mark.parametrize(
     ("key", "says"),
     [
-        (None, r"There is no API key\. Pass api_key= or set FINSECURE_SECRET_KEY; .* set that or finsecure\.api_key\."),
+        (None, r"There is no API key\. Pass api_key= or set FINSECURE_SECRET_KEY\. .* set finsecure\.api_key\."),
         ("", "blank"),
         (" \n", "blank"),
         ("sk_test_12345678\n", "white space or a newline"),
@@ -244,7 +244,7 @@ def test_base_url_comes_from_the_environment_where_none_is_given(
         ("http://127.0.0.1.example", "only for loopback, not 127.0.0.1.example"),
         ("http://192.168.0.1", "only for loopback"),
         ("http://localhost.example", "only for loopback"),
-        (7, "base_url is a int"),
+        (7, "base_url is an int"),
     ],
 )
 def test_a_base_url_that_could_leak_or_lead_astray_is_refused(open_door: OpenDoor, base_url: object, says: str) -> None:

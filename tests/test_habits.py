@@ -51,13 +51,15 @@ def test_a_misspelt_parameter_is_pythons_own_error(client: finsecure.Client) -> 
 
 
 ATTRIBUTES: list[tuple[Callable[[Any], Any], str]] = [
-    (lambda client: client.charges.create, r"Charges has no 'create'\. Here it is: payment_intents.create"),
-    (lambda client: client.customers.modify, r"Here it is: update\(id, ...\)"),
+    (lambda client: client.charges.create, r"Charges has no 'create'\. Instead: payment_intents.create"),
+    (lambda client: client.customers.modify, r"Instead: update\(id, ...\)"),
+    (lambda client: client.customers.get, r"Customers has no 'get'\. Instead: retrieve\(id\)"),
+    (lambda client: client.v1, r"Client has no 'v1'\. Instead: the same name without v1"),
     (lambda client: client.customers.nonsense, r"Customers has no 'nonsense'\.$"),
-    (lambda _: cast("Any", finsecure.Charge).create, r"Here it is: PaymentIntent.create"),
-    (lambda _: cast("Any", finsecure.Customer).modify, r"Here it is: update"),
+    (lambda _: cast("Any", finsecure.Charge).create, r"Instead: PaymentIntent.create"),
+    (lambda _: cast("Any", finsecure.Customer).modify, r"Instead: update"),
     (lambda _: cast("Any", finsecure.Customer).__nonsense__, r"__nonsense__"),
-    (lambda _: cast("Any", finsecure).Webhook, r"Here it is: finsecure.webhooks.construct_event"),
+    (lambda _: cast("Any", finsecure).Webhook, r"Instead: finsecure.webhooks.construct_event"),
     (lambda _: cast("Any", finsecure).Wehbook, r"no attribute 'Wehbook'$"),
     (lambda _: cast("Any", INTENT).confirm, r"Objects can't make API calls: use PaymentIntent.confirm"),
 ]
@@ -134,7 +136,7 @@ def test_an_error_says_whether_sending_again_can_help(error: finsecure.FinSecure
 
 
 CLIENT_HABITS: list[tuple[str, str]] = [
-    ("PaymentIntent", r"Client has no 'PaymentIntent'\. Here it is: client\.payment_intents\."),
+    ("PaymentIntent", r"Client has no 'PaymentIntent'\. Instead: client\.payment_intents\."),
     ("paymentIntents", r"client\.payment_intents"),
     ("customer", r"client\.customers"),
     ("get", r"client\.request\('GET', path, params\)"),
@@ -162,7 +164,7 @@ def test_each_client_says_how_it_is_closed(client: finsecure.Client) -> None:
 
 def test_positional_parameters_are_refused_by_name(client: finsecure.Client) -> None:
     """`create(2000, "usd")` says that parameters have names."""
-    with pytest.raises(TypeError, match=r"passed by name, as in create\(amount=2000\)"):
+    with pytest.raises(TypeError, match=r"pass parameters by name, or a dict as create\(\*\*params\)"):
         cast("Any", client.payment_intents).create(2000, "usd")
 
 

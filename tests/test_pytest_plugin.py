@@ -47,6 +47,26 @@ def test_a_client_talks_to_a_sandbox_of_the_test(pytester: pytest.Pytester) -> N
     )
 
 
+def test_a_handler_of_the_application_verifies_with_the_secret_of_the_sandbox(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that was created before the test began, with the secret of the environment."""
+    monkeypatch.setenv("FINSECURE_WEBHOOK_SECRET", "whsec_of_the_shop")
+    passes(
+        pytester,
+        """
+        import finsecure
+
+        webhook = finsecure.webhooks.Handler(inbox=finsecure.webhooks.MemoryInbox())
+
+        def test_delivered_twice(finsecure_sandbox):
+            finsecure_sandbox.emit("customer.created")
+            tried = finsecure_sandbox.deliver(wsgi=webhook.wsgi, duplicates=2)
+            assert [delivery.status for delivery in tried] == [200, 200]
+        """,
+    )
+
+
 def test_an_async_client_talks_to_the_same_sandbox(pytester: pytest.Pytester) -> None:
     """From asyncio and from trio."""
     passes(

@@ -115,7 +115,7 @@ def _check_kind(transport: str, http_client: object, name: str) -> None:
         if kind.__name__ == name and kind.__module__.partition(".")[0] in {"httpx", "httpx2"}:
             return
     raise InvalidRequestError(
-        f"http_client is a {type(http_client).__module__}.{type(http_client).__name__}: pass an httpx.{name} here.",
+        f"http_client is {type(http_client).__module__}.{type(http_client).__name__}: pass an httpx.{name} here.",
         type="invalid_request_error",
         param="http_client",
     )

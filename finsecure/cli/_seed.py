@@ -41,7 +41,6 @@ def seed(sandbox: Sandbox, file: str) -> bool:
         Whether they were sent.
 
     Raises:
-        OSError: The file cannot be read.
         ValueError: It holds no list of requests, or the sandbox refused one. The message names the request, and repeats
             nothing of its body.
     """
@@ -64,6 +63,8 @@ def seed(sandbox: Sandbox, file: str) -> bool:
 def _read(file: str) -> list[dict[str, Any]]:
     try:
         requests: object = json.loads(Path(file).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read: {error.strerror}.") from None
     except (ValueError, RecursionError):
         raise ValueError(f"{file} is not JSON in UTF-8.") from None
     if not isinstance(requests, list):

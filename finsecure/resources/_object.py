@@ -408,7 +408,7 @@ class Part(BaseModel, metaclass=_ReadOnly):
 
         def __getitem__(self, name: object) -> NoReturn:
             place = f".{name}" if isinstance(name, str) and name.isidentifier() else "an attribute"
-            raise TypeError(f"{type(self).__name__} is no dict: read {place}, or to_dict() for all that came.")
+            raise TypeError(f"{type(self).__name__} is not a dict: read {place}, or to_dict() for all that came.")
 
 
 class Object(Part):

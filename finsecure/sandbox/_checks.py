@@ -185,8 +185,8 @@ def refuse_card_numbers(value: object, *path: str) -> None:
         elif names not in _READ_AND_DROPPED and _may_hold_card_number(one, names) and holds_card_number(str(one)):
             param = shown(".".join(names)) or None
             raise invalid(
-                f"{param or 'The request'} holds a card number, which the sandbox keeps nowhere: send one as the "
-                "card.number of a payment method alone.",
+                f"{param or 'The request'} holds a card number. The sandbox accepts one only as the "
+                "card.number of a payment method.",
                 param,
             )
 

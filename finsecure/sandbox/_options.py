@@ -23,10 +23,10 @@ def _key(prefix: str) -> Check:
     def read(value: object, param: str) -> str:
         key = check.text(value, param)
         if key.startswith(("sk_live_", "pk_live_")):
-            raise invalid(f"{param} is a live key: the sandbox takes test keys alone.", param)
+            raise invalid(f"{param} is a live key: the sandbox takes only test keys.", param)
         rest = key.removeprefix(prefix)
         if rest == key or not _KEY.fullmatch(rest):
-            raise invalid(f"{param} must be {prefix} and 1 to 200 printable ASCII characters without spaces.", param)
+            raise invalid(f"{param} must be {prefix} and then 1 to 200 printable ASCII characters, no spaces.", param)
         return key
 
     return read

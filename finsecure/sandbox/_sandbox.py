@@ -534,7 +534,7 @@ class Sandbox:
         if not is_loopback(host):
             if not tls:
                 raise invalid(
-                    "host must be an address of this machine alone (127.0.0.1, ::1), or serve HTTPS: tls=True, --tls.",
+                    "host must be a loopback address, 127.0.0.1 or ::1. Serve HTTPS (tls=True, --tls) for others.",
                     "host",
                 )
             for name in (host, *machine()):

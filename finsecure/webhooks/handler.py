@@ -66,7 +66,8 @@ class Handler(Registry):
     """Calls your function for each event, once.
 
     Args:
-        secret: The endpoint's signing secret, or several while you rotate it. By default `FINSECURE_WEBHOOK_SECRET`.
+        secret: The endpoint's signing secret, or several while you rotate it. By default `FINSECURE_WEBHOOK_SECRET`,
+            read for each delivery.
         inbox: Remembers which events are done, so that one that is delivered twice is handled once.
         tolerance: Seconds that an event's signed `created` may lie in the past or the future; `None` for no check.
         clock: A clock that measures how long a function takes.
@@ -91,7 +92,9 @@ class Handler(Registry):
         clock: Clock = SYSTEM,
     ) -> None:
         super().__init__(inbox)
-        self._secrets = check_secrets(secret)
+        secrets = check_secrets(secret)
+        # That of the environment is read for each delivery, so that tests can replace it.
+        self._secrets = None if secret is None else secrets
         self._tolerance = check_tolerance(tolerance)
         self._inbox = inbox
         self._clock = clock
