@@ -5,23 +5,19 @@ An operation is written once, as a method that describes a call:
     @operation
     def create(self, *, amount: int) -> Call[PaymentIntent]: ...
 
-and reached through a descriptor that sends the call and has no `self` any more. Left alone, autodoc takes the first
-parameter for `self`, drops it, and prints `Call[PaymentIntent]`. This hook prints what a caller gives and gets:
-`PaymentIntent`, or `Page[PaymentIntent]` for a listing.
+and reached through a descriptor whose function sends the call and has no `self` any more. Left alone, autodoc takes the
+first parameter for `self`, drops it, and prints `Call[PaymentIntent]`. This hook prints what that function says itself.
 """
 
 from __future__ import annotations
 
 import inspect
-import re
 from typing import TYPE_CHECKING
 
 from sphinx.util.inspect import stringify_signature
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
-
-DESCRIBES = re.compile(r"(?:\w+\.)*Call\[(?P<answer>.+)\]")
 
 
 class _Source(str):
@@ -39,8 +35,7 @@ def signature_of(obj: object) -> tuple[str, str] | None:
         return None
     # Annotations stay the source's own text: evaluated, an alias prints as everything that it stands for.
     signature = inspect.signature(obj)
-    described = DESCRIBES.fullmatch(str(signature.return_annotation))
-    if described is None or "self" in signature.parameters:
+    if "self" in signature.parameters:
         return None
     parameters = [
         each
@@ -49,7 +44,9 @@ def signature_of(obj: object) -> tuple[str, str] | None:
         for each in signature.parameters.values()
     ]
     shown = signature.replace(parameters=parameters, return_annotation=signature.empty)
-    return stringify_signature(shown, unqualified_typehints=True), described["answer"]
+    return stringify_signature(shown, unqualified_typehints=True), str(
+        signature.return_annotation
+    )
 
 
 def process_signature(
