@@ -176,7 +176,7 @@ class _Renewals:
     def _begin_anew(self) -> None:
         self._process = os.getpid()
         self._lock = threading.Lock()
-        self._held: dict[str, str] = {}
+        self._held: dict[str, str] = {}  # keys by tokens: once a lease has ended, two claims of one key may run here
         self._is_running = False
 
     @contextmanager
@@ -185,7 +185,7 @@ class _Renewals:
         if self._process != os.getpid():  # a fork has no other thread, and what the parent holds is the parent's
             self._begin_anew()
         with self._lock:
-            self._held[key] = token
+            self._held[token] = key
             if not self._is_running:
                 self._is_running = True
                 threading.Thread(target=self._run, name="finsecure-leases", daemon=True).start()
@@ -193,7 +193,7 @@ class _Renewals:
             yield
         finally:
             with self._lock:
-                del self._held[key]
+                del self._held[token]
 
     def _run(self) -> None:
         pause = threading.Event()
@@ -204,7 +204,7 @@ class _Renewals:
                 if not held:
                     self._is_running = False
                     return
-            for key, token in held.items():
+            for token, key in held.items():
                 self._renew(key, token)
 
 
