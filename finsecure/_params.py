@@ -365,7 +365,7 @@ def check_raw(method: object, path: object, params: object) -> tuple[str, str, d
             "method", f"method is {type_of(method) if verb is None else 'unknown'}: pass one of {', '.join(_METHODS)}."
         )
     place = as_str(path)
-    if place is None or not _PATH.fullmatch(place) or {".", ".."} & {*place.split("/")}:
+    if place is None or not _PATH.fullmatch(place) or {".", ".."} & {*place.lower().replace("%2e", ".").split("/")}:
         raise wrong(
             "path",
             f"path is {shown(path)}: pass the path of the API alone, such as '/v1/payment_intents/pi_1/capture'. The "

@@ -30,7 +30,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import mysql, postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from .._clock import SYSTEM, Clock
@@ -231,11 +231,25 @@ class SQLAlchemyInbox:
         if connection.dialect.name != "sqlite":
             done = update(self._table).where(self._table.c.id == row_id(id)).values(done=int(self._clock.time()))
             connection.execute(done)
-        connection.commit()
+        self._commit(connection, id)
         now = self._clock.monotonic()
         if now >= self._next_sweep:
             self._next_sweep = now + SWEEP_EVERY
             self._sweep(connection)
+
+    def _commit(self, connection: Connection, id: str) -> None:
+        """Commit, or undo all of it: SQLite leaves a transaction open that it could not commit, SQLAlchemy does not."""
+        error: FinSecureError
+        try:
+            connection.commit()
+        except BaseException as exc:
+            _abandon(connection)
+            if not isinstance(exc, (OperationalError, InterfaceError)):
+                raise  # such as a deferred constraint that the function broke
+            error = in_progress(id) if is_locked(exc.orig) else _unusable(exc)
+        else:
+            return
+        raise error
 
     def _sweep(self, connection: Connection) -> None:
         """Delete rows whose time is over, by their keys: a range would lock out the inserts of others in MySQL."""
@@ -325,6 +339,14 @@ def _begin(connection: Connection) -> None:
     # A SQLite connection in the driver's autocommit mode may have been given its BEGIN by a listener.
     if autocommit and not getattr(connection.connection.driver_connection, "in_transaction", False):
         raise WebhookUsageError(_AUTOCOMMIT)
+
+
+def _abandon(connection: Connection) -> None:
+    """Leave nothing of a transaction to whoever is given the driver's connection next."""
+    try:
+        connection.connection.rollback()
+    except Exception:  # noqa: BLE001 - a driver's own error: its connection is given to nobody
+        connection.invalidate()
 
 
 def _unusable(exc: Exception) -> InboxError:

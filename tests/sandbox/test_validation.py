@@ -164,6 +164,14 @@ def test_a_name_given_twice_is_refused(api: httpx.Client) -> None:
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "amount")
 
 
+def test_a_body_of_many_names_is_refused_at_once(api: httpx.Client) -> None:
+    """It takes one look at each name, and not one at every other name for each."""
+    names = [f'"{number}": 1' for number in [*range(60_000), 59_999]]
+    content = f"{{{', '.join(names)}}}".encode()
+    answer = api.post(INTENTS, content=content, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "59999")
+
+
 @pytest.mark.parametrize(
     ("query", "param"),
     [

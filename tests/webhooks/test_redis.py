@@ -74,6 +74,17 @@ def test_a_lease_that_ended_is_told_of(place: Redis, caplog: pytest.LogCaptureFi
     assert place.deliver(waiting(place, lost)).status == 200
 
 
+def test_two_claims_of_one_event_in_a_process_end_each_by_itself(open_empty: Callable[[str], Redis]) -> None:
+    """Once a lease was lost, another thread of the same process may have the event as well."""
+    place = open_empty("redis")
+    inbox = RedisInbox(place.used)
+    with inbox.claim("evt_1"):
+        place.client.delete(CLAIM_KEY)
+        with inbox.claim("evt_1"):
+            pass
+    assert place.client.get(CLAIM_KEY) == "done"
+
+
 def test_a_renewal_that_fails_is_tried_again(
     place: Redis, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

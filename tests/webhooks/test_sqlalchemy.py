@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +19,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from finsecure import InboxError, WebhookUsageError, webhooks
+from finsecure import EventInProgress, InboxError, WebhookUsageError, webhooks
 from finsecure.sandbox import Clock
 from finsecure.webhooks import Handler, Outcome, SQLAlchemyInbox, inbox_table
 
@@ -296,6 +298,57 @@ def test_a_locked_file_is_told_to_come_again(open_empty: Callable[[str], SQL], t
         assert webhook.handle(body, webhooks.sign(body, SECRET)) == Outcome(409, "in_progress", "evt_1")
     assert webhook.handle(body, webhooks.sign(body, SECRET)).status == 200
     engine.dispose()
+
+
+def test_an_event_whose_commit_fails_is_not_taken_for_done(open_empty: Callable[[str], SQL], tmp_path: Path) -> None:
+    """A reader of the SQLite file holds up the commit: what the function wrote is undone, and the event comes again."""
+    sql = open_empty("pysqlite")
+    engine = sqlalchemy.create_engine(sql.url, connect_args={"timeout": 0})
+    webhook = Handler(SECRET, inbox=SQLAlchemyInbox(engine))
+    sql.register(webhook, nothing)
+    body = event_json("evt_1")
+    with contextlib.closing(sqlite3.connect(tmp_path / "shop.db")) as reader:
+        rows = reader.execute("SELECT * FROM sqlite_master")
+        assert rows.fetchone()  # there are more, so it keeps its lock
+        for _ in range(2):
+            assert webhook.handle(body, webhooks.sign(body, SECRET)) == Outcome(409, "in_progress", "evt_1")
+        with pytest.raises(EventInProgress):
+            webhook.process(body)
+        rows.close()
+    assert sql.effects() == []
+    assert webhook.handle(body, webhooks.sign(body, SECRET)).result == "handled"
+    assert sql.effects() == ["evt_1"]
+    engine.dispose()
+
+
+@pytest.mark.parametrize("kind", ["pysqlite", "aiosqlite"])
+@pytest.mark.parametrize("undone", [True, False])
+def test_a_constraint_that_is_checked_at_the_commit_is_the_functions_own_error(
+    kind: str, undone: bool, open_empty: Callable[[str], SQL], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It leaves `process` as it is, and the event is not done, also where the driver cannot roll back."""
+    sql = open_empty(kind)
+
+    def act(session: Session, _: str) -> None:
+        session.execute(sqlalchemy.text("PRAGMA defer_foreign_keys = ON"))
+        session.execute(sqlalchemy.text("INSERT INTO lines VALUES (7)"))
+
+    def broken(_: object) -> None:
+        raise OSError
+
+    def create(connection: sqlalchemy.Connection) -> None:
+        connection.execute(sqlalchemy.text("CREATE TABLE parents (id INTEGER PRIMARY KEY)"))
+        connection.execute(sqlalchemy.text("CREATE TABLE lines (parent INTEGER REFERENCES parents (id))"))
+
+    sql.run(create)
+    sql.close()  # so that the next connection is a new one
+    engine = getattr(sql.engine, "sync_engine", sql.engine)
+    listeners.listen(engine, "connect", lambda driver, _: driver.execute("PRAGMA foreign_keys = ON"))
+    if not undone:
+        monkeypatch.setattr("sqlalchemy.pool.base._ConnectionFairy.rollback", broken, raising=False)
+    webhook = handler(sql, act)
+    assert [sql.deliver(webhook).result for _ in range(2)] == ["failed", "failed"]
+    assert sql.rows() == {}
 
 
 @pytest.mark.parametrize("kind", ["psycopg", "asyncpg", "pymysql", "aiomysql"])
