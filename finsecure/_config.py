@@ -316,6 +316,8 @@ _PROTECTED = {
     "finsecure-version": "pass api_version",
     "host": "pass base_url",
     "idempotency-key": "pass idempotency_key with the call",
+    "keep-alive": "it is the transport's",
+    "proxy-connection": "it is the transport's",
     "te": "it is the transport's",
     "trailer": "it is the transport's",
     "transfer-encoding": "it is the transport's",
@@ -335,8 +337,9 @@ def _default_headers(given: object) -> list[tuple[bytes, bytes]]:
         header, text = as_str(name), as_str(value)
         if header is None or not _TOKEN.fullmatch(header):
             raise wrong(param, f"{param} has a name that is no header's: pass names such as 'X-Request-Source'.")
-        if header.lower() in _PROTECTED:
-            raise wrong(param, f"{param} has {header}, which cannot be replaced: {_PROTECTED[header.lower()]}.")
+        protected = _PROTECTED.get(header.lower().replace("_", "-"))  # servers of CGI's kind take both for one
+        if protected is not None:
+            raise wrong(param, f"{param} has {header}, which cannot be replaced: {protected}.")
         if text is None or not _HEADER_TEXT.fullmatch(text):
             raise wrong(param, f"{param}[{header!r}] is not a line of printable ASCII without spaces around it.")
         headers.append((header.encode(), text.encode()))

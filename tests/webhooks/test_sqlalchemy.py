@@ -336,6 +336,9 @@ def test_a_constraint_that_is_checked_at_the_commit_is_the_functions_own_error(
     def broken(_: object) -> None:
         raise OSError
 
+    def check_constraints(driver: Any, _: object) -> None:
+        driver.execute("PRAGMA foreign_keys = ON")
+
     def create(connection: sqlalchemy.Connection) -> None:
         connection.execute(sqlalchemy.text("CREATE TABLE parents (id INTEGER PRIMARY KEY)"))
         connection.execute(sqlalchemy.text("CREATE TABLE lines (parent INTEGER REFERENCES parents (id))"))
@@ -343,7 +346,7 @@ def test_a_constraint_that_is_checked_at_the_commit_is_the_functions_own_error(
     sql.run(create)
     sql.close()  # so that the next connection is a new one
     engine = getattr(sql.engine, "sync_engine", sql.engine)
-    listeners.listen(engine, "connect", lambda driver, _: driver.execute("PRAGMA foreign_keys = ON"))
+    listeners.listen(engine, "connect", check_constraints)
     if not undone:
         monkeypatch.setattr("sqlalchemy.pool.base._ConnectionFairy.rollback", broken, raising=False)
     webhook = handler(sql, act)
