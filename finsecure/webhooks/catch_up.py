@@ -197,7 +197,8 @@ def _oldest_first(client: Client, begins: float) -> Generator[Event | Unreadable
     first: Any = cast("Sender", client).send_list(_listing(begins))
     if not isinstance(first, Page):
         raise WebhookUsageError("catch_up was given an async client: pass a Client, or await catch_up_async.")
-    last: Page[Event | Unreadable] = deque(cast("Page[Event | Unreadable]", first).pages(), maxlen=1).pop()
+    pages = cast("Page[Event | Unreadable]", first).pages()
+    last: Page[Event | Unreadable] = deque((page for page in pages if page.data or page is first), maxlen=1).pop()
     yield from reversed(last.data)
     if last is not first:
         yield from cast("Sender", client).send_list(_listing(begins, ending_before=last.data[0].id))
@@ -211,7 +212,7 @@ async def _oldest_first_async(client: AsyncClient, begins: float) -> AsyncGenera
     first: AsyncPage[Event | Unreadable] = await listed
     last = first
     async for page in first.pages():
-        last = page
+        last = page if page.data else last
     for event in reversed(last.data):
         yield event
     if last is not first:

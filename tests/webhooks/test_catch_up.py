@@ -356,3 +356,21 @@ def test_each_client_has_its_own_method(sandbox: Sandbox) -> None:
     sync_client: Any = sandbox.client()
     with pytest.raises(WebhookUsageError, match="call catch_up"):
         asyncio.run(shop.webhook.catch_up_async(sync_client, since=shop.now))
+
+
+def test_an_empty_last_page_is_no_trouble(sandbox: Sandbox, catch_up: Catch) -> None:
+    """The list may say that there are more events where there are none any longer."""
+    shop = Shop(sandbox)
+    about = {"id": "cus_1", "object": "customer"}
+    events = [
+        {"id": name, "object": "event", "type": "customer.created", "data": {"object": about}, "created": NOON}
+        for name in ("evt_2", "evt_1")
+    ]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        is_first = "starting_after" not in request.url.params
+        page = {"object": "list", "data": events if is_first else [], "has_more": is_first, "url": "/v1/events"}
+        return httpx.Response(200, json=page)
+
+    assert catch_up(shop.webhook, shop.now - 60, httpx.MockTransport(answer)) == CaughtUp(handled=2)
+    assert shop.taken == ["evt_1", "evt_2"]
