@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-_HERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}  # noqa: S104 - how this machine calls them
-"""How this machine calls a server that listens on all its addresses, or on one that is written with colons."""
+_HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - how this machine calls them
+"""How this machine calls a server that listens on all its addresses."""
 
 _LONGEST = PATIENCE + 0.5
 """Seconds that `close` waits for the thread."""
@@ -71,7 +71,8 @@ class Server:
         # asyncio does so only for sockets that name their protocol; without it each answer waits 40 ms for an ACK.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         scheme = "https" if certificates else "http"
-        self.base_url = f"{scheme}://{_HERE.get(host, host)}:{self._socket.getsockname()[1]}"
+        name = _HERE.get(host, host)
+        self.base_url = f"{scheme}://{f'[{name}]' if ':' in name else name}:{self._socket.getsockname()[1]}"
         self.ca_file = certificates.file if certificates else None
         # The socket listens already: whoever connects before the thread runs waits in its backlog.
         self._thread = threading.Thread(target=self._run, name="finsecure-sandbox-http", daemon=True)

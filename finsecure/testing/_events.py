@@ -51,7 +51,7 @@ class _OfCustomer(EventMembers, CustomerMembers, total=False):
 
 
 class _OfInvoice(EventMembers, InvoiceMembers, total=False):
-    """The members of an event about a Invoice, and of that Invoice."""
+    """The members of an event about an Invoice, and of that Invoice."""
 
 
 class _OfSubscription(EventMembers, SubscriptionMembers, total=False):

@@ -174,6 +174,20 @@ class TestHost:
             assert server.base_url.startswith(("https" if tls else "http") + "://[::1]:")
             assert get(server.base_url + "/health", server.ca_file).status_code == 200
 
+    @pytest.mark.skipif(not socket.has_ipv6, reason="there is no IPv6 here")
+    def test_any_ipv6_address_stands_in_brackets(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+        listen = socket.create_server
+        addresses: list[str] = []
+
+        def on_loopback(address: tuple[str, int], **options: Any) -> socket.socket:
+            addresses.append(address[0])
+            return listen(("::1", address[1]), **options)
+
+        monkeypatch.setattr(socket, "create_server", on_loopback)
+        with sandbox.serve(host="2001:db8::1", tls=True) as server:
+            assert addresses == ["2001:db8::1"]
+            assert httpx.URL(server.base_url).host == "2001:db8::1"
+
     @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.0.0.2"])
     def test_loopback_needs_no_tls(self, sandbox: Sandbox, host: str) -> None:
         with sandbox.serve(host=host) as server:
