@@ -221,6 +221,9 @@ class Sandbox:
             raise
         with self._lock:
             self._servers.append(server)
+        if self._closed.is_set():  # meanwhile, perhaps after `close` looked for servers
+            server.close()
+            raise SandboxClosedError(CLOSED)
         return server
 
     def resolve_action(self, payment_intent_id: str, *, succeed: bool = True) -> None:

@@ -22,7 +22,7 @@ import pytest
 
 import finsecure
 from finsecure._clock import monotonic
-from finsecure.sandbox import Clock, Sandbox, _background, _courier, _database
+from finsecure.sandbox import Clock, Sandbox, _background, _courier, _database, _sandbox, _server
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 2.0
@@ -151,6 +151,18 @@ class TestServer:
             finsecure.Client(sandbox.secret_key, base_url=server.base_url) as client,
         ):
             assert client.customers.create().created.year == 2024
+
+    def test_a_server_that_starts_while_the_sandbox_closes_ends_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        sandbox = Sandbox()
+
+        def late(*given: Any) -> _server.Server:
+            server = _server.Server(*given)
+            sandbox.close()
+            return server
+
+        monkeypatch.setattr(_sandbox, "Server", late)
+        with in_time(), pytest.raises(finsecure.error.SandboxError, match="closed"):
+            sandbox.serve()
 
     def test_a_thread_that_does_not_end_is_left(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Whatever holds the threads of deliveries up, closing goes on."""
