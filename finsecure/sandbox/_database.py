@@ -82,7 +82,7 @@ class Database:
                 yield
                 self.run("commit")
             except BaseException:
-                if self._connection.in_transaction:  # SQLite itself ends it where the disk is full
+                if self._can_undo():
                     self._connection.execute("rollback")
                 raise
 
@@ -93,7 +93,7 @@ class Database:
         try:
             yield
         except BaseException:
-            if self._connection.in_transaction:
+            if self._can_undo():
                 self.run("rollback to part")
                 self.run("release part")
             raise
@@ -112,6 +112,13 @@ class Database:
                 self._connection.close()
             finally:
                 self._lock.release()
+
+    def _can_undo(self) -> bool:
+        """Whether a transaction is open. SQLite itself ends it where the disk is full."""
+        try:
+            return self._connection.in_transaction
+        except sqlite3.ProgrammingError:  # closed in the middle of it, by a signal handler on this thread
+            return False
 
     def _set_up(self, tables: Iterable[str]) -> None:
         for pragma in ("synchronous = full", "secure_delete = on"):

@@ -61,6 +61,14 @@ def connected(base_url: str, text: str) -> socket.socket:
     return connection
 
 
+def emit(sandbox: Sandbox) -> object:
+    return sandbox.emit("customer.created")
+
+
+def create(sandbox: Sandbox) -> object:
+    return sandbox.client(max_retries=0).customers.create()
+
+
 def wait_until(true: Callable[[], object]) -> None:
     ends = monotonic() + SOON
     while not true():
@@ -249,6 +257,23 @@ class TestCallers:
         sandbox._store._database._closing.set()
         with pytest.raises(_database.SandboxClosedError):
             sandbox.emit("customer.created")
+
+    @pytest.mark.parametrize("call", [emit, create])
+    def test_closing_within_a_transaction_ends_it_with_an_error_of_ours(
+        self, tmp_path: Path, call: Callable[[Sandbox], object]
+    ) -> None:
+        """As a signal handler does that runs on the thread of a call."""
+
+        def close(prefix: str) -> str:
+            if prefix != "req":
+                sandbox.close()
+            return "1"
+
+        sandbox = Sandbox(db=tmp_path / "sandbox.db", ids=close)
+        with pytest.raises(finsecure.error.FinSecureError, match="closed"):
+            call(sandbox)
+        with Sandbox(db=tmp_path / "sandbox.db") as again, again.client() as client:
+            assert not client.customers.list()
 
 
 class TestDeliveries:
