@@ -180,8 +180,14 @@ def _adapter(model: Any, name: str) -> TypeAdapter[Any]:
     return TypeAdapter(annotated[declared])
 
 
+_OPEN = frozenset({"available", "brand", "code", "decline_code", "funding", "preferred", "reason"})
+"""Members whose values come from banks and card networks, which have more of them than the API documents."""
+
+
 @cache
 def _known(model: Any, name: str) -> tuple[str, ...]:
     """The values that the API documents for a member; none where any value will do."""
+    if name in _OPEN:
+        return ()
     arms = get_args(model.model_fields[name].annotation)
     return next((get_args(arm) for arm in arms if get_origin(arm) is Literal), ())

@@ -281,7 +281,7 @@ def test_no_frame_that_is_left_holds_the_request(
         with pytest.raises(KeyboardInterrupt) as caught:
             client.payment_methods.create(type="card", card=card)
     entries = list(traceback.TracebackException.from_exception(caught.value, capture_locals=True).stack)
-    assert [entry.name for entry in entries[1:]] == ["bound", "send", "handler"]
+    assert [entry.name for entry in entries[1:]] == ["bound", "_send", "handler"]
     shown = "".join(str(entry.locals) for entry in entries[1:])
     assert KEY not in shown + caplog.text
     assert "Bearer" not in shown

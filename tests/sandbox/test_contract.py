@@ -190,9 +190,10 @@ def check_type(hint: Any, schema: Json, place: str) -> None:
     hints = [each for each in arms(hint) if each not in {type(None), NotGiven} and not is_answer(each)]
     known = {value for each in hints if get_origin(each) is Literal for value in get_args(each)}
     if known:
-        hints = [str]
         (string,) = alternatives(schema)
-        assert {value for value in string["enum"] if value is not None} == known, place
+        if str not in hints or "enum" in string:  # any other text may be allowed, too
+            assert {value for value in string["enum"] if value is not None} == known, place
+        hints = [str]
     described = alternatives(schema)
     assert {kind_of(each) for each in hints} == {one_type(each) for each in described}, place
     for each in hints:
