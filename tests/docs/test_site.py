@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 from pathlib import Path
 
 import pytest
 
+import finsecure
 from finsecure import _habits
 from tests.docs.test_code_blocks import PAGES, ROOT, blocks
 
@@ -90,3 +92,11 @@ def test_each_operation_says_what_it_returns() -> None:
         if section not in (ast.get_docstring(node) or "")
     ]
     assert unsaid == []
+
+
+def test_the_reference_of_the_site_shows_all_of_an_operation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sphinx takes the first parameter of a method for `self`: the hook of the site keeps it."""
+    monkeypatch.syspath_prepend(str(ROOT / "docs" / "_ext"))
+    hook = importlib.import_module("operations")
+    assert hook.signature_of(finsecure.Charges.retrieve) == ("(id: str)", "Charge")
+    assert hook.signature_of(finsecure.Client.close) is None
