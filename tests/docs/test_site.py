@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -96,7 +97,7 @@ def test_each_operation_says_what_it_returns() -> None:
 
 def test_the_reference_of_the_site_shows_all_of_an_operation(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sphinx takes the first parameter of a method for `self`: the hook of the site keeps it."""
-    monkeypatch.syspath_prepend(str(ROOT / "docs" / "_ext"))
+    monkeypatch.setattr("sys.path", [str(ROOT / "docs" / "_ext"), *sys.path])
     hook = importlib.import_module("operations")
     assert hook.signature_of(finsecure.Charges.retrieve) == ("(id: str)", "Charge")
     assert hook.signature_of(finsecure.Client.close) is None
