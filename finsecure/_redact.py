@@ -164,7 +164,7 @@ def _stands_apart(neighbours: str) -> bool:
 
 
 def _is_card(digits: str) -> bool:
-    if not _BRANDS.fullmatch(digits):
+    if not 12 <= len(digits) <= _LONGEST or not _BRANDS.fullmatch(digits):
         return False
     total = 0
     for index, digit in enumerate(reversed(digits)):

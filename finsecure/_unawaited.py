@@ -54,6 +54,9 @@ class Unawaited:
         def __iter__(self) -> NoReturn:
             raise TypeError(self._forgotten())
 
+        def __reduce__(self) -> NoReturn:  # for copy and pickle, which would make one without a coroutine
+            raise TypeError(self._forgotten())
+
     def _forgotten(self) -> str:
         client, _, operation = self._coroutine.__qualname__.partition(".")
         return f"This was not awaited. Write `await client.{operation}(...)`, since {client} is async."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import inspect
 import pickle
 import pydoc
@@ -32,7 +33,7 @@ def client(sandbox: Sandbox) -> finsecure.AsyncClient:
 
 def test_reading_an_answer_that_was_not_awaited_names_the_operation(client: finsecure.AsyncClient) -> None:
     """In the error that follows, and in Python's own warning."""
-    reads: list[Callable[[Any], Any]] = [lambda answer: answer.id, lambda answer: answer["id"], list]
+    reads: list[Callable[[Any], Any]] = [lambda answer: answer.id, lambda answer: answer["id"], list, copy.copy]
     forgotten: Any = client.payment_intents.create(amount=2000, currency="usd")
     for read in reads:
         with pytest.raises((AttributeError, TypeError), match=r"await client\.payment_intents\.create\(\.\.\.\)"):

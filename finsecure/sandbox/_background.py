@@ -51,11 +51,10 @@ class Background:
                 work.close()
                 raise SandboxClosedError(CLOSED)
             if self._loop is None:
-                self._loop = Loop()
-                self._thread = threading.Thread(
-                    target=self._run, args=[self._loop], name="finsecure-sandbox-sockets", daemon=True
-                )
-                self._thread.start()
+                loop = Loop()
+                thread = threading.Thread(target=self._run, args=[loop], name="finsecure-sandbox-sockets", daemon=True)
+                thread.start()
+                self._loop, self._thread = loop, thread  # once it runs: where no thread can start, nobody waits for it
             return asyncio.run_coroutine_threadsafe(self._do(work), self._loop)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:

@@ -125,7 +125,7 @@ class Clock:
 
 def _is_time(value: object) -> bool:
     """Whether a value is Unix seconds that a `datetime` can hold."""
-    return isinstance(value, (int, float)) and -_YEAR_9999 < value < _YEAR_9999
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -_YEAR_9999 < value < _YEAR_9999
 
 
 def wait(clock: Clock, seconds: float, ended: threading.Event | None = None) -> None:

@@ -83,7 +83,8 @@ class Database:
                 self.run("commit")
             except BaseException:
                 if self._can_undo():
-                    self._connection.execute("rollback")
+                    with self._errors():
+                        self._connection.execute("rollback")
                 raise
 
     @contextmanager

@@ -73,7 +73,7 @@ class Handler(Registry):
         clock: A clock that measures how long a function takes.
 
     Raises:
-        finsecure.WebhookUsageError: The secret or the tolerance cannot be used.
+        finsecure.WebhookUsageError: The secret, the inbox or the tolerance cannot be used.
 
     Example:
         >>> inbox = finsecure.webhooks.MemoryInbox()
@@ -91,6 +91,11 @@ class Handler(Registry):
         tolerance: float | None = None,
         clock: Clock = SYSTEM,
     ) -> None:
+        if inbox is not None and not hasattr(inbox, "style"):
+            raise WebhookUsageError(
+                f"inbox is of type {type(inbox).__name__}, which is no inbox: pass one of finsecure.webhooks, such as "
+                "MemoryInbox()."
+            )
         super().__init__(inbox)
         secrets = check_secrets(secret)
         # That of the environment is read for each delivery, so that tests can replace it.

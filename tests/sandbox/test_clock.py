@@ -33,6 +33,11 @@ def test_a_datetime_without_a_time_zone_is_refused() -> None:
         Clock(datetime(2022, 1, 1))  # noqa: DTZ001 - the mistake that is meant
 
 
+def test_a_truth_value_is_no_time() -> None:
+    with pytest.raises(ValueError, match="Unix seconds"):
+        Clock(True)
+
+
 def test_time_does_not_go_back() -> None:
     clock = Clock(0)
     with pytest.raises(ValueError, match="only moves forward"):

@@ -539,6 +539,13 @@ def test_the_secret_is_that_of_the_environment_by_default(monkeypatch: pytest.Mo
         Handler()
 
 
+def test_what_is_no_inbox_is_refused_when_the_handler_is_made() -> None:
+    """A set of ids, for example, which the first event would fail on."""
+    ids: Any = set()
+    with pytest.raises(WebhookUsageError, match=r"inbox is of type set, which is no inbox: .*MemoryInbox"):
+        Handler(SECRET, inbox=ids)
+
+
 def test_the_tolerance_is_checked_when_the_handler_is_made() -> None:
     with pytest.raises(WebhookUsageError, match="tolerance"):
         Handler(SECRET, tolerance=-1)
