@@ -366,6 +366,7 @@ class TestHealth:
 
 @pytest.mark.parametrize("transport", ["httpx", "httpx2", "pyreqwest"])
 def test_the_client_finds_names_below_localhost_on_this_machine(sandbox: Sandbox, transport: Any) -> None:
+    pytest.importorskip(transport)
     with sandbox.serve() as server:
         base_url = server.base_url.replace("127.0.0.1", "shop.localhost")
         with finsecure.Client(sandbox.secret_key, base_url=base_url, transport=transport) as client:

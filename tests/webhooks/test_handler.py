@@ -541,7 +541,7 @@ def test_the_secret_is_that_of_the_environment_by_default(monkeypatch: pytest.Mo
 
 def test_what_is_no_inbox_is_refused_when_the_handler_is_made() -> None:
     """A set of ids, for example, which the first event would fail on."""
-    ids: Any = set()
+    ids: Any = {"evt_1"}
     with pytest.raises(WebhookUsageError, match=r"inbox is of type set, which is no inbox: .*MemoryInbox"):
         Handler(SECRET, inbox=ids)
 
