@@ -92,7 +92,7 @@ def tests(session: nox.Session) -> None:
         )
         session.run("pytest", *paths, "-m", "not types and not slow", *PYTEST, "--ignore=tests/docs")
         return
-    install(session, "test", "examples")
+    install(session, "test", "examples", "docs")
     if session.posargs:
         session.run("pytest", "-m", "not types", *PYTEST, *session.posargs)
         return

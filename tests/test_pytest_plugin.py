@@ -354,6 +354,8 @@ def test_tests_that_ask_for_no_fixture_load_nothing(pytester: pytest.Pytester) -
 
         def pytest_sessionfinish(session):
             heavy = {"finsecure.sandbox", "finsecure._client", "httpx", "httpcore", "pydantic", "sqlite3", "anyio"}
+            if "coverage" in sys.modules:
+                heavy.remove("sqlite3")  # which it keeps its own data in
             session.exitstatus = 66 if heavy & {*sys.modules} else session.exitstatus
         """
     )

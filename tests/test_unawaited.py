@@ -133,7 +133,8 @@ HELP: list[tuple[Callable[[], Any], str]] = [
 def test_help_shows_what_an_operation_returns(operation: Callable[[], Any], shown: str) -> None:
     """And not the call that its method describes, in `help()` and in IPython's `?`."""
     assert shown in str(inspect.signature(operation()))
-    assert shown.rpartition("(")[2] in pydoc.render_doc(operation(), renderer=cast("Any", pydoc).plaintext)
+    told = pydoc.render_doc(operation(), renderer=cast("Any", pydoc).plaintext)
+    assert "".join(shown.rpartition("(")[2].split()) in "".join(told.split())  # 3.13 gives each parameter a line
 
 
 def test_an_operation_of_a_class_can_be_pickled() -> None:

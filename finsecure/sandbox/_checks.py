@@ -28,7 +28,8 @@ MAX_AMOUNT = 999_999_999_999
 MAX_TEXT = 1000
 MAX_METADATA, MAX_METADATA_NAME, MAX_METADATA_VALUE = 50, 40, 500
 
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+# Without `\s`, which means more in Python than in a JSON Schema.
+_EMAIL = re.compile(r"[^@\x00-\x20\x7f-\xa0]+@[^@\x00-\x20\x7f-\xa0]+\.[^@.\x00-\x20\x7f-\xa0]+")
 _MAX_EMAIL = 320
 _NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,30})?([eE][+-]?\d{1,3})?", re.ASCII)
 _LAST_SECOND = 999_999_999_999

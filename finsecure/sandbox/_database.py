@@ -86,6 +86,9 @@ class Database:
                     with self._errors():
                         self._connection.execute("rollback")
                 raise
+            finally:
+                if self._closing.is_set():  # close() may have waited in vain
+                    self._connection.close()
 
     @contextmanager
     def savepoint(self) -> Generator[None, None, None]:
