@@ -257,22 +257,22 @@ def test_after_a_timeout_kept_connections_are_not_used_again_in_async_code(libra
 
 @pytest.mark.parametrize("login", ["", "me:secret@"])
 def test_a_proxy_that_refuses_was_sent_no_payment(library: str, monkeypatch: pytest.MonkeyPatch, login: str) -> None:
-    with FaultServer(always(answers(407, b"", executed=False))) as proxy:
-        monkeypatch.setenv("HTTPS_PROXY", f"http://{login}127.0.0.1:{proxy.port}")
-        client = finsecure.Client(KEY, transport=library, max_retries=0)  # type: ignore[arg-type]
-        with client, pytest.raises(finsecure.APIConnectionError) as caught:
-            client.customers.create()
-    assert not caught.value.maybe_executed
-    assert "secret" not in str(caught.value)
+    options: Any = {"transport": library, "max_retries": 0}
 
     async def use() -> None:
-        async with finsecure.AsyncClient(KEY, transport=library, max_retries=0) as client:  # type: ignore[arg-type]
-            with pytest.raises(finsecure.APIConnectionError) as caught:
-                await client.customers.create()
-            assert not caught.value.maybe_executed
-            assert "secret" not in str(caught.value)
+        async with finsecure.AsyncClient(KEY, **options) as client:
+            await client.customers.create()
 
-    asyncio.run(use())
+    with FaultServer(always(answers(407, b"", executed=False))) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{login}127.0.0.1:{proxy.port}")
+        with finsecure.Client(KEY, **options) as client, pytest.raises(finsecure.APIConnectionError) as caught:
+            client.customers.create()
+        with pytest.raises(finsecure.APIConnectionError) as caught_async:
+            asyncio.run(use())
+    for error in (caught.value, caught_async.value):
+        assert not error.maybe_executed
+        assert "407" in str(error)
+        assert "secret" not in str(error)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

@@ -298,3 +298,11 @@ def test_sorting_the_objects_of_a_page_does_not_move_its_cursor(wire: Door, serv
     if wire.is_async:
         wire.run(lambda: following)  # type: ignore[arg-type, return-value]
     assert server.calls.last.request.url.params["starting_after"] == "cus_2"
+
+
+def test_what_a_page_offers_is_ours(wire: Door, server: respx.MockRouter) -> None:
+    """Completion shows what a page has and can do, and nothing of its insides."""
+    server.route().respond(200, json={"object": "list", "data": [], "has_more": False, "url": "/v1/customers"})
+    offered = {*dir(wire.call(lambda api: api.customers.list()))}
+    assert offered >= {"data", "has_more", "next_page", "to_dict"}
+    assert not {name for name in offered if name.startswith("_") and not name.startswith("__")}
