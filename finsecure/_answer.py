@@ -7,6 +7,7 @@ objects, so the values are counted before they are made.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from ._headers import Headers
@@ -21,11 +22,13 @@ _SMALL = _BUDGET // (_PER_VALUE // 2 + 4)  # bytes: a value takes at least two o
 _MARKS = b",[{:"  # each value and each name has one before it, but for the first
 _STRINGS = re.compile(rb'"[^"\\]*(?:\\.?[^"\\]*)*(?:"|\Z)', re.DOTALL)  # one that is not closed ends with the body
 
-# A whole pair, or one half of it (the group), or any other escape, so that `\\\\ud800` is read as a backslash and text.
-_ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+# A pair, or one half of it (the group), and escaped backslashes before it: `\\\\ud800` is a backslash and text.
+_SURROGATE = re.compile(
+    rb"(?<!\\)(?:\\\\)*(?:\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2}))"
 )
-_RAW_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")  # no other UTF-8 has these bytes
+_HALVES = 100_000  # no text has that many; a body that does stays malformed
+_RAW_SURROGATE = re.compile(rb"(\xed[\xa0-\xbf][\x80-\xbf])")  # no other UTF-8 has these bytes
 
 _SHOWN = 4096  # bytes of a body that are looked at
 _TITLE = re.compile(r"(?is)<title[^>]*>(.*?)</title>|<h1[^>]*>(.*?)</h1>")
@@ -62,8 +65,12 @@ def _marks_outside(body: bytes, enough: int) -> int:
 
 def without_half_pairs(body: bytes) -> bytes:
     """JSON with U+FFFD for half a surrogate pair, which no text can hold and no database keeps."""
-    body = _RAW_SURROGATE.sub("\ufffd".encode(), body)
-    return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], body)
+    mended = bytearray(body)  # in place, since `sub` would keep each piece of a hostile body as an object of its own
+    for half, instead in ((_RAW_SURROGATE, "\ufffd".encode()), (_SURROGATE, rb"\ufffd")):  # each as long as its half
+        for match in islice(half.finditer(body), _HALVES):
+            if match[1]:
+                mended[match.start(1) : match.end(1)] = instead
+    return bytes(mended)
 
 
 def text(response: Response) -> str | None:

@@ -751,6 +751,7 @@ SWELLING: dict[str, Fault] = {
     "objects": _unknown(lambda: b"[" + b'{"a":1},' * (2 * MIB - 1000) + b"{}]"),
     "numbers": _unknown(lambda: b"[" + b"1," * (8 * MIB - 1000) + b"1]"),
     "one wide character": _unknown(lambda: '"\U0001f600'.encode() + b"x" * (16 * MIB - 2000) + b'"'),
+    "escapes, and no end": _unknown(lambda: b'"' + b"\\n" * (8 * MIB - 2000)),
     "a refusal's lists": _decline_with(lambda: b"[" + b"[]," * (5 * MIB) + b"[]]"),
     "a refusal's message": _decline_with(lambda: b'"' + b"x" * (10 * MIB) + b'"'),
 }
