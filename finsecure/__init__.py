@@ -136,7 +136,7 @@ else:  # hidden from type checkers, which would take any name for one of ours
         """Refuses to set what other SDKs have on their module: it would do nothing here, and say nothing."""
 
         def __setattr__(self, name: str, value: object) -> None:
-            if name not in _HOME and not name.startswith("_") and name != "api_key":
+            if name not in _HOME and not name.startswith("_") and name != "api_key":  # or importing would load it
                 from ._habits import SETTINGS, of_module
 
                 if name in SETTINGS:

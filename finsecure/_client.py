@@ -17,7 +17,6 @@ from . import _log, _telemetry, _wire
 from ._call import REQUEST
 from ._config import DEFAULT_MAX_RESPONSE_SIZE, DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, Config
 from ._exchange import Exchange
-from ._habits import public
 from ._headers import Headers
 from ._http import Failure
 from ._operation import Async, D_co, Operations, Sync
@@ -227,10 +226,13 @@ class AnyClient(Generic[D_co]):
         def __getattr__(self, name: str) -> Any:
             from ._habits import of_client
 
-            raise AttributeError(of_client(type(self).__name__, name), name=name, obj=None)
+            groups = [group for group, made in vars(AnyClient).items() if isinstance(made, Group)]
+            raise AttributeError(of_client(type(self).__name__, name, groups), name=name, obj=None)
 
     @override
     def __dir__(self) -> list[str]:
+        from ._habits import public
+
         return [name for name in public(self) if name not in {"send", "send_list"}]
 
     @override
@@ -645,6 +647,7 @@ class AsyncClient(AnyClient[Async]):
 for _kind in (Client, AsyncClient):
     for _name in ("send", "send_list"):
         setattr(_kind, _name, vars(_kind)[f"_{_name}"])
+del _kind, _name
 
 
 def _left(exchange: Exchange, exc: BaseException) -> BaseException:

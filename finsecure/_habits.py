@@ -1,8 +1,12 @@
-"""Habits of other SDKs, and what they are called here; and what completion shows. Looked at only when it is needed."""
+"""For people and their tools: habits of other SDKs and what they are called here, and what completion shows.
+
+Loaded when one of these is asked for, and never by a call that works.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _WITH_OPTIONS = "it is an option of the client: client.with_options({}=...).payment_intents.create(...)"
 _CONFIRM = "it is a parameter of payment_intents.confirm"
@@ -126,18 +130,6 @@ SETTINGS = frozenset({
 })  # fmt: skip
 """What other SDKs set on their module, where it would have no effect here."""
 
-_GROUPS = {
-    name.replace("_", ""): name
-    for name in (
-        "payment_intents",
-        "payment_methods",
-        "customers",
-        "refunds",
-        "charges",
-        "events",
-        "webhook_endpoints",
-    )
-}
 _OF_CLIENT = {
     ("", "delete"): "client.request('DELETE', path)",
     ("", "get"): "client.request('GET', path, params)",
@@ -187,10 +179,10 @@ def of_module(module: str, name: str) -> str:
     return f"module {module!r} has no attribute {name!r}" + (f". Instead: {advice}." if advice else "")
 
 
-def of_client(owner: str, name: str) -> str:
-    """What to say of an attribute that a client does not have."""
+def of_client(owner: str, name: str, groups: Iterable[str]) -> str:
+    """What to say of an attribute that a client does not have, whose groups of operations are these."""
     flat = name.replace("_", "").lower()
-    group = _GROUPS.get(flat) or _GROUPS.get(f"{flat}s")
+    group = next((group for group in groups if group.replace("_", "") in {flat, f"{flat}s"}), None)
     if group is not None:
         return f"{owner} has no {name!r}. Instead: client.{group}."
     advice = _OF_CLIENT.get((owner, name)) or _OF_CLIENT.get(("", name))

@@ -25,7 +25,6 @@ from typing import overload as for_type_checkers
 
 from typing_extensions import override
 
-from ._habits import public
 from ._unawaited import Unawaited
 
 if TYPE_CHECKING:
@@ -66,6 +65,8 @@ class Operations(Generic[D_co]):
 
     @override
     def __dir__(self) -> list[str]:
+        from ._habits import public
+
         return public(self)
 
     if not TYPE_CHECKING:  # or every name would be an operation to type checkers

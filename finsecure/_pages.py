@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeAlias, TypeVar, ca
 
 from typing_extensions import Self, override
 
-from ._habits import public
 from ._runtime import in_asyncio
 from .error import APIError, InvalidRequestError
 
@@ -65,6 +64,8 @@ class _PageOf(Generic[T, F]):
 
     @override
     def __dir__(self) -> list[str]:
+        from ._habits import public
+
         return public(self)
 
     if not TYPE_CHECKING:  # a type checker refuses `len` by itself
@@ -402,6 +403,8 @@ class AsyncPages(Generic[T]):
 
     @override
     def __dir__(self) -> list[str]:
+        from ._habits import public
+
         return public(self)
 
     def __bool__(self) -> NoReturn:

@@ -14,7 +14,7 @@ from . import _answer, error
 from ._call import Call, LastResponse
 from ._http import Failure, Request, Response
 from ._retry import retry_after
-from .resources._validate import NO_JSON, PageData, missing, validator, what_is_wrong
+from .resources._validate import NO_JSON, PageData, checked, missing, validator
 
 if TYPE_CHECKING:
     from ._config import Config
@@ -99,9 +99,10 @@ def _success(exchange: Exchange, response: Response) -> Any:
     call = exchange.call
     if _answer.is_too_much(response.body, exchange.request.max_response_size):
         return _malformed(exchange, response, "it holds more values or longer texts than any answer of the API")
-    value, why = _validated(call, response.body)
+    validate = validator(call.returns, call.many).validate_json
+    value, why = checked(validate, response.body)
     if value is None and (mended := _answer.without_half_pairs(response.body)) != response.body:
-        value, why = _validated(call, mended)
+        value, why = checked(validate, mended)
     if value is None:
         return _malformed(exchange, response, why)
     last_response = LastResponse(
@@ -118,14 +119,6 @@ def _success(exchange: Exchange, response: Response) -> Any:
         return _malformed(exchange, response, misleading)
     value.__dict__["_last_response"] = last_response
     return value
-
-
-def _validated(call: Call[Any], body: bytes) -> tuple[Any, str]:
-    """The object or the page's data, or what is wrong."""
-    try:
-        return validator(call.returns, call.many).validate_json(body), ""
-    except ValidationError as exc:
-        return None, what_is_wrong(exc)
 
 
 def _is_another(call: Call[Any], value: Any) -> str | None:

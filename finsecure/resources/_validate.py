@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Annotated, Any, Generic, Literal, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -71,6 +72,14 @@ def missing(value: Any) -> str | None:
 
 
 _required: dict[type[BaseModel], frozenset[str]] = {}
+
+
+def checked(validate: Callable[[Any], T], given: Any) -> tuple[T | None, str]:
+    """What a validator makes of a value, or what is wrong; not an exception, whose context would hold the body."""
+    try:
+        return validate(given), ""
+    except ValidationError as exc:
+        return None, what_is_wrong(exc)
 
 
 def what_is_wrong(exc: ValidationError) -> str:

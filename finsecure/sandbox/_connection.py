@@ -76,6 +76,10 @@ def protocol() -> type[asyncio.Protocol]:
             self._connection = Connection(transport.close, transport.abort)
             self.app_state = {**self.app_state, _STATE: self._connection}
 
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            self.transport.close()  # or asyncio of Python 3.10 takes a TLS connection that the caller left for a leak
+
         def shutdown(self) -> None:
             super().shutdown()
             self._connection.stop()

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 logger: logging.Logger = logging.getLogger("finsecure")
 
 PATIENCE = 10  # seconds that FinSecure waits for an answer
-SLOW = 5  # seconds after which a function is told of, as a delivery also takes its way
+SLOW = 5  # seconds that a function may take before the log warns: the delivery itself takes time, too
 
 
 class Outcome(NamedTuple):

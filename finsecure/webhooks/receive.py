@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
-from pydantic import ValidationError
 from pydantic_core import SchemaValidator
 
 from .._answer import BYTE_ORDER_MARK, without_half_pairs
 from .._params import TOO_LARGE, as_int, shown
 from .._signature import Payload, check_secrets, clocks, matching, parse_header, to_bytes
 from ..error import SignatureVerificationError, WebhookPayloadError, WebhookUsageError, without_frames
-from ..resources._validate import validator, what_is_wrong
+from ..resources._validate import checked, validator
 from ..resources.events import AnyEvent
 from ._mismatch import why_not
 
@@ -146,9 +145,9 @@ def read_event(body: bytes) -> Event:
 
 def validated(body: bytes) -> tuple[Event | None, str]:
     """The event, or what is wrong; not an exception, whose context would hold the body."""
-    event, why = _validate(_validator().validate_json, body)
+    event, why = checked(_validator().validate_json, body)
     if event is None and (mended := without_half_pairs(body.removeprefix(BYTE_ORDER_MARK))) != body:
-        event, why = _validate(_validator().validate_json, mended)
+        event, why = checked(_validator().validate_json, mended)
     return event, why
 
 
@@ -156,15 +155,8 @@ def _validated_dict(stored: dict[str, Any]) -> tuple[Event | None, str]:
     try:
         body = json.dumps(stored).encode()
     except (TypeError, ValueError, RecursionError):  # it has Python's own values, as `model_dump()` writes them
-        return _validate(_validator().validate_python, stored)
+        return checked(_validator().validate_python, stored)
     return validated(body)
-
-
-def _validate(validate: Callable[[Any], Any], given: Any) -> tuple[Event | None, str]:
-    try:
-        return cast("Event", validate(given)), ""
-    except ValidationError as exc:
-        return None, what_is_wrong(exc)
 
 
 def check_tolerance(tolerance: object) -> float | None:

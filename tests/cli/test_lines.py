@@ -97,6 +97,7 @@ def test_where_there_is_nowhere_to_write_nothing_is_written(stream: io.StringIO 
     lines.start()
     lines(request())
     lines.close()
+    assert stream is None or not stream.getvalue()
 
 
 def test_a_reader_that_has_gone_does_not_matter() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import gc
 import socket
 import ssl
 import subprocess
@@ -82,6 +83,14 @@ class TestHTTPS:
             assert server.ca_file
             named = names_in_the_certificate(server.base_url, server.ca_file)
         assert {"localhost", "127.0.0.1", "sandbox", "shop.test", HERE} <= named
+
+    def test_connections_that_are_dropped_leave_no_warning(self, sandbox: Sandbox) -> None:
+        """Whoever looks at the certificate and goes again: a transport that is not closed would warn."""
+        with sandbox.serve(tls=True) as server:
+            assert server.ca_file
+            for _ in range(10):
+                names_in_the_certificate(server.base_url, server.ca_file)
+        gc.collect()
 
     def test_a_fault_closes_the_connection_there_too(
         self, sandbox: Sandbox, connect_over: Callable[[str, Path | None], finsecure.Client]

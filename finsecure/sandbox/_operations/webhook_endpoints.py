@@ -73,7 +73,7 @@ def signing_secrets(store: Store, ident: str, now: float) -> list[str]:
 
 
 def _secrets(store: Store, ident: str) -> list[tuple[str, float | None]]:
-    """The secrets of an endpoint, and until when each is used. Files of version 0.1.0 know none."""
+    """The secrets of an endpoint, and until when each is used."""
     return [(secret, until) for secret, until in store.private(ident).get("secrets", [])]
 
 
