@@ -62,9 +62,13 @@ def call_done(exchange: Exchange, outcome: Any) -> None:
 
 
 def call_left(exchange: Exchange, exc: BaseException, note: str) -> None:
-    """A call was left by an exception that is not this library's. Its key must not be lost, so this is a warning."""
+    """A call was left by an exception that is not this library's.
+
+    Its key must not be lost, so this is a warning. A GET has none: who stops reading a list is not warned.
+    """
+    level = logging.INFO if exchange.call.method == "GET" else logging.WARNING
     facts = {**_what(exchange), "error": type(exc).__name__, "idempotency_key": exchange.request.idempotency_key}
-    _log(logging.WARNING, f"{note} ({type(exc).__name__})", facts)
+    _log(level, f"{note} ({type(exc).__name__})", facts)
 
 
 def _write(level: int, text: str, facts: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 import gc
+import logging
 import signal
 import socket
 import subprocess
@@ -305,6 +306,8 @@ def test_an_interrupted_wait_says_what_is_known(serve: Serve, caplog: pytest.Log
     assert "maybe_executed=False. It was not" in interrupted(gone, lambda c: c.customers.create())
     assert "maybe_executed=True" in interrupted(lost, lambda c: c.customers.create())
     assert "idempotency_key=None, maybe_executed=True" in interrupted(lost, lambda c: c.customers.delete("cus_1"))
+    assert interrupted(lost, lambda c: c.customers.retrieve("cus_1")) == ""  # nobody is warned of a GET
+    caplog.set_level(logging.INFO)
     assert "changes nothing" in interrupted(lost, lambda c: c.customers.retrieve("cus_1"))
 
 
