@@ -102,7 +102,7 @@ def changes(row: Row, result: Result) -> list[str]:
 
 def goal_table(results: dict[str, Result]) -> str:
     """Every goal, and whether it is reached."""
-    lines = ["| what | who | goal | measured | |", "| --- | --- | --- | ---: | --- |"]
+    lines = ["| measurement | client | goal | measured | |", "| --- | --- | --- | ---: | --- |"]
     for name, result in results.items():
         for goal in ROWS[name].goals:
             what = f"{goal.compare} {of_goal(goal, goal.bound)} {goal.of or ''}".strip()
@@ -114,14 +114,14 @@ def goal_table(results: dict[str, Result]) -> str:
 
 def stage_table(stages: dict[str, float]) -> str:
     """Where our own time goes."""
-    lines = ["| stage | takes |", "| --- | ---: |"]
+    lines = ["| stage | time |", "| --- | ---: |"]
     return "\n".join(lines + [f"| {stage} | {in_units('wall', seconds)} |" for stage, seconds in stages.items()])
 
 
 def about(load: float, seconds: float) -> str:
     """On what, and when."""
     machine = f"{platform.system()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    busy = f"load average {load:.1f} before it began" + (": **the machine was busy**" if load > 0.7 else "")
+    busy = f"load average {load:.1f} at the start" + (": **the machine was busy**" if load > 0.7 else "")
     peers = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     return f"{datetime.now(timezone.utc):%Y-%m-%d}, {machine}, {seconds / 60:.0f} minutes, {busy}. {peers}."
 
@@ -133,10 +133,10 @@ def write(docs: Path, results: dict[str, Result], stages: dict[str, float], abou
     before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
     tables = "\n\n".join(row_table(ROWS[name], result) for name, result in results.items())
-    figures = "![What each client takes, the first of each row being 1](performance.svg)"
+    figures = "![The time or memory of each client, relative to the first client of its row](performance.svg)"
     page.write_text(
         f"{before}{BEGIN}\n\n{about}\n\n## Goals\n\n{goal_table(results)}\n\n{figures}\n\n## Figures\n\n{tables}\n\n"
-        f"## Where our own time goes\n\n{stage_table(stages)}\n\n"
+        f"## Where finsecure spends its time\n\n{stage_table(stages)}\n\n"
         f"{END}{after}",
         encoding="utf-8",
     )

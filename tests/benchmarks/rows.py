@@ -84,9 +84,9 @@ def in_flight(at_once: int, delay: int, ours: float, fast: float | None) -> Row:
     bare = "httpx.AsyncClient"
     goals = [Goal("finsecure", "at least", ours, bare)]
     goals += [] if fast is None else [Goal("finsecure[fast]", "at least", fast, bare)]
-    server = f"a server that takes {delay} ms" if delay else "an immediate server"
+    server = f"each answered after {delay} ms" if delay else "each answered at once"
     return Row(
-        f"Async, {at_once} in flight, {server}",
+        f"{at_once} async calls at a time, {server}",
         {bare: ("httpx_async",), **OURS_ASYNC, **PEERS_ASYNC},
         [*goals, BETTER],
         kind="tasks",
@@ -111,7 +111,7 @@ ROWS = {
         expected=None,
     ),
     "cold": Row(
-        "Cold start: import, client, first answer",
+        "Cold start: import, client, first response",
         {**STRIPE, **OURS, **HTTPX, **LITHIC, "openai": ("stainless", "openai")},
         [
             Goal("finsecure", "at most", 1.0, "stripe"),
@@ -142,18 +142,18 @@ ROWS = {
         ],
     ),
     "threads": Row(
-        "The same by 8 threads on one client",
+        "One call, 8 threads sharing one client",
         {
             **HTTPX,
             **OURS,
-            "finsecure, a client for each thread": ("finsecure_unshared",),
+            "finsecure, one client for each thread": ("finsecure_unshared",),
             "pyreqwest": ("pyreqwest",),
             **STRIPE,
             **LITHIC,
         },
         [
             Goal("finsecure", "at most", 0.8, "httpx.Client"),
-            Goal("finsecure", "at most", 1.05, "finsecure, a client for each thread"),
+            Goal("finsecure", "at most", 1.05, "finsecure, one client for each thread"),
             BETTER,
         ],
         kind="threads",
@@ -198,7 +198,7 @@ ROWS = {
         rounds=4,
     ),
     "prefetch": Row(
-        "A 20 ms server and a caller who takes 20 ms for each page",
+        "Pagination: 20 ms for each request, 20 ms of work on each page",
         {
             "finsecure": ("finsecure_walk",),
             "finsecure, prefetch": ("finsecure_walk", "httpx", True),

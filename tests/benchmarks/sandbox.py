@@ -91,7 +91,8 @@ def payments(url: str, count: int, form: str) -> float:
 
 def side_by_side(count: int) -> dict[str, list[str]]:
     """What both can do: start, create payments, keep them."""
-    rows: dict[str, list[str]] = {"start to first answer": [], f"{count:,} payments, one by one": [], "memory then": []}
+    names = ("from start to first response", f"{count:,} payments, one after the other", "memory after that")
+    rows: dict[str, list[str]] = {name: [] for name in names}
     servers: list[tuple[Callable[[int], list[str]], str]] = [
         (ours, "json"),
         (lambda port: ours(port, "--db", "sandbox.db"), "json"),
@@ -209,9 +210,9 @@ def measure(share: int) -> str:
     held, tried = 100_000 // share, 10_000 // share
     now = datetime.now(timezone.utc).date()
     lines = [
-        f"{now}, Python {sys.version.split()[0]}, load average {load:.1f} before it began.",
+        f"{now}, Python {sys.version.split()[0]}, load average {load:.1f} at the start.",
         "",
-        "| beside localstripe | sandbox | sandbox with `--db` | localstripe |",
+        "| compared with localstripe | sandbox | sandbox with `--db` | localstripe |",
         "| --- | --- | --- | --- |",
         *(f"| {what} | {' | '.join(cells)} |" for what, cells in both.items()),
         "",

@@ -70,11 +70,11 @@ def of_a_call() -> dict[str, float]:
     answer = Response(200, {b"request-id": b"req_1"}, data.intent())
     validate = validator(call.returns).validate_json
     return {
-        "describe and check": best(lambda: described.create(**params)),
-        "encode: target, JSON, headers, key": best(lambda: _wire.encode(call, config)),
-        "decode: the object, how it came": best(lambda: _wire.decode(exchange, answer)),
-        "… of which pydantic-core": best(lambda: validate(answer.body)),
-        "a call, all but its transport": best(lambda: client.payment_intents.create(**params)),
+        "check the parameters, build the Call": best(lambda: described.create(**params)),
+        "encode: path, JSON, headers, key": best(lambda: _wire.encode(call, config)),
+        "decode: the object and its last_response": best(lambda: _wire.decode(exchange, answer)),
+        "… of that, pydantic-core": best(lambda: validate(answer.body)),
+        "a whole call, without the transport": best(lambda: client.payment_intents.create(**params)),
     }
 
 
@@ -88,7 +88,7 @@ def of_a_page() -> dict[str, float]:
         "a page: json.loads": best(lambda: json.loads(body)),
         "a page: pydantic-core, a bare model": best(clients.pydantic_parse("")),
         "a page: pydantic-core, PaymentIntent": best(lambda: validate(body)),
-        "a page: all of finsecure": best(clients.finsecure_parse("")),
+        "a page: finsecure in total": best(clients.finsecure_parse("")),
     }
 
 
@@ -101,7 +101,7 @@ def of_a_webhook() -> dict[str, float]:
     return {
         "a webhook: HMAC": best(lambda: hmac.digest(secret, body, "sha256")),
         "a webhook: pydantic-core": best(lambda: validate(body)),
-        "a webhook: all of finsecure": best(clients.finsecure_webhook("")),
+        "a webhook: finsecure in total": best(clients.finsecure_webhook("")),
     }
 
 

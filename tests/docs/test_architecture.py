@@ -45,7 +45,7 @@ def test_rooms_import_only_from_above() -> None:
     """Each line of the page's order imports only from the lines above it."""
     order = {
         name: place
-        for place, line in enumerate(block_after("Who may import whom"))
+        for place, line in enumerate(block_after("A module may import only"))
         for name in line.replace(",", " ").split()
     }
     wrong = [
@@ -91,7 +91,7 @@ def circle(graph: dict[str, set[str]]) -> list[str]:
 
 def test_no_file_imports_in_a_circle() -> None:
     """Over all imports, late ones and those for types included, the only arrows that go back are the page's three."""
-    back = [tuple(line.split()[:3:2]) for line in block_after("no file imports in a circle")]
+    back = [tuple(line.split()[:3:2]) for line in block_after("No file imports in a circle")]
     every = {arrow for path in MODULES.values() for arrow in arrows(path)}
     assert {*back} <= every, "the page names an arrow that is not there"
     # `__init__` names everything, lazily; what imports the package imports all of it.
@@ -115,7 +115,7 @@ def test_sandbox_knows_only_what_is_no_part_of_the_api() -> None:
 
 def test_every_room_is_drawn() -> None:
     """Each file and folder of the package is in the page's drawing, and no other; those of _transport as well."""
-    drawing = block_after("## The rooms")[1:]
+    drawing = block_after("## Modules")[1:]
     left_out = {"__pycache__", "_version.py", "py.typed"}
     assert drawn(drawing, 2) == {path.name for path in PACKAGE.iterdir()} - left_out
     inside = {path.name for path in (PACKAGE / "_transport").glob("*.py")}

@@ -48,8 +48,8 @@ KINDS = {  # where events are handled: what the table says
     "pymysql": "`SQLAlchemyInbox`, MariaDB",
     "django-postgresql": "`DjangoInbox`, PostgreSQL",
     "redis": "`RedisInbox`",
-    "hand-before": "by hand: into the set, then handle",
-    "hand-after": "by hand: handle, then into the set",
+    "hand-before": "by hand: add to the set, then handle",
+    "hand-after": "by hand: handle, then add to the set",
 }
 SCHEMES = {
     "psycopg": "postgresql+psycopg",
@@ -272,9 +272,9 @@ def speed_async(kind: str, url: str, events: int) -> Speed:
 
 def kept_table(rows: dict[str, Kept], events: int, kills: int) -> str:
     text = (
-        f"{events:,} events, each delivered {DELIVERIES} times in random order to {WORKERS} processes. {kills} times "
-        "one of them was killed with `SIGKILL` while it worked. A delivery without a 2xx was made again.\n\n"
-        "| inbox | exactly one effect | lost | more than one | two workers at once | delivered again |\n"
+        f"{events:,} events, each delivered {DELIVERIES} times, in random order, to {WORKERS} processes. {kills} times "
+        "a process was killed with `SIGKILL` while it worked. Deliveries without a 2xx were repeated.\n\n"
+        "| inbox | exactly one effect | lost | more than one | two workers at once | repeated deliveries |\n"
         "| --- | ---: | ---: | ---: | ---: | ---: |\n"
     )
     for name, kept in rows.items():
@@ -285,9 +285,9 @@ def kept_table(rows: dict[str, Kept], events: int, kills: int) -> str:
 
 def speed_table(rows: dict[str, Speed]) -> str:
     text = (
-        "One process, from `handle` to its outcome with status 200, with one write by the function. Async code has "
-        f"{AT_ONCE} deliveries under way at once.\n\n"
-        "| inbox | events a second | typical time to 200 | 99 of 100 within |\n| --- | ---: | ---: | ---: |\n"
+        "Measured in one process, from the call of `handle` to its outcome with status 200. The function makes one "
+        f"write. Async code handles {AT_ONCE} deliveries at a time.\n\n"
+        "| inbox | events a second | median time | 99 of 100 within |\n| --- | ---: | ---: | ---: |\n"
     )
     for name, of in rows.items():
         text += f"| {name} | {of.events:,.0f} | {of.typical * 1e3:.1f} ms | {of.slow * 1e3:.1f} ms |\n"
@@ -332,7 +332,7 @@ def main(is_quick: bool) -> int:
         for name, (kind, how) in measure.items():
             speeds[name] = how(kind, url(kind), events)
             say(f"{time.monotonic() - began:.0f} s, {name}: {speeds[name]}")
-    busy = f"load average {load:.1f} before it began" + (": **the machine was busy**" if load > 0.7 else "")
+    busy = f"load average {load:.1f} at the start" + (": **the machine was busy**" if load > 0.7 else "")
     about = f"{platform.system()}, {os.cpu_count()} cores, Python {platform.python_version()}, {busy}.\n"
     text = "\n".join([about, kept_table(kept, events, kills), speed_table(speeds)])
     say(text)
