@@ -72,6 +72,7 @@ class Exchange:
         """Count an attempt; the seconds it may take."""
         self.attempts += 1
         self.delay = None
+        self.request.unsent = False
         timeout = self.config.timeout
         if self.config.deadline is not None:
             # Never zero: a wait that ran over the deadline ends in an attempt that times out at once.
@@ -182,7 +183,8 @@ def _proof(failure: Failure) -> Proof:
 
 def _is_in_use(failure: Failure) -> bool:
     """Whether a request with this key is still under way."""
-    return failure.error.code == KEY_IN_USE and _proof(failure) == "not done"
+    error = failure.error
+    return error.code == KEY_IN_USE and error.http_status == 409 and is_documented(error)
 
 
 def _is_of_state(failure: Failure) -> bool:

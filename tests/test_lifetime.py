@@ -543,6 +543,27 @@ def test_what_follows_an_answer_closes_its_connection_in_async_code(
     anyio.run(main, backend=backend)
 
 
+def test_what_follows_an_answer_closes_the_connection_of_a_ready_client(
+    server: Server, transport: str, backend: str
+) -> None:
+    """The connections of your own httpx client are no exception."""
+
+    async def main() -> None:
+        async with library.AsyncClient() as http_client:
+            client = finsecure.AsyncClient(KEY, base_url=server.url, http_client=http_client, max_retries=0)
+            for _ in range(3):
+                await look(client)
+
+    library = pytest.importorskip(transport)
+    _half_a_decline(server)
+    with library.Client() as http_client:
+        client = finsecure.Client(KEY, base_url=server.url, http_client=http_client, max_retries=0)
+        for _ in range(3):
+            assert client.customers.retrieve("cus_1").id == "cus_1"
+    anyio.run(main, backend=backend)
+    assert server.accepted == 6
+
+
 def test_what_anyio_has_read_ahead_closes_its_connection_too(server: Server) -> None:
     """In asyncio bytes may have left the socket for anyio's queue before the call reads them."""
 

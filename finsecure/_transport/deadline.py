@@ -126,10 +126,6 @@ class Stream:
         """What httpcore asks about the socket."""
         return True if self.closed and info == "is_readable" else self._stream.get_extra_info(info)
 
-    def has_unread(self) -> bool:
-        """Whether bytes wait that are on no socket any more; they are always on one here, where httpcore looks."""
-        return False
-
 
 class Backend:
     """Makes connections that keep deadlines."""
@@ -224,18 +220,28 @@ class AsyncStream:
         return True if self.closed and info == "is_readable" else self._stream.get_extra_info(info)
 
     def has_unread(self) -> bool:
-        """Whether bytes wait that are on no socket any more: in TLS's buffer, or in anyio's queue under asyncio."""
-        stream: Any = getattr(self._stream, "_stream", None)
-        if self._secure is not None:
-            try:
-                self._secure.read(1)
-            except ssl.SSLWantReadError:
-                stream = stream.transport_stream
-            except ssl.SSLError:
-                return True
-            else:
-                return True  # a byte, or the end
-        return bool(getattr(getattr(stream, "_protocol", None), "read_queue", None))
+        """Whether bytes wait that are on no socket any more."""
+        return has_unread(self._stream, self._secure)
+
+
+def has_unread(network: Any, secure: Any) -> bool:
+    """Whether bytes wait that are on no socket any more: in TLS's buffer, or in anyio's queue under asyncio.
+
+    Args:
+        network: A connection of httpcore's, in async code.
+        secure: What decrypts it, if there is TLS.
+    """
+    stream: Any = getattr(network, "_stream", None)
+    if secure is not None:
+        try:
+            secure.read(1)
+        except ssl.SSLWantReadError:
+            stream = stream.transport_stream
+        except ssl.SSLError:
+            return True
+        else:
+            return True  # a byte, or the end
+    return bool(getattr(getattr(stream, "_protocol", None), "read_queue", None))
 
 
 class AsyncBackend:

@@ -22,9 +22,11 @@ _TABLE: dict[str, tuple[Kind, str]] = {
     "TimeoutException": ("lost", "No whole answer came in time"),
     "TimeoutError": ("lost", "No whole answer came in time"),
     "SOCKSError": ("not sent", "The proxy did not answer as SOCKS asks"),
-    "ProtocolError": ("not sent", "The proxy did not answer as SOCKS asks"),  # socksio's; HTTP's has names of its own
     "RemoteProtocolError": ("lost", "The connection was closed, or the answer was no HTTP"),
     "LocalProtocolError": ("final", "The request could not be written as HTTP"),
+    "H2Error": ("lost", "The answer was no HTTP/2"),
+    "HPACKError": ("lost", "The answer was no HTTP/2"),
+    "HyperframeError": ("lost", "The answer was no HTTP/2"),
     "InvalidURL": ("final", "The URL cannot be used"),
     "SocketBlockedError": ("final", "Sockets are forbidden here, so nothing was written"),
     "SocketConnectBlockedError": ("final", "This host is forbidden here, so nothing was written"),

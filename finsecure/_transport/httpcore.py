@@ -23,11 +23,12 @@ from .tls import tls_context
 from .whose import raise_own
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Iterable
+    from collections.abc import AsyncIterable, Callable, Iterable
 
     import httpcore
 
     from .._http import Failure, Origin, Outcome, Request
+    from .deadline import AsyncStream
     from .pools import Pools
 
 
@@ -79,14 +80,17 @@ def _check_is_ours(core: Any, deadline: Deadline) -> None:
         raise core.RemoteProtocolError("the connection held an answer that no request had asked for")
 
 
-def _check_nothing_follows(response: httpcore.Response) -> None:
-    """Close a connection on which more came than the answer: the next call would take it for its own answer."""
-    connection = getattr(getattr(response.stream, "_stream", None), "_connection", None)
-    h11_state = getattr(connection, "_h11_state", None)  # a mock in httpcore's place has none
-    if h11_state is not None:
-        stream = cast("Any", response).extensions["network_stream"]
-        if h11_state.trailing_data[0] or stream.has_unread():
-            stream.drop()
+def close_if_more_came(stream: object, has_unread: Callable[[], bool] = bool) -> None:
+    """Have a connection closed with its answer where more came on it, which the next call would take for its answer.
+
+    Args:
+        stream: The body of the answer, as a pool of httpcore gives it.
+        has_unread: Tells whether bytes wait that are on no socket any more; in sync code they always are.
+    """
+    connection = getattr(getattr(stream, "_stream", None), "_connection", None)
+    h11_state = getattr(connection, "_h11_state", None)  # HTTP/2 has none, nor has a mock in httpcore's place
+    if h11_state is not None and (h11_state.trailing_data[0] or has_unread()):
+        h11_state.send_failed()
 
 
 class HttpcoreTransport:
@@ -114,7 +118,7 @@ class HttpcoreTransport:
             try:
                 _check_is_ours(self._core, deadline)
                 outcome = _read(response, request.max_response_size)
-                _check_nothing_follows(response)
+                close_if_more_came(response.stream)
             finally:
                 response.close()
         except Exception as exc:
@@ -220,7 +224,7 @@ class AsyncHttpcoreTransport:
             try:
                 _check_is_ours(self._core, deadline)
                 outcome = await _aread(response, request.max_response_size, deadline)
-                _check_nothing_follows(response)
+                close_if_more_came(response.stream, lambda: _network(response).has_unread())
             finally:
                 await response.aclose()
         except Exception as exc:
@@ -242,6 +246,10 @@ class AsyncHttpcoreTransport:
     async def aclose(self) -> None:
         """Close every connection."""
         await self._pools.aclose()
+
+
+def _network(response: httpcore.Response) -> AsyncStream:
+    return cast("Any", response).extensions["network_stream"]  # type: ignore[no-any-return]
 
 
 class _Sent:

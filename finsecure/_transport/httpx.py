@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, cast
 from .._clock import monotonic
 from .._log import logger
 from .body import Body
+from .deadline import has_unread
 from .failures import closed, failure, unforeseen
+from .httpcore import close_if_more_came
 from .tls import is_verified
 from .whose import raise_own, raised_in
 
@@ -37,6 +39,7 @@ class _Reading:
         self._limit = limit
         self._body: Body | None = None
         self._raw = bytearray()
+        self.written = False  # whether the head of its request was
         self.outcome: Outcome | None = None
 
     def begins(self, response: Any) -> bool:
@@ -83,10 +86,12 @@ def _http(
     )
 
 
-def _check_step(_: str, facts: dict[str, Any]) -> None:
+def _check_step(step: str, facts: dict[str, Any]) -> None:
     """Raise what a signal handler raised: where a write failed httpcore reads on, and would drop it."""
     if "exception" in facts:
         raise_own(facts["exception"])
+    elif step.endswith(".send_request_body.started") and facts["request"].method != b"CONNECT":  # which is a proxy's
+        facts["request"].extensions[_OURS].written = True
 
 
 async def _acheck_step(step: str, facts: dict[str, Any]) -> None:
@@ -102,6 +107,7 @@ def _read(response: Any, reading: _Reading) -> None:
                     break
                 if monotonic() > reading.ends:
                     raise TimeoutError("the time for this attempt is over")
+            close_if_more_came(_pooled(stream))
         finally:
             stream.close()
         reading.end(response)
@@ -114,9 +120,20 @@ async def _aread(response: Any, reading: _Reading) -> None:
             async for chunk in stream:
                 if not reading.add(chunk):
                     break
+            close_if_more_came(_pooled(stream), lambda: _has_unread(response))
         finally:
             await stream.aclose()
         reading.end(response)
+
+
+def _pooled(stream: object) -> object:
+    """The stream of httpcore's that one of httpx's comes from, where it is one."""
+    return getattr(getattr(stream, "_stream", None), "_httpcore_stream", None)
+
+
+def _has_unread(response: Any) -> bool:
+    network = response.extensions["network_stream"]
+    return has_unread(network, network.get_extra_info("ssl_object"))
 
 
 def _read_first(response: Any) -> None:
@@ -149,6 +166,8 @@ def _failed(client: Any, request: Request, reading: _Reading, exc: BaseException
     if type(exc).__name__ == "HTTPStatusError" and reading.outcome is not None:
         return reading.outcome  # a hook asked to raise for what the answer says, as we do
     known = failure(exc) or unforeseen(exc)
+    if reading.written:  # and HTTP/2 gives an answer that breaks its rules for a mistake of ours
+        return known._replace(kind="lost")
     return known._replace(kind="not sent") if known.kind == "lost" and request.unsent else known
 
 

@@ -23,6 +23,7 @@ from typing import Any, cast
 _HTTP_STACK = frozenset(
     {
         *("httpx", "httpx2", "httpcore", "httpcore2", "h11", "socksio", "idna", "certifi", "pyreqwest"),
+        *("h2", "hpack", "hyperframe", "python_socks", "httpx_socks"),
         *("anyio", "sniffio", "trio", "outcome", "uvloop", "exceptiongroup", "pytest_socket"),
     }
 )

@@ -311,6 +311,29 @@ def test_an_interrupted_wait_says_what_is_known(serve: Serve, caplog: pytest.Log
     assert "changes nothing" in interrupted(lost, lambda c: c.customers.retrieve("cus_1"))
 
 
+def test_an_interrupt_behind_an_answer_is_not_taken_for_one_before(
+    serve: Serve, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That the first attempt reached nobody says nothing about the second."""
+
+    def refuse(*_: object) -> None:
+        raise ConnectionRefusedError
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    class Later(Quick):
+        def sleep(self, seconds: float) -> None:
+            super().sleep(seconds)
+            monkeypatch.undo()
+            monkeypatch.setattr("finsecure._wire.decode", interrupt)
+
+    monkeypatch.setattr("finsecure._transport.deadline.connect", refuse)
+    with finsecure.Client(KEY, base_url=serve().url, clock=Later()) as client, pytest.raises(KeyboardInterrupt):
+        client.payment_intents.create(amount=1, currency="usd", metadata={"order": "1"})
+    assert "maybe_executed=True" in caplog.text
+
+
 def test_a_time_limit_ends_async_code_with_its_key(
     serve: Serve, alarm: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -465,6 +488,23 @@ def test_a_request_hook_that_cannot_reach_its_own_server_sent_nothing(serve: Ser
     with pytest.raises(finsecure.APITimeoutError) as caught:
         hooked(serve(), before=hook, clock=Quick())
     assert not caught.value.maybe_executed
+
+
+# httpx sends a body by an async generator, and trio warns of one that a failed write strands.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_what_breaks_the_rules_of_http_once_the_head_is_written_may_be_done(
+    serve: Serve, hooked: Callable[..., Any]
+) -> None:
+    """httpcore blames the request for it, also where an answer breaks the rules of HTTP/2."""
+
+    def without_a_body(request: httpx.Request) -> None:
+        request.headers["Content-Length"] = "0"
+
+    server = serve()
+    with pytest.raises(finsecure.APIConnectionError, match="LocalProtocolError") as caught:
+        hooked(server, before=without_a_body)
+    assert caught.value.maybe_executed
+    assert "Nothing was sent" not in str(caught.value)
 
 
 def test_hooks_see_the_callers_own_requests_as_before(serve: Serve) -> None:
