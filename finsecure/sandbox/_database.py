@@ -11,7 +11,7 @@ import os
 import sqlite3
 import stat
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from finsecure.error import SandboxError
 APPLICATION_ID = 0x46696E53
 """What SQLite keeps in the header of our files, and of no other program's: "FinS"."""
 
-VERSION = 1
+VERSION = 2
 """The version of the tables, kept in the file as `user_version`."""
 
 _LOCKED_TRIES = 220
@@ -44,13 +44,16 @@ class Database:
     Args:
         path: The file; `None` for memory.
         tables: The statements that make the tables, where the file is new.
+        upgrades: The statements that make them of the tables of an earlier version, by that version.
 
     Raises:
         SandboxError: The file cannot be opened, or is not one of a sandbox.
         ValueError: `path` is not the name of a file.
     """
 
-    def __init__(self, path: str | os.PathLike[str] | None, tables: Iterable[str]) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str] | None, tables: Iterable[str], upgrades: Mapping[int, Iterable[str]]
+    ) -> None:
         file = _file_name(path)
         self._name = "in memory" if file is None else file
         self._lock = threading.RLock()
@@ -63,7 +66,7 @@ class Database:
                 file or ":memory:", isolation_level=None, check_same_thread=False, timeout=0
             )
             try:
-                self._set_up(tables)
+                self._set_up(tables, upgrades)
             except BaseException:
                 self._connection.close()
                 raise
@@ -124,13 +127,16 @@ class Database:
         except sqlite3.ProgrammingError:  # closed in the middle of it, by a signal handler on this thread
             return False
 
-    def _set_up(self, tables: Iterable[str]) -> None:
+    def _set_up(self, tables: Iterable[str], upgrades: Mapping[int, Iterable[str]]) -> None:
         for pragma in ("synchronous = full", "secure_delete = on"):
             self._execute(f"pragma {pragma}")
         if self._pragma("application_id") != APPLICATION_ID:
             # Before it becomes a WAL file: from the first byte on, its header says whose it is.
             with self.transaction("exclusive"):
                 self._make(tables)
+        if self._pragma("user_version") in upgrades:
+            with self.transaction("exclusive"):
+                self._upgrade(upgrades)
         version = self._pragma("user_version")
         if version != VERSION:
             raise SandboxError(
@@ -144,9 +150,17 @@ class Database:
             return  # another process was faster
         if self._execute("select 1 from sqlite_master"):
             raise _another_program(self._name)
-        for statement in tables:
-            self._execute(statement)
         self._execute(f"pragma application_id = {APPLICATION_ID}")
+        self._become(tables)
+
+    def _upgrade(self, upgrades: Mapping[int, Iterable[str]]) -> None:
+        # Another process may have been faster.
+        self._become(upgrades.get(self._pragma("user_version"), ()))
+
+    def _become(self, statements: Iterable[str]) -> None:
+        """Make the tables those of this version."""
+        for statement in statements:
+            self._execute(statement)
         self._execute(f"pragma user_version = {VERSION}")
 
     def _pragma(self, name: str) -> int:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ._checks import CREATED
 from ._clock import Clock
 from ._json import Object
 from ._problems import invalid, missing
-from ._store import ANYBODY, Store
+from ._store import ANYBODY, Position, Store
 
 API_VERSION = "2023-10-16"
 EVERY_EVENT = "*"
@@ -75,6 +75,7 @@ class Work(Maker):
         settle_after: Seconds that a bank payment, or a refund that is pending, takes.
         request_id: The request that causes the events, if one does.
         idempotency_key: Its `Idempotency-Key`, if it had one.
+        events: The events that it caused so far.
     """
 
     store: Store
@@ -82,6 +83,7 @@ class Work(Maker):
     settle_after: float
     request_id: str | None = None
     idempotency_key: str | None = None
+    events: list[Object] = field(default_factory=list[Object])
 
     def create(self, kind: str, members: Object, private: Mapping[str, object] | None = None) -> Object:
         """Add an object."""
@@ -114,7 +116,7 @@ class Work(Maker):
         if "starting_after" in params and "ending_before" in params:
             raise invalid("starting_after and ending_before cannot be used together.", "ending_before")
         size: int = params.get("limit", 10)
-        objects = self.store.objects(
+        objects = self.store.page(
             kind,
             equal={name: value for name, value in params.items() if name not in _PAGE and name not in CREATED},
             created={CREATED[name]: value for name, value in params.items() if name in CREATED},
@@ -136,6 +138,7 @@ class Work(Maker):
         event = self.create("event", event_members(type, body, len(endpoints), self.request_id, self.idempotency_key))
         for endpoint in endpoints:
             self.store.deliver_at(event["id"], endpoint, self.now)
+        self.events.append(event)
         return event
 
     def resend(self, event: Object) -> Object:
@@ -157,7 +160,7 @@ class Work(Maker):
         endpoints = self.store.objects("webhook_endpoint")
         return [endpoint["id"] for endpoint in reversed(endpoints) if wanted & set(endpoint["enabled_events"])]
 
-    def _position(self, kind: str, params: Object, name: str) -> int | None:
+    def _position(self, kind: str, params: Object, name: str) -> Position | None:
         if name not in params:
             return None
         position = self.store.position(kind, params[name])

@@ -116,13 +116,14 @@ def side_by_side(count: int) -> dict[str, list[str]]:
     return rows
 
 
-def fill(store: Store, count: int) -> None:
-    """Keep payments as `payment_intents.create` does."""
+def fill(store: Store, count: int, apart: int = 1) -> None:
+    """Keep payments as `payment_intents.create` does, so many seconds from one to the next."""
     blank = blank_intent() | {"amount": 2000, "currency": "usd", "description": "Payment for Premium Subscription"}
     with store.transaction():
         for number in range(count):
             ident = f"pi_{number:024}"
-            body = {"id": ident, "object": "payment_intent", "created": 1640995200 + number, "livemode": False, **blank}
+            body = {"id": ident, "object": "payment_intent", "livemode": False, **blank}
+            body["created"] = 1640995200 + number * apart
             store.insert(body | {"client_secret": f"{ident}_secret_{number:024}"}, {})
 
 

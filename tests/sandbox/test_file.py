@@ -131,9 +131,64 @@ def test_a_file_of_another_version_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("pragma user_version = 99")
     connection.close()
-    with pytest.raises(finsecure.error.SandboxError, match=r"version 99, and this one has version 1") as caught:
+    with pytest.raises(finsecure.error.SandboxError, match=r"version 99, and this one has version 2") as caught:
         Sandbox(db=path)
     assert str(path) in str(caught.value)
+
+
+def as_version_1_made_it(path: Path) -> None:
+    """Take a file of this version back to the indexes of the first one."""
+    with sqlite3.connect(path) as connection:
+        for (name,) in connection.execute(
+            "select name from sqlite_master where sql like 'create index%' and tbl_name in ('objects', 'settling')"
+        ).fetchall():
+            connection.execute(f"drop index {name}")
+        for name, column in (
+            ("kind", ""),
+            ("payment", "json_extract(body, '$.payment_intent'), "),
+            ("customer", "json_extract(body, '$.customer'), "),
+        ):
+            connection.execute(f"create index objects_by_{name} on objects (object, {column}seq)")
+        connection.execute("pragma user_version = 1")
+    connection.close()
+
+
+def schema(path: Path) -> list[tuple[str, str]]:
+    with sqlite3.connect(path) as connection:
+        rows = connection.execute("select name, sql from sqlite_master where sql is not null order by name").fetchall()
+    connection.close()
+    return rows
+
+
+def test_a_file_of_an_earlier_version_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "sandbox.db"
+    with Sandbox(db=path) as sandbox, sandbox.client() as client:
+        customer = client.customers.create(email="ada@example.com")
+        new = schema(path)
+    as_version_1_made_it(path)
+    assert schema(path) != new
+    with Sandbox(db=path) as again, again.client() as client:
+        assert again.secret_key == sandbox.secret_key
+        assert client.customers.list(email="ada@example.com").data == [customer]
+    assert schema(path) == new
+
+
+def test_a_file_that_another_process_brings_up_to_date_first_is_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "sandbox.db"
+    Sandbox(db=path).close()
+    new = schema(path)
+    as_version_1_made_it(path)
+    upgrade = _database.Database._upgrade
+
+    def late(database: _database.Database, upgrades: Any) -> None:
+        upgrade(database, upgrades)
+        upgrade(database, upgrades)
+
+    monkeypatch.setattr(_database.Database, "_upgrade", late)
+    Sandbox(db=path).close()
+    assert schema(path) == new
 
 
 def test_a_file_says_whose_it_is(tmp_path: Path) -> None:
@@ -141,7 +196,7 @@ def test_a_file_says_whose_it_is(tmp_path: Path) -> None:
     Sandbox(db=path).close()
     with sqlite3.connect(path) as connection:
         assert connection.execute("pragma application_id").fetchone() == (0x46696E53,)
-        assert connection.execute("pragma user_version").fetchone() == (1,)
+        assert connection.execute("pragma user_version").fetchone() == (2,)
     connection.close()
 
 

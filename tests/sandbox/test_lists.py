@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finsecure.sandbox import Clock, Sandbox
+from finsecure.sandbox._checks import CREATED
+from finsecure.sandbox._routes import ROUTES
+from finsecure.sandbox._work import _PAGE
 from tests.benchmarks.sandbox import fill
 
 
@@ -144,16 +149,107 @@ def test_a_filter_goes_on_over_the_pages(api: httpx.Client) -> None:
     assert (ids(rest), rest.json()["has_more"]) == (["cus_1"], False)
 
 
-@pytest.mark.parametrize("query", ["", "&starting_after=pi_000000000000000000000150"])
-def test_a_page_of_many_payments_is_the_same_work_as_one_of_few(query: str) -> None:
-    """SQLite finds it by an index: it takes the same steps among 200 payments and among 5,000."""
-    assert steps(5000, query) <= steps(200, query) * 1.1
+KINDS = {
+    route.kind: {name: "x" for name in route.schema if name not in _PAGE and name not in CREATED}
+    for route in ROUTES
+    if route.verb == "list"
+}
+"""The filters of each list but those on time, and a value for each."""
+
+FILTERS = [
+    (kind, {name: filters[name] for name in names})
+    for kind, filters in KINDS.items()
+    for count in range(len(filters) + 1)
+    for names in itertools.combinations(filters, count)
+]
+TIMES: list[dict[str, str]] = [{}, *({bound: "5"} for bound in CREATED), {"created[gte]": "0", "created[lt]": "9"}]
+CURSORS: list[dict[str, str]] = [{}, {"starting_after": "x_5"}, {"ending_before": "x_5"}]
 
 
-def steps(count: int, query: str) -> int:
-    """The steps that SQLite takes for a page of 100, in its virtual machine."""
+@pytest.mark.parametrize(("kind", "filters"), FILTERS, ids=[" ".join([kind, *filters]) for kind, filters in FILTERS])
+def test_every_filter_has_an_index(sandbox: Sandbox, api: httpx.Client, kind: str, filters: dict[str, str]) -> None:
+    """SQLite goes right to the place in an index of just these filters, in the order of the list: it sorts nothing."""
+    sandbox._store.insert({"id": "x_5", "object": kind, "created": 5}, {})
+    connection = sandbox._store._database._connection
+    statements: list[str] = []
+    for times, cursor in itertools.product(TIMES, CURSORS):
+        connection.set_trace_callback(statements.append)
+        api.get(f"/v1/{kind}s", params={**filters, **times, **cursor}).raise_for_status()
+        connection.set_trace_callback(None)
+    pages = {statement for statement in statements if statement.startswith("select body from") and "limit" in statement}
+    plans = {tuple(step for *_, step in connection.execute(f"explain query plan {page}")) for page in pages}
+    plans = {tuple(step.replace("SEARCH TABLE", "SEARCH") for step in plan) for plan in plans}  # so before SQLite 3.36
+    place = " AND ".join(["<expr>=?"] * len(filters)) or "object=?"
+    ranges = ("created>? AND created<?", "created=? AND rowid<?", "created=? AND rowid>?")
+    index = f"{kind}_by_{'_and_'.join(sorted(filters))}" if filters else "objects_by_time"
+    assert plans == {(f"SEARCH objects USING INDEX {index} ({place} AND {span})",) for span in ranges}
+
+
+@settings(max_examples=50, deadline=None)
+@given(data=st.data())
+def test_a_page_is_what_a_list_of_everything_would_give(data: st.DataObject) -> None:
+    """Whatever the time did, backwards included: in order of `created`, then of insertion, with every filter."""
+    seconds = st.integers(0, 4)
+    rows = data.draw(st.lists(st.tuples(seconds, st.sampled_from("ab"), st.booleans()), min_size=1, max_size=12))
+    bounds: dict[str, float] = data.draw(
+        st.dictionaries(st.sampled_from([*CREATED]), st.sampled_from([-1, 0, 1, 1.5, 2, 3, 9]))
+    )
+    cursor = data.draw(st.one_of(st.none(), st.integers(0, len(rows) - 1)))
+    direction = data.draw(st.sampled_from(["starting_after", "ending_before"]))
+    email: str | None = data.draw(st.sampled_from([None, "a"]))
+    limit = data.draw(st.integers(1, 13))
+
+    order = sorted(range(len(rows)), key=lambda number: (rows[number][0], number), reverse=True)
+    compare = {"gte": operator.ge, "gt": operator.gt, "lte": operator.le, "lt": operator.lt}
+    wanted = [
+        f"cus_{number}"
+        for place, number in enumerate(order)
+        if not rows[number][2]
+        and email in (None, rows[number][1])
+        and all(compare[CREATED[name]](rows[number][0], bound) for name, bound in bounds.items())
+        and (cursor is None or (place > order.index(cursor)) == (direction == "starting_after"))
+        and number != cursor
+    ]
+    backwards = cursor is not None and direction == "ending_before"
+    with Sandbox(clock=Clock(0)) as sandbox:
+        for number, (created, letter, _) in enumerate(rows):
+            body = {"id": f"cus_{number}", "object": "customer", "created": created, "email": letter}
+            sandbox._store.insert(body, {})
+        for number, (*_, deleted) in enumerate(rows):
+            if deleted:
+                sandbox._store.delete(f"cus_{number}")
+        params: dict[str, Any] = {"limit": limit, **bounds}
+        params |= {} if email is None else {"email": email}
+        params |= {} if cursor is None else {direction: f"cus_{cursor}"}
+        headers = {"Authorization": f"Bearer {sandbox.secret_key}"}
+        with httpx.Client(transport=sandbox.transport, base_url=sandbox.base_url, headers=headers) as api:
+            page = api.get("/v1/customers", params=params)
+    assert ids(page) == (wanted[-limit:] if backwards else wanted[:limit])
+    assert page.json()["has_more"] == (len(wanted) > limit)
+
+
+FAR = ["", "&starting_after=pi_000000000000000000000150", "&created[lt]=1640995400", "&created[gte]=1640995200"]
+AT_ONCE = ["", "&starting_after=pi_000000000000000000000150", "&created[lte]=1640995200"]
+
+
+@pytest.mark.parametrize(
+    ("query", "apart"), [*((query, 1) for query in FAR), *((query, 0) for query in AT_ONCE)], ids=str
+)
+def test_a_page_of_many_payments_is_the_same_work_as_one_of_few(query: str, apart: int) -> None:
+    """SQLite finds it by an index: it takes the same steps among 200 payments and 2,000, of one second or many."""
+    assert steps(2000, query, apart) <= steps(200, query, apart) * 1.1
+
+
+def steps(count: int, query: str, apart: int) -> int:
+    """The steps that SQLite takes for a page of 100, in its virtual machine.
+
+    Args:
+        count: How many payments there are.
+        query: What is asked for.
+        apart: The seconds from one payment to the next.
+    """
     with Sandbox() as sandbox:
-        fill(sandbox._store, count)
+        fill(sandbox._store, count, apart)
         taken = 0
 
         def step() -> int:

@@ -46,9 +46,9 @@ def failed(failure: Object) -> Object:
 
 def of(work: Work, intent: str) -> list[Object]:
     """The charges of a payment, newest first."""
-    return work.store.objects("charge", equal={"payment_intent": intent})
+    return work.store.objects("charge", {"payment_intent": intent})
 
 
 def with_method(work: Work, payment_method: str) -> list[Object]:
     """The charges to a payment method, newest first."""
-    return work.store.objects("charge", equal={"payment_method": payment_method})
+    return work.store.objects("charge", {"payment_method": payment_method})

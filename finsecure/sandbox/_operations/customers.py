@@ -66,7 +66,7 @@ def update(work: Work, ident: str, params: Object) -> Object:
 def delete(work: Work, ident: str, _: Object) -> Object:
     """DELETE /v1/customers/{id}. The customer's payment methods are detached."""
     customer = work.find("customer", ident)
-    for method in work.store.objects("payment_method", equal={"customer": ident}):
+    for method in work.store.objects("payment_method", {"customer": ident}):
         work.store.save(method | {"customer": None})
     answer = work.delete("customer", ident)
     work.emit("customer.deleted", customer)
