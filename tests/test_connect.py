@@ -93,7 +93,7 @@ def test_a_name_lookup_ends_with_the_timeout_and_the_deadline(transport: Any, fi
         pay("https://api.example.invalid", transport=transport, timeout=5, deadline=0.5)
     by_deadline = time.monotonic() - began
     assert by_deadline < 1.5
-    figure("a resolver that hangs", timeout_of_300_ms=round(by_timeout, 3), deadline_of_500_ms=round(by_deadline, 3))
+    figure("a name lookup that hangs", timeout_of_300_ms=round(by_timeout, 3), deadline_of_500_ms=round(by_deadline, 3))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere such a connection is refused")

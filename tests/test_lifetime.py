@@ -297,7 +297,7 @@ def test_a_client_keeps_no_event_loop(server: Server, transport: Any, figure: Fi
     gc.collect()
     kept = [loop for loop in loops if loop() is not None]
     assert kept == []
-    figure("100 asyncio.run, one AsyncClient", loops_kept=len(kept), connections_left=server.connections())
+    figure("one AsyncClient in 100 runs of asyncio.run", loops_kept=len(kept), connections_left=server.connections())
 
 
 def test_a_loop_that_is_closed_by_hand_closes_its_connections(server: Server, transport: Any, figure: Figure) -> None:
@@ -311,7 +311,7 @@ def test_a_loop_that_is_closed_by_hand_closes_its_connections(server: Server, tr
     kept = weakref.ref(loop)
     del loop
     assert gone(kept)
-    figure("a loop closed by hand", loops_kept=0, connections_left=server.connections())
+    figure("an event loop closed with loop.close()", loops_kept=0, connections_left=server.connections())
 
 
 def test_a_loop_that_is_closed_under_a_call_closes_its_connection_too(server: Server) -> None:
@@ -426,7 +426,7 @@ def test_a_cancelled_aclose_loses_no_connection(server: Server, backend: str, fi
         assert server.connections() == 0
 
     anyio.run(main, backend=backend)
-    figure("aclose() of 20 connections, cancelled", connections_left=server.connections())
+    figure("aclose() of 20 connections, canceled", connections_left=server.connections())
 
 
 def test_a_call_that_is_under_way_when_its_client_closes_ends_with_its_answer(server: Server, backend: str) -> None:

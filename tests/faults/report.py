@@ -43,7 +43,8 @@ def table(lines: list[dict[str, Any]]) -> str:
         measured = rows.setdefault(line["row"], {})
         for name, value in line["measured"].items():
             if name not in INPUTS and isinstance(value, (int, float)):
-                measured.setdefault(name.replace("_", " "), []).append((line.get("transport", TRANSPORTS[0]), value))
+                shown = name.replace("_", " ").replace("maybe executed", "`maybe_executed`")
+                measured.setdefault(shown, []).append((line.get("transport", TRANSPORTS[0]), value))
     text = f"| scenario | measured | {' | '.join(TRANSPORTS)} | times |\n|---|---|{'---|' * (len(TRANSPORTS) + 1)}\n"
     for row, measured in rows.items():
         shown = row

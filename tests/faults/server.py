@@ -718,7 +718,7 @@ STORM: tuple[Fault, ...] = (
     stale_close,
     idle_close,
 )
-"""The mixed faults of the issue: of each kind the variants before and after the work is done."""
+"""The mixed faults: each kind both before and after the server does the work."""
 
 
 def _unknown(value: Callable[[], bytes]) -> Fault:

@@ -46,7 +46,7 @@ def test_a_malformed_success_is_retried_then_told_with_the_key(
     assert server.ledger.arrived == 3
     assert server.ledger.keys_of("a") == {error.idempotency_key}
     assert len(server.ledger.charges) == 1
-    figure("a malformed 2xx", name=name, requests=3, charges=1, raised=type(error).__name__)
+    figure("malformed 2xx responses", name=name, requests=3, charges=1, raised=type(error).__name__)
 
 
 @pytest.mark.parametrize("name", MALFORMED)
@@ -95,7 +95,7 @@ def test_a_redirect_is_not_followed(serve: Serve, connect: Open, figure: Figure,
     assert "redirect" in str(error)
     assert f"a redirect to {target}, which" in str(error)
     assert (server.ledger.arrived, other.ledger.connections) == (1, 0)
-    figure("redirects", status=status, requests_elsewhere=other.ledger.connections)
+    figure("redirects", status=status, requests_to_the_target=other.ledger.connections)
 
 
 WRONG_BODIES: dict[str, bytes] = {
@@ -273,7 +273,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="the peak is read fro
 def test_the_peak_is_measured_at_all(serve: Serve, door: str, transport: str, figure: Figure) -> None:
     """The control: where 200 MiB are allowed, the same bomb is seen to cost more than 64."""
     (peak,) = peaks_of(serve, [gzip_bomb], door, transport, 200 * MIB)
-    figure("huge bodies, control with a limit of 200 MiB", peak_mib=round(peak["kib"] / 1024, 1))
+    figure("huge bodies, compared with a limit of 200 MiB", peak_MiB=round(peak["kib"] / 1024, 1))
     assert peak["kib"] > 64 * 1024
 
 
@@ -286,7 +286,7 @@ def test_a_body_that_is_too_large_is_refused_as_it_streams(
     faults = [big_body, gzip_bomb, endless_body]
     peaks = peaks_of(serve, faults, door, transport, 16 * MIB)
     for fault, peak in zip(faults, peaks, strict=True):
-        figure("huge bodies", fault=fault.__name__, peak_mib=round(peak["kib"] / 1024, 1))
+        figure("huge bodies", fault=fault.__name__, peak_MiB=round(peak["kib"] / 1024, 1))
         assert peak["raised"] == "APIError", fault
         assert "larger than 16777216 bytes" in peak["said"], fault
         assert peak["maybe"], fault
@@ -302,7 +302,7 @@ def test_an_answer_within_its_size_costs_little_memory_whatever_its_shape(
     """Junk that would become a hundred times its size is refused before it is read."""
     peaks = peaks_of(serve, list(SWELLING.values()), door, transport, 16 * MIB)
     for name, peak in zip(SWELLING, peaks, strict=True):
-        figure("answers that swell", name=name, peak_mib=round(peak["kib"] / 1024, 1))
+        figure("compressed bodies that expand", name=name, peak_MiB=round(peak["kib"] / 1024, 1))
         assert peak["kib"] <= 64 * 1024, name
         assert peak["raised"] in {"APIError", "CardError"}, name
         assert peak["seconds"] < 20, name

@@ -50,7 +50,7 @@ def test_a_kept_connection_that_died_is_not_noticed(serve: Serve, connect: Open,
     assert [outcome.error for outcome in outcomes if outcome.error] == []
     assert len(server.ledger.charges) == 40
     mean = statistics.mean(outcome.seconds for outcome in outcomes)
-    figure("keep-alive cut under us", fault=fault.__name__, mean_ms=round(mean * 1000, 1), failures=0)
+    figure("stale kept-alive connections", fault=fault.__name__, mean_ms=round(mean * 1000, 1), failures=0)
     assert mean < 0.05
 
 
@@ -91,7 +91,7 @@ def test_many_share_one_client(serve: Serve, connect: Open, figure: Figure, at_o
     right = sum(o.value.metadata == {"order": f"{n}"} and o.value.amount == n + 1 for n, o in enumerate(outcomes))
     assert right == 600
     assert server.ledger.arrived == 600
-    figure("many at once on one client", at_once=at_once, wrong=600 - right)
+    figure("concurrent calls on one client", at_once=at_once, wrong_answers=600 - right)
 
 
 def _run(door: str, main: Callable[[], Any]) -> Any:
@@ -130,14 +130,14 @@ def test_a_thousand_cancelled_calls_leave_a_client_that_works(
             return cut, reached, answers
 
     cut, reached, answers = _run(door, main)
-    figure("calls cancelled, then 100", calls=calls, cancelled=cut, of_them_already_at_the_server=reached)
+    figure("calls canceled, then 100 more calls", calls=calls, canceled=cut, of_these_already_at_the_server=reached)
     assert cut > calls * 0.3
     assert reached > calls * 0.2  # or it was only connecting that was cancelled
     assert [(intent.metadata, intent.amount) for intent in answers] == [({"order": f"{n}"}, n + 1) for n in range(100)]
     assert not [made for made in server.ledger.by_order.values() if len(made) > 1]
     gc.collect()  # a call that is cancelled while tenacity drives it is a cycle
     _until(lambda: server.ledger.open == 0)
-    figure("calls cancelled, then 100", good=100, connections_left=server.ledger.open)
+    figure("calls canceled, then 100 more calls", successful=100, connections_left=server.ledger.open)
 
 
 def _until(true: Callable[[], bool]) -> None:
@@ -305,7 +305,7 @@ def test_forked_workers_have_connections_keys_and_jitter_of_their_own(
     assert len({r.key for r in made}) == 4
     assert len({r.params["metadata"]["jitter"] for r in made}) == 4
     assert len({r.connection for r in made}) == 4
-    figure("fork after use", children=4, wrong_answers=0)
+    figure("fork after the first call", children=4, wrong_answers=0)
 
 
 PAGES = "/v1/payment_intents"
@@ -366,7 +366,7 @@ def test_a_bad_page_ends_a_walk_with_an_error(serve: Serve, connect: Open, figur
     assert found == [f"pi_{n}" for n in range(len(found))]
     assert len(found) in (20, 30)  # never a repeat
     assert server.ledger.arrived <= 8
-    figure("bad pages", name=name, repeats=0)
+    figure("malformed pages", name=name, repeated_objects=0)
 
 
 @pytest.mark.parametrize("name", BAD_PAGES)

@@ -26,7 +26,7 @@ def test_an_outage_is_not_made_worse(serve: Serve, connect: Open, figure: Figure
     client = connect(server, clock=Quick())
     outcomes = client.ask_all([create(f"{n}", 1) for n in range(500)], at_once)
     assert all(isinstance(outcome.error, finsecure.FinSecureError) for outcome in outcomes)
-    figure("total outage, 500 calls", outage=name, requests_a_call=server.ledger.arrived / 500)
+    figure("total outage, 500 calls", outage=name, requests_per_call=server.ledger.arrived / 500)
     assert server.ledger.arrived <= 550
     assert not server.ledger.charges
 
@@ -78,7 +78,7 @@ def test_a_front_that_is_gone_for_a_second_is_not_noticed(serve: Serve, connect:
     outcomes += client.ask_all([create(f"{n}", 1) for n in range(40)], 16)
     restart.join()
     failed = [outcome.error for outcome in outcomes if outcome.error is not None]
-    figure("a front gone for a second", calls=len(outcomes), failed=len(failed))
+    figure("a gateway gone for a second", calls=len(outcomes), failed=len(failed))
     assert failed == []
     assert max(outcome.seconds for outcome in outcomes) > 0.3  # that anybody met the gap
     assert len(server.ledger.charges) == len(outcomes) + 1

@@ -40,7 +40,7 @@ class Verdict:
         made = server.ledger.by_order.get(order, [])
         keys = server.ledger.keys_of(order)
         self.counts["duplicates"] += len(made) > 1
-        self.counts["more than one key"] += len(keys) > 1 or None in keys
+        self.counts["calls with several keys"] += len(keys) > 1 or None in keys
         error = outcome.error
         if error is None:
             found = outcome.value
@@ -48,14 +48,14 @@ class Verdict:
             self.counts["wrong successes"] += not right
             return
         self.told[type(error).__name__] += 1
-        self.counts["told of failure"] += 1
+        self.counts["calls that raised"] += 1
         if not isinstance(error, finsecure.FinSecureError):
             self.counts["foreign exceptions"] += 1
             return
-        self.counts["maybe_executed wrong"] += bool(made) and not error.maybe_executed
-        self.counts["maybe_executed without need"] += not made and error.maybe_executed
-        self.counts["no key"] += keys not in ({error.idempotency_key}, set())
-        self.counts["made but not known"] += bool(made)
+        self.counts["maybe_executed wrongly False"] += bool(made) and not error.maybe_executed
+        self.counts["maybe_executed needlessly True"] += not made and error.maybe_executed
+        self.counts["errors without the key"] += keys not in ({error.idempotency_key}, set())
+        self.counts["created, but the call raised"] += bool(made)
 
 
 @pytest.mark.slow
@@ -67,20 +67,20 @@ def test_a_storm_charges_nothing_twice_and_loses_nothing(
 
     With the retries that there are by default, at most one call in a hundred is told of a failure.
     """
-    row = f"{CALLS} creates, 20 % mixed faults, max_retries={max_retries}"
+    row = f"{CALLS} creates, 20 % of requests fail, max_retries={max_retries}"
     pooled: Counter[str] = Counter()
     for seed in SEEDS:
         server = serve(mixed(STORM, share=0.2, seed=seed))
         client = connect(server, timeout=TIMEOUT, max_retries=max_retries, clock=Quick())
         pooled += storm(server, client, partial(figure, row, seed=seed), seed)
     calls = CALLS * len(SEEDS)
-    told = pooled["told of failure"]
-    figure(row, told_percent=round(100 * told / calls, 2))
+    told = pooled["calls that raised"]
+    figure(row, raised_percent=round(100 * told / calls, 2))
     if max_retries:
         assert told <= 0.01 * calls + (0 if FULL else 2)
     else:  # that every kind of failure was told, so that what is told of each was looked at
         assert told >= 0.1 * calls
-        assert pooled["made but not known"] >= 0.05 * calls
+        assert pooled["created, but the call raised"] >= 0.05 * calls
 
 
 def storm(server: FaultServer, client: Door, figure: Callable[..., None], seed: int) -> Counter[str]:
@@ -99,16 +99,18 @@ def storm(server: FaultServer, client: Door, figure: Callable[..., None], seed: 
         error: Any = outcome.error
         if isinstance(error, finsecure.FinSecureError):
             again = client.ask(create(order, amount, error.idempotency_key))
-            counts["made but unrecoverable"] += server.ledger.by_order.get(order) != [getattr(again.value, "id", None)]
+            counts["not recovered by the key"] += server.ledger.by_order.get(order) != [
+                getattr(again.value, "id", None)
+            ]
     figure(calls=CALLS, requests=asked, **{name.replace(" ", "_"): counts[name] for name in counts})
     forbidden = (
         "duplicates",
         "wrong successes",
         "foreign exceptions",
-        "made but unrecoverable",
-        "maybe_executed wrong",
-        "more than one key",
-        "no key",
+        "not recovered by the key",
+        "maybe_executed wrongly False",
+        "calls with several keys",
+        "errors without the key",
     )
     assert {name: counts[name] for name in forbidden} == dict.fromkeys(forbidden, 0), verdict.told
     assert len(server.ledger.faults) > 10  # that there was a storm at all

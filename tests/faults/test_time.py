@@ -177,7 +177,7 @@ def test_a_hundred_clients_failing_together_come_back_apart(serve: Serve, connec
     waits = sorted(clock.waits)
     assert len(waits) == 100
     fullest = max(sum(1 for wait in waits if begin <= wait <= begin + 0.05) for begin in waits)
-    figure("100 clients failing together", fullest_50_ms_of_100=fullest)
+    figure("100 clients failing together", most_retries_within_50_ms=fullest)
     assert fullest <= 30
 
 
