@@ -9,8 +9,8 @@ from importlib.util import find_spec
 from .._version import __version__
 
 _COMMANDS = {
-    "demo": "play a merchant's day against the sandbox, and check that each step comes out right",
-    "sandbox": "serve the sandbox on a loopback port until it is stopped",
+    "demo": "play a merchant's day against the sandbox and check the result of each step",
+    "sandbox": "serve the sandbox over HTTP until you stop it",
 }
 _EXTRA = ("rich", "starlette", "uvicorn")
 
@@ -19,13 +19,13 @@ def main(argv: list[str] | None = None) -> int:
     """Run `finsecure`.
 
     Args:
-        argv: The arguments after the program's name; by default those that it was started with.
+        argv: The arguments after the program's name. By default, those of the process (`sys.argv[1:]`).
 
     Returns:
-        The exit code: 0 for success, 1 where the command failed, 130 after Ctrl-C.
+        The exit code: 0 for success, 1 if the command failed, 130 after Ctrl-C.
 
     Raises:
-        SystemExit: The arguments are wrong (2), or asked only for help or the version (0).
+        SystemExit: With code 2 if the arguments are wrong, with 0 after printing help or the version.
 
     Example:
         >>> main(["demo"])  # doctest: +SKIP
@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     missing = [name for name in _EXTRA if find_spec(name) is None]
     if missing:
         print(
-            f"finsecure {options.command} needs an extra that is not installed ({', '.join(missing)}): "
+            f"finsecure {options.command} needs {', '.join(missing)}. Install the extra: "
             "pip install 'finsecure[sandbox]'",
             file=sys.stderr,
         )
@@ -56,17 +56,17 @@ def main(argv: list[str] | None = None) -> int:
         return _sandbox.run(rest)
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
-        return 130  # what a shell reports for a program that SIGINT ended
+        return 130  # as shells report a program that SIGINT ended
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="finsecure",
-        description="The FinSecure payments API on your own machine. No account, no network, no real money.",
-        epilog="`finsecure COMMAND --help` tells more of a command. Try `finsecure demo` first.",
+        description="Run the FinSecure payments API on your own machine: no account, no network, no real money.",
+        epilog="Run `finsecure COMMAND --help` for the options of a command. Try `finsecure demo` first.",
     )
     parser.add_argument("--version", action="version", version=f"finsecure {__version__}")
     commands = parser.add_subparsers(dest="command", title="commands", metavar="COMMAND")
     for name, summary in _COMMANDS.items():
-        commands.add_parser(name, help=summary, add_help=False)  # its own parser answers --help
+        commands.add_parser(name, help=summary, add_help=False)  # the command's own parser handles --help
     return parser

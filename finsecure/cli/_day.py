@@ -1,8 +1,8 @@
 """The steps of the day that `finsecure demo` plays.
 
-A step is a function in paragraphs. The first takes up what earlier steps left; the last says what came and what should
-have come, as `Fact`s; those between are the code of the step, which is printed from this file just before it runs. So
-what is shown is what is done. The docstring is the step's title.
+A step is a function with blank lines between its parts. The first part reads the results of earlier steps. The last
+part yields `Fact`s: the results, and those expected. The parts in between are the step's code. The demo prints them
+from this file just before it runs them, so it always shows the code that it runs. The docstring is the step's title.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ANYTHING: Any = object()
 
 
 class Fact(NamedTuple):
-    """One line of a step's outcome: what came, and what should have come."""
+    """One result of a step, and the expected result."""
 
     label: str
     value: object
@@ -39,12 +39,12 @@ class Fact(NamedTuple):
 
     @property
     def is_checked(self) -> bool:
-        """Whether it is known what should have come."""
+        """Whether there is an expected result to compare with."""
         return self.expected is not ANYTHING
 
     @property
     def differs(self) -> bool:
-        """Whether something else should have come."""
+        """Whether the result differs from the expected one."""
         return self.is_checked and self.value != self.expected
 
 
@@ -53,7 +53,7 @@ Facts: TypeAlias = Iterator[Fact]
 
 @dataclass
 class Day:
-    """What the steps of the day hand on."""
+    """What the steps share: the sandbox, and the objects that later steps use."""
 
     sandbox: Sandbox
     base_url: str
@@ -64,7 +64,7 @@ class Day:
     paid: finsecure.PaymentIntent = field(init=False)
 
 
-# What is printed fits a terminal of 80 columns, so it is narrower than the formatter would make it.
+# The code of the steps is printed, so it has to fit a terminal of 80 columns.
 # fmt: off
 
 
@@ -86,7 +86,7 @@ def sign_up(day: Day) -> Facts:
 
 
 def save_card(day: Day) -> Facts:
-    """Her card is kept, without its number."""
+    """She saves a card, and only its last four digits are kept."""
     client, customer = day.client, day.customer
 
     card = client.payment_methods.create(
@@ -97,12 +97,12 @@ def save_card(day: Day) -> Facts:
 
     day.card = card
     yield Fact("card", card.id)
-    yield Fact("shown as", card.card and f"{card.card.brand} ending in {card.card.last4}", "visa ending in 4242")
+    yield Fact("displayed", card.card and f"{card.card.brand} ending in {card.card.last4}", "visa ending in 4242")
     yield Fact("belongs to", card.customer, customer.id)
 
 
 def pay(day: Day) -> Facts:
-    """She pays: created, then confirmed."""
+    """She pays: the payment is created, then confirmed."""
     client, customer, card = day.client, day.customer, day.card
 
     intent = client.payment_intents.create(
@@ -121,7 +121,7 @@ def pay(day: Day) -> Facts:
 
 
 def decline(day: Day) -> Facts:
-    """The next card is declined, and the error says what to do."""
+    """Another card is declined, and the error says what to do."""
     client = day.client
     declined: finsecure.CardError | None = None
 
@@ -143,7 +143,7 @@ def decline(day: Day) -> Facts:
 
 
 def ask_again(day: Day) -> Facts:
-    """The answer got lost: asked again with the same key, charged once."""
+    """The response gets lost: the same request is sent again and charges once."""
     client, customer, card = day.client, day.customer, day.card
 
     intent = client.payment_intents.create(
@@ -152,19 +152,19 @@ def ask_again(day: Day) -> Facts:
     first = client.payment_intents.confirm(
         intent.id, payment_method=card.id, idempotency_key="order_12345"
     )
-    # Did that answer get lost on its way? Ask again, with the same key.
+    # Suppose that response got lost. Send it again with the same key.
     again = client.payment_intents.confirm(
         intent.id, payment_method=card.id, idempotency_key="order_12345"
     )
     charges = client.charges.list(payment_intent=intent.id).data
 
-    yield Fact("1st answer", f"{first.status}, replayed: {replayed(first)}", "succeeded, replayed: no")
-    yield Fact("2nd answer", f"{again.status}, replayed: {replayed(again)}", "succeeded, replayed: yes")
+    yield Fact("1st response", f"{first.status}, replayed: {replayed(first)}", "succeeded, replayed: no")
+    yield Fact("2nd response", f"{again.status}, replayed: {replayed(again)}", "succeeded, replayed: yes")
     yield Fact("charges", f"{len(charges)}, of {money(charges[0].amount)}", "1, of 15.00 USD")
 
 
 def refund(day: Day) -> Facts:
-    """A refund in part; more than is left is refused."""
+    """A partial refund succeeds; refunding more than the rest is refused."""
     client, paid = day.client, day.paid
     refused: finsecure.InvalidRequestError | None = None
 
@@ -176,14 +176,14 @@ def refund(day: Day) -> Facts:
 
     (charge,) = client.charges.list(payment_intent=paid.id).data
     yield Fact("refund", refund.id)
-    yield Fact("given back", f"{money(refund.amount)}, {refund.status}", "12.00 USD, succeeded")
+    yield Fact("amount", f"{money(refund.amount)}, {refund.status}", "12.00 USD, succeeded")
     yield Fact("30.01 more", f"refused, param: {refused and refused.param}", "refused, param: amount")
     yield Fact("because", refused and refused.message)
     yield Fact("refunded", f"{money(charge.amount_refunded)} of {money(charge.amount)}", "12.00 USD of 42.00 USD")
 
 
 def three_d_secure(day: Day) -> Facts:
-    """3D Secure: her bank asks her first."""
+    """3D Secure: her bank asks her to authorize the payment."""
     client = day.client
 
     intent = client.payment_intents.create(amount=250_000, currency="usd")
@@ -199,7 +199,7 @@ def three_d_secure(day: Day) -> Facts:
 
     page = bank_page(intent)
     yield Fact("status", intent.status, "requires_action")
-    yield Fact("her bank", page.removeprefix(day.base_url))
+    yield Fact("bank's page", page.removeprefix(day.base_url))
     yield Fact("she agrees", f"HTTP {post(page, 'outcome=authorise')}", "HTTP 303")
     intent = client.payment_intents.retrieve(intent.id)
     yield Fact("status", intent.status, "succeeded")
@@ -207,7 +207,7 @@ def three_d_secure(day: Day) -> Facts:
 
 
 def webhook(day: Day) -> Facts:
-    """A signed webhook arrives twice, is handled once; a forged one is refused."""
+    """A signed webhook arrives twice and is handled once; a forged one is refused."""
     client, customer, card = day.client, day.customer, day.card
     webhook_secret, webhooks = day.sandbox.webhook_secret, finsecure.webhooks
     fulfilled: queue.Queue[finsecure.PaymentIntent] = queue.Queue()
@@ -235,19 +235,18 @@ def webhook(day: Day) -> Facts:
 
     yield Fact("receiver", url)
     yield Fact("event", event.id)
-    yield Fact("about", f"{paid.id}, {money(paid.amount)}", f"{intent.id}, 7.00 USD")
-    yield Fact("answers", f"{again} to it again, {forged} to the forged one",
-               "200 to it again, 400 to the forged one")
+    yield Fact("payment", f"{paid.id}, {money(paid.amount)}", f"{intent.id}, 7.00 USD")
+    yield Fact("responses", f"{again} to the repeat, {forged} to the forgery", "200 to the repeat, 400 to the forgery")
     yield Fact("fulfilled", f"{1 + fulfilled.qsize()} order", "1 order")
 
 
 def rate_limit(day: Day) -> Facts:
-    """Too many requests: the client waits as it is told, and goes on."""
+    """Too many requests: the client waits as told and tries again."""
     busy = day.until_evening.enter_context(Sandbox(rate_limit=2))  # requests per second
     base_url = day.until_evening.enter_context(busy.serve()).base_url
     client = day.until_evening.enter_context(finsecure.Client(busy.secret_key, base_url=base_url))
 
-    # This sandbox takes 2 requests a second and answers 429 to any more.
+    # This sandbox accepts 2 requests a second and answers 429 above that.
     create = client.payment_intents.create
     intents = [create(amount=500, currency="usd") for _ in range(4)]
 
@@ -255,12 +254,12 @@ def rate_limit(day: Day) -> Facts:
     for number, response in enumerate(responses, 1):
         attempts = f"{response.attempts} attempt{'s' * (response.attempts > 1)}"
         yield Fact(f"payment {number}", f"{attempts}, {response.elapsed:.2f} s")
-    yield Fact("had to wait", yes_or_no(any(response.attempts > 1 for response in responses)), "yes")
-    yield Fact("paid anyway", len(list(client.payment_intents.list())), 4)
+    yield Fact("retried", yes_or_no(any(response.attempts > 1 for response in responses)), "yes")
+    yield Fact("created", len(list(client.payment_intents.list())), 4)
 
 
 def many(day: Day) -> Facts:
-    """250 payments, created at the same time and listed page by page."""
+    """250 payments are created concurrently and listed page by page."""
     client, secret_key, base_url = day.client, day.sandbox.secret_key, day.base_url
     before = len(list(client.payment_intents.list(limit=100)))
     started = perf_counter()
@@ -280,11 +279,11 @@ def many(day: Day) -> Facts:
     took = perf_counter() - started
     ids = {payment.id for payment in payments}
     listed = {intent.id: intent.amount for intent in created if intent.id in ids}
-    earlier, twice = len(ids) - len(listed), len(payments) - len(ids)
-    yield Fact("listed", f"{len(listed)} of these, {earlier} from before, {twice} twice",
-               f"250 of these, {before} from before, 0 twice")
+    earlier, repeated = len(ids) - len(listed), len(payments) - len(ids)
+    yield Fact("listed", f"{len(listed)} new, {earlier} earlier, {repeated} repeated",
+               f"250 new, {before} earlier, 0 repeated")
     yield Fact("pages", " + ".join(str(len(page.data)) for page in pages), f"100 + 100 + {50 + before}")
-    yield Fact("together", money(sum(listed.values())), "31,375.00 USD")
+    yield Fact("total", money(sum(listed.values())), "31,375.00 USD")
     yield Fact("took", f"{took:.1f} s")
 
 
@@ -306,12 +305,12 @@ STEPS: tuple[Callable[[Day], Facts], ...] = (
 
 @contextmanager
 def serving(app: Callable[..., list[bytes]]) -> Generator[str, None, None]:
-    """Serve a WSGI application on loopback; gives the URL of its webhooks."""
+    """Serve a WSGI application on loopback and yield the URL to send webhooks to."""
 
     class Quiet(WSGIRequestHandler):
         @override
         def log_message(self, format: str, *args: Any) -> None:
-            """Nothing: the day's paper is no access log."""
+            """Write no access log into the demo's output."""
 
     with make_server("127.0.0.1", 0, app, handler_class=Quiet) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
@@ -324,7 +323,7 @@ def serving(app: Callable[..., list[bytes]]) -> Generator[str, None, None]:
 
 
 def post(url: str, body: str, signature: str = "") -> int:
-    """Send a POST as a stranger would, without the client; its HTTP status."""
+    """Send a POST without the client, as FinSecure or a forger would, and return the HTTP status."""
     parts = urlsplit(url)
     with closing(HTTPConnection(parts.netloc, timeout=10)) as connection:
         connection.request("POST", parts.path, body, {"FinSecure-Signature": signature})
@@ -332,26 +331,26 @@ def post(url: str, body: str, signature: str = "") -> int:
 
 
 def bank_page(intent: finsecure.PaymentIntent) -> str:
-    """Where the customer has to go; nowhere is ''."""
+    """Return the URL that the customer is redirected to, or an empty string."""
     redirect = intent.next_action and intent.next_action.redirect_to_url
     return (redirect and redirect.url) or ""
 
 
 def replayed(intent: finsecure.PaymentIntent) -> str:
-    """Whether the API gave a stored answer."""
+    """Say whether the API sent a stored response again."""
     return yes_or_no(intent.last_response.idempotent_replayed)
 
 
 def money(amount: int | None) -> str:
-    """US dollars as people write them."""
+    """Format an amount in US dollars, for example `1,250.00 USD`."""
     return f"{finsecure.from_minor_units(amount or 0, 'usd'):,} USD"
 
 
 def moment(when: datetime) -> str:
-    """A time as people write it."""
+    """Format a time, for example `25 November 2026, 21:25:06 UTC`."""
     return f"{when:%d %B %Y, %H:%M:%S} UTC"
 
 
 def yes_or_no(answer: bool) -> str:
-    """A truth as people say it."""
+    """Format a bool as `yes` or `no`."""
     return "yes" if answer else "no"

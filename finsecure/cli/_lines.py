@@ -1,7 +1,8 @@
-"""A line in the terminal for each request and each delivery of a sandbox.
+"""Writes a line to the terminal for each request to a sandbox and each delivery of a webhook.
 
-Rules: a terminal that is not read must not hold up the sandbox, so a thread of its own writes the lines, and leaves out
-those that it cannot keep up with. It writes past `sys.stderr`, whose lock it would else hold when the program ends.
+A terminal that nobody reads must not block the sandbox, so a separate thread writes the lines, and drops those that it
+cannot keep up with. It writes to the file descriptor and not to `sys.stderr`: if it were blocked there when the program
+ends, it would hold a lock that the interpreter needs.
 """
 
 from __future__ import annotations
@@ -16,17 +17,17 @@ from typing import TextIO, cast
 from finsecure.sandbox import Delivery, LoggedRequest
 
 _KEPT = 1000
-"""How many lines may wait to be written."""
+"""The most lines that wait to be written; more are dropped."""
 
 _PATIENCE = 0.5
-"""Seconds that the last lines have to be written."""
+"""Seconds to wait on closing for the last lines to be written."""
 
 
 class Lines:
-    """Write a line for whatever a sandbox tells its observer, once it is told to start.
+    """An observer of a sandbox that writes a line for each request and delivery, once started.
 
     Args:
-        stream: Where to write. Nothing is written where it is no file, pipe or terminal.
+        stream: A file, pipe or terminal to write to. With anything else, nothing is written.
     """
 
     def __init__(self, stream: TextIO | None) -> None:
@@ -35,8 +36,8 @@ class Lines:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Write from now on."""
-        with suppress(AttributeError, OSError):  # there is no stream, or it is of another kind
+        """Write lines from now on."""
+        with suppress(AttributeError, OSError):  # there is no stream, or it has no file descriptor
             descriptor = cast("TextIO", self._stream).fileno()
             self._thread = threading.Thread(
                 target=self._write, args=[descriptor], name="finsecure-sandbox-lines", daemon=True
@@ -44,13 +45,13 @@ class Lines:
             self._thread.start()
 
     def __call__(self, happened: LoggedRequest | Delivery) -> None:
-        """Write a line, in a moment."""
+        """Queue a line to be written."""
         if self._thread is not None:
             with suppress(queue.Full):
                 self._waiting.put_nowait(line(happened))
 
     def close(self) -> None:
-        """Write what waits, unless nobody reads it."""
+        """Write the lines that are queued, unless nobody reads them."""
         if self._thread is not None:
             with suppress(queue.Full):
                 self._waiting.put_nowait(None)
@@ -63,7 +64,7 @@ class Lines:
 
 
 def line(happened: LoggedRequest | Delivery) -> str:
-    """What is said of a request or a delivery. Nothing of a body is in it, and no query, which may hold a secret."""
+    """Format a request or a delivery, without its body or query, which may hold secrets."""
     words = _of_delivery(happened) if isinstance(happened, Delivery) else _of_request(happened)
     at = time.strftime("%H:%M:%S", time.localtime(happened.time))
     text = "  ".join([at, "---" if happened.status is None else str(happened.status), *words])
@@ -71,7 +72,7 @@ def line(happened: LoggedRequest | Delivery) -> str:
 
 
 def _of_request(request: LoggedRequest) -> list[str]:
-    notes = {"replayed": request.replayed, "failed on purpose": request.fault}
+    notes = {"replayed": request.replayed, "injected fault": request.fault}
     took = f"{request.duration * 1000:.0f} ms"
     return [f"{request.method:<4} {request.path}", took, request.id, *(note for note in notes if notes[note])]
 

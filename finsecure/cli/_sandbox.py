@@ -1,4 +1,4 @@
-"""`finsecure sandbox`: the embedded FinSecure on a loopback port, until it is stopped."""
+"""`finsecure sandbox`: serve the sandbox over HTTP until it is stopped."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from finsecure.sandbox import Sandbox
 
-_BANNER = """FinSecure sandbox at {base_url} (state: {state}). No real money moves. Stop it with Ctrl-C.
+_BANNER = """FinSecure sandbox listening at {base_url} (state: {state}).
+No real money moves. Press Ctrl-C to stop.
+
+Point your program to it with these variables:
 
 {exports}
 
@@ -32,7 +35,7 @@ _VARIABLES = {
     "base_url": "FINSECURE_BASE_URL",
     "ca_file": "SSL_CERT_FILE",
 }
-"""The variables that lead a program to the sandbox, by what each of them says."""
+"""The environment variables that point a program to the sandbox, by the value that each one holds."""
 
 
 def run(args: list[str]) -> int:
@@ -42,7 +45,7 @@ def run(args: list[str]) -> int:
         args: The arguments after `finsecure sandbox`.
 
     Returns:
-        The exit code: 0 once it was stopped, 1 where it cannot start.
+        The exit code: 0 once it is stopped, 1 if it cannot start.
     """
     options = _parser().parse_args(args)
     from finsecure.error import FinSecureError
@@ -78,7 +81,7 @@ def _serve(options: argparse.Namespace, until_stopped: ExitStack) -> None:
         )
     )
     if options.seed and not seed(sandbox, options.seed):
-        print(f"finsecure sandbox: {options.db} holds something already: it is not seeded again.", file=sys.stderr)
+        print(f"finsecure sandbox: {options.db} already contains data, so --seed is skipped.", file=sys.stderr)
     if options.webhook:
         _register(sandbox, options.webhook)
     server = until_stopped.enter_context(sandbox.serve(options.port, host=options.host, tls=options.tls))
@@ -99,13 +102,13 @@ def _banner(facts: dict[str, str], db: str | None) -> str:
     exports = {_VARIABLES[name]: value for name, value in facts.items()}
     return _BANNER.format(
         base_url=facts["base_url"],
-        state=db or "in memory, gone when it stops",
+        state=db or "in memory, lost when it stops",
         exports="\n".join(f"    export {name}={shlex.quote(value)}" for name, value in exports.items()),
     )
 
 
 def _register(sandbox: Sandbox, urls: list[str]) -> None:
-    """Have all events delivered to these URLs, if they are not yet."""
+    """Create an endpoint for all events at each of these URLs that has none yet."""
     client = sandbox.client()
     known = {endpoint.url for endpoint in client.webhook_endpoints.list()}
     for url in dict.fromkeys(urls):
@@ -119,7 +122,7 @@ def _fail(why: str) -> int:
 
 
 def _wait(announcement: str) -> None:
-    """Say that it serves, and come back once it is told to stop."""
+    """Print the announcement and wait for SIGINT or SIGTERM."""
     stopped = threading.Event()
 
     def stop(_number: int, _frame: FrameType | None) -> None:
@@ -135,13 +138,15 @@ def _wait(announcement: str) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="finsecure sandbox", description="Serve the FinSecure sandbox on loopback.")
-    parser.add_argument("--port", type=int, default=0, help="the port; 0, the default, picks a free one")
+    parser = argparse.ArgumentParser(
+        prog="finsecure sandbox", description="Serve the FinSecure sandbox over HTTP until you stop it."
+    )
+    parser.add_argument("--port", type=int, default=0, help="listen on this port (default: a free one)")
     parser.add_argument(
         "--host",
         default="127.0.0.1",
         metavar="ADDRESS",
-        help="the address to listen on (default: 127.0.0.1); one that other machines reach needs --tls",
+        help="listen on this address (default: 127.0.0.1); an address that other machines can reach requires --tls",
     )
     parser.add_argument(
         "--tls",
@@ -149,37 +154,49 @@ def _parser() -> argparse.ArgumentParser:
         const=True,
         default=False,
         metavar="CA_FILE",
-        help="serve HTTPS with a certificate of a CA of its own, whose own certificate is written to this file",
+        help="serve HTTPS; write the CA certificate that clients must trust to CA_FILE (default: a temporary file)",
     )
-    parser.add_argument("--db", metavar="FILE", help="keep the state in this file (default: in memory)")
-    parser.add_argument("--seed", metavar="FILE", help="send it the requests of this JSON file first")
+    parser.add_argument("--db", metavar="FILE", help="store the state in this SQLite file (default: in memory)")
+    parser.add_argument(
+        "--seed", metavar="FILE", help="run the requests in this JSON file first, if the state is empty"
+    )
     parser.add_argument(
         "--webhook",
         metavar="URL",
         action="append",
         default=[],
-        help="deliver all events to this URL (repeatable)",
+        help="send all events to this URL; can be repeated",
     )
-    parser.add_argument("--secret-key", metavar="KEY", help="take this secret key: sk_test_... (default: a random one)")
-    parser.add_argument("--publishable-key", metavar="KEY", help="take this publishable key: pk_test_...")
-    parser.add_argument("--webhook-secret", metavar="SECRET", help="sign webhooks with this secret: whsec_...")
+    parser.add_argument("--secret-key", metavar="KEY", help="the secret key to accept, sk_test_... (default: random)")
+    parser.add_argument(
+        "--publishable-key", metavar="KEY", help="the publishable key to accept, pk_test_... (default: random)"
+    )
+    parser.add_argument(
+        "--webhook-secret", metavar="SECRET", help="the secret to sign webhooks with, whsec_... (default: random)"
+    )
     parser.add_argument(
         "--settle-after",
         type=float,
         default=2.0,
         metavar="SECONDS",
-        help="how long a bank payment is processing, and a refund pending (default: 2)",
+        help="how long bank payments stay processing and refunds stay pending (default: 2)",
     )
     parser.add_argument(
-        "--rate-limit", type=float, metavar="N", help="answer 429 above N requests per second (default: no limit)"
+        "--rate-limit",
+        type=float,
+        metavar="N",
+        help="answer 429 to more than N requests per second (default: no limit)",
     )
     parser.add_argument(
         "--allow-host",
         metavar="NAME",
         action="append",
         default=[],
-        help="answer to this host name too (repeatable); requests for others than this machine's are refused",
+        help="also accept requests with this host name; by default only localhost and loopback addresses are accepted; "
+        "can be repeated",
     )
-    parser.add_argument("--json", action="store_true", help="print one line of JSON with the URL, keys and secret")
-    parser.add_argument("--quiet", action="store_true", help="do not print a line for each request and each delivery")
+    parser.add_argument(
+        "--json", action="store_true", help="print the URL, the keys and the webhook secret as one line of JSON"
+    )
+    parser.add_argument("--quiet", action="store_true", help="do not print a line for each request and delivery")
     return parser

@@ -1,4 +1,4 @@
-"""`finsecure sandbox --seed FILE`: what a sandbox begins with, as a list of requests to its API.
+"""`finsecure sandbox --seed FILE`: create the initial state with a list of requests to the API.
 
     [
       {"as": "ada", "path": "/v1/customers", "body": {"email": "ada@example.com"}},
@@ -6,7 +6,7 @@
       {"path": "/v1/payment_methods/{card}/attach", "body": {"customer": "{ada}"}}
     ]
 
-`{ada}` stands for the id in the answer to the request of that name.
+`{ada}` is replaced by the id in the response to the request with that name.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PATH = re.compile(r"/(?:v1|sandbox)/[!-~]+")
 _REFERENCE = re.compile(rf"\{{({_NAME.pattern})\}}")
 _LISTS = ("events", "payment_methods", "payment_intents", "webhook_endpoints")
-"""What there is something of wherever a sandbox was used before."""
+"""At least one of these lists has an entry once a sandbox was used."""
 
 
 def seed(sandbox: Sandbox, file: str) -> bool:
-    """Send a sandbox the requests of a file, unless something is in it already.
+    """Send the requests in a file to a sandbox, unless it already contains data.
 
     Args:
-        sandbox: The sandbox.
-        file: The file.
+        sandbox: The sandbox to seed.
+        file: The path of a JSON file.
 
     Returns:
-        Whether they were sent.
+        Whether the requests were sent.
 
     Raises:
-        ValueError: It holds no list of requests, or the sandbox refused one. The message names the request, and repeats
-            nothing of its body.
+        ValueError: The file is not a list of requests, or the sandbox refused one. The message gives the number of the
+            request, and nothing of its body.
     """
     requests = _read(file)
     headers = {"Authorization": f"Bearer {sandbox.secret_key}"}
@@ -68,7 +68,7 @@ def _read(file: str) -> list[dict[str, Any]]:
     except (ValueError, RecursionError):
         raise ValueError(f"{file} is not JSON in UTF-8.") from None
     if not isinstance(requests, list):
-        raise ValueError(f'{file} must be a list of requests: [{{"path": "/v1/customers", "body": {{...}}}}, ...].')  # noqa: TRY004 - what is wrong is the file, not an argument
+        raise ValueError(f'{file} must be a list of requests: [{{"path": "/v1/customers", "body": {{...}}}}, ...].')  # noqa: TRY004 - the file is wrong, not an argument
     for number, request in enumerate(cast("list[object]", requests), 1):
         wrong = _mistake(request)
         if wrong:
@@ -77,13 +77,13 @@ def _read(file: str) -> list[dict[str, Any]]:
 
 
 def _mistake(request: object) -> str | None:
-    """What is wrong with a request, before it is sent."""
+    """Say what is wrong with a request, before any is sent; `None` if nothing is."""
     if not isinstance(request, dict):
         return "it must be an object with path and body."
     members = cast("dict[str, object]", request)
     path, name = members.get("path"), members.get("as", "_")
     if members.keys() - _MEMBERS:
-        return "it may have the members as, method, path and body, and no other."
+        return "it may have the members as, method, path and body, and no others."
     if not isinstance(path, str) or not _PATH.fullmatch(path):
         return "path must be a path of the sandbox, such as /v1/customers."
     if members.get("method", "POST") not in _METHODS:
@@ -94,19 +94,19 @@ def _mistake(request: object) -> str | None:
 
 
 def _send(http: httpx.Client, request: Mapping[str, Any], ids: Mapping[str, str]) -> str:
-    """Send one request; the id in the answer."""
+    """Send one request and return the id in the response."""
     method, path = request.get("method", "POST"), _filled_in(request["path"], ids)
     answer = http.request(method, path, json=_filled_in(request.get("body", {}), ids))
     body: dict[str, Any] = answer.json()
     if answer.is_success:
         return str(body.get("id", ""))
-    if answer.status_code == 402:  # a decline is an outcome, and its traces stay
+    if answer.status_code == 402:  # a declined payment may be part of a seed
         return str(body["error"].get("payment_intent", {}).get("id", ""))
     raise ValueError(f"{method} {request['path']} was answered {answer.status_code}: {body['error']['message']}")
 
 
 def _filled_in(value: Any, ids: Mapping[str, str]) -> Any:
-    """A value with ids in place of the names of earlier requests."""
+    """Replace the names of earlier requests in a value by their ids."""
     if isinstance(value, str):
         return _REFERENCE.sub(lambda match: _id(match[1], ids), value)
     if isinstance(value, list):
@@ -118,5 +118,5 @@ def _filled_in(value: Any, ids: Mapping[str, str]) -> Any:
 
 def _id(name: str, ids: Mapping[str, str]) -> str:
     if name not in ids:
-        raise ValueError(f"{{{name}}} is the name of no request before this one.")
+        raise ValueError(f"{{{name}}} is not the name of an earlier request.")
     return ids[name]

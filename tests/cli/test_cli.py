@@ -20,13 +20,13 @@ from finsecure.sandbox import cards
 
 ROOT = Path(__file__).parents[2]
 TITLE = re.compile(r"^([ \d]\d) ([A-Z\d].+)$", re.MULTILINE)
-PROMISED = [  # what the README says that the day holds, in order
+PROMISED = [  # the steps that the README lists, in order
     "A customer signs up",
-    "Her card is kept",
+    "She saves a card",
     "She pays",
     "declined",
-    "asked again with the same key, charged once",
-    "A refund",
+    "sent again and charges once",
+    "A partial refund",
     "3D Secure",
     "A signed webhook arrives",
     "Too many requests",
@@ -53,9 +53,9 @@ def command(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_demo_plays_every_step_of_the_day() -> None:
-    """As a program: each step is there, in order, everything is as it should be, and the exit code says so.
+    """As a program: every step runs, in order, every check passes, and the exit code is 0.
 
-    The environment names a proxy, as in many an office: it is not asked for what is on this machine.
+    A proxy in the environment, as in many offices, is not used for requests to this machine.
     """
     done = command("demo", HTTP_PROXY="http://127.0.0.1:9", http_proxy="http://127.0.0.1:9")
     assert (done.returncode, done.stderr) == (0, "")
@@ -64,7 +64,7 @@ def test_the_demo_plays_every_step_of_the_day() -> None:
     for (number, title), promised, expected in zip(titles, PROMISED, range(1, 11), strict=True):
         assert int(number) == expected
         assert promised in title
-    assert "everything as it should be" in done.stdout
+    assert "all passed" in done.stdout
     assert "✗" not in done.stdout
 
 
@@ -94,10 +94,10 @@ def test_the_demo_masks_keys_and_secrets(printed: str) -> None:
 
 
 @pytest.mark.parametrize(("number", "steps"), [("4000000000009995", 10), ("4242424242424242", 3)])
-def test_a_difference_is_told_and_makes_the_exit_code_1(
+def test_a_failed_check_is_printed_and_makes_the_exit_code_1(
     number: str, steps: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A card that behaves otherwise is a difference; where nothing can go on after it, the day ends there."""
+    """A card that behaves differently fails a check; if the step then raises, the day ends there."""
     swapped = {"4000000000009995": cards.Card("visa"), "4242424242424242": cards.Card("visa", "lost_card")}
     monkeypatch.setitem(cards.CARDS, number, swapped[number])
     monkeypatch.setattr(_demo, "STEPS", (*_day.STEPS[:8], _quick, _quick))
@@ -105,9 +105,9 @@ def test_a_difference_is_told_and_makes_the_exit_code_1(
     printed = capsys.readouterr().out
     assert len(TITLE.findall(printed)) == steps
     assert "✗" in printed
-    assert "should be" in printed
-    assert "came out differently than they should" in printed
-    assert "everything as it should be" not in printed
+    assert "expected: " in printed
+    assert "checks failed" in printed
+    assert "all passed" not in printed
 
 
 def _quick(day: _day.Day) -> _day.Facts:
@@ -121,10 +121,10 @@ def _quick(day: _day.Day) -> _day.Facts:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "cp1252"])
 @pytest.mark.parametrize("columns", [40, 80, 120])
-def test_paper_of_any_width_and_encoding_is_written_on(
+def test_the_demo_prints_at_any_width_and_in_any_encoding(
     columns: int, encoding: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No line is longer than the paper, none ends in blanks, and nothing is lost."""
+    """No line is wider than the terminal, none ends in blanks, and no text is lost."""
     raw = io.BytesIO()
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding=encoding))
@@ -142,7 +142,7 @@ def test_paper_of_any_width_and_encoding_is_written_on(
         assert line == line.rstrip()
     assert text.count("x") == 100
     assert "signature:" in text.replace("\n", "")
-    assert "1 (should be: 2)" in text
+    assert "1 (expected: 2)" in text
 
 
 def test_every_shown_line_fits_a_terminal_of_80_columns() -> None:
@@ -152,8 +152,8 @@ def test_every_shown_line_fits_a_terminal_of_80_columns() -> None:
 
 
 @pytest.mark.parametrize("given", [{}, {"next_action": None}, {"next_action": {"type": "other"}}])
-def test_what_did_not_come_is_said_so(given: dict[str, Any]) -> None:
-    """A field that the sandbox did not send is a difference to tell, not a crash."""
+def test_a_payment_without_a_redirect_has_no_bank_page(given: dict[str, Any]) -> None:
+    """A missing field fails a check of the demo, and does not crash it."""
     intent = finsecure.PaymentIntent.model_validate({"id": "pi_1", "object": "payment_intent", **given})
     assert _day.bank_page(intent) == ""
 
@@ -161,7 +161,7 @@ def test_what_did_not_come_is_said_so(given: dict[str, Any]) -> None:
 # The command line around it
 
 
-def test_without_a_command_it_tells_which_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_command_it_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
     printed = capsys.readouterr().out
     assert "usage: finsecure" in printed
@@ -169,7 +169,7 @@ def test_without_a_command_it_tells_which_there_are(capsys: pytest.CaptureFixtur
     assert re.search(r"^ +sandbox +serve the sandbox", printed, re.MULTILINE)
 
 
-def test_it_tells_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_prints_its_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--version"])
     assert ended.value.code == 0
@@ -201,7 +201,7 @@ def test_sandbox_gets_the_arguments_after_it(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("name", ["demo", "sandbox"])
 @pytest.mark.parametrize("missing", ["rich", "starlette", "uvicorn"])
-def test_a_missing_extra_is_said_with_what_to_install(
+def test_a_missing_extra_is_reported_with_what_to_install(
     name: str, missing: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
@@ -230,7 +230,7 @@ def test_python_m_finsecure_is_the_command_line() -> None:
 
 
 def test_importing_the_main_module_runs_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    """As documentation builders and type checkers do."""
+    """Documentation builders and type checkers import it."""
     sys.modules.pop("finsecure.__main__", None)
     importlib.import_module("finsecure.__main__")
     assert capsys.readouterr() == ("", "")

@@ -1,4 +1,4 @@
-"""The lines that `finsecure sandbox` prints: one a request, one a delivery."""
+"""The lines that `finsecure sandbox` prints, one for each request and delivery."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def delivery(**members: object) -> Delivery:
         (request(), "200  POST /v1/customers  3 ms  req_1"),
         (request(method="GET", status=429), "429  GET  /v1/customers  3 ms  req_1"),
         (request(replayed=True), "200  POST /v1/customers  3 ms  req_1  replayed"),
-        (request(status=None, fault=True), "---  POST /v1/customers  3 ms  req_1  failed on purpose"),
+        (request(status=None, fault=True), "---  POST /v1/customers  3 ms  req_1  injected fault"),
         (request(path="/v1/\x1b[2J\n"), "200  POST /v1/?[2J?  3 ms  req_1"),
         (delivery(), "204  customer.created -> http://127.0.0.1:8000/webhooks  evt_1"),
         (delivery(attempt=2, status=500), "500  customer.created -> http://127.0.0.1:8000/webhooks  evt_1  try 2"),
@@ -65,11 +65,11 @@ def delivery(**members: object) -> Delivery:
         ),
     ],
 )
-def test_what_a_line_says(happened: LoggedRequest | Delivery, said: str) -> None:
+def test_a_line_shows_the_facts_of_a_request_or_delivery(happened: LoggedRequest | Delivery, said: str) -> None:
     assert line(happened) == f"{AT}  {said}"
 
 
-def test_what_happens_before_it_starts_is_not_told(tmp_path: Path) -> None:
+def test_requests_before_it_starts_are_not_printed(tmp_path: Path) -> None:
     with (tmp_path / "lines").open("w") as stream, Sandbox(clock=Clock(NOON)) as sandbox:
         lines = Lines(stream)
         lines(request(path="/v1/events"))
@@ -92,7 +92,7 @@ def test_a_sandbox_tells_its_observer_of_requests_and_deliveries() -> None:
 
 
 @pytest.mark.parametrize("stream", [None, io.StringIO()])
-def test_where_there_is_nowhere_to_write_nothing_is_written(stream: io.StringIO | None) -> None:
+def test_without_a_file_descriptor_nothing_is_written(stream: io.StringIO | None) -> None:
     lines = Lines(stream)
     lines.start()
     lines(request())
@@ -100,7 +100,7 @@ def test_where_there_is_nowhere_to_write_nothing_is_written(stream: io.StringIO 
     assert stream is None or not stream.getvalue()
 
 
-def test_a_reader_that_has_gone_does_not_matter() -> None:
+def test_a_closed_pipe_raises_no_error() -> None:
     read, write = os.pipe()
     os.close(read)
     with os.fdopen(write, "w") as stream:
@@ -111,8 +111,8 @@ def test_a_reader_that_has_gone_does_not_matter() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes hold another size there")
-def test_a_reader_that_does_not_read_holds_nothing_up() -> None:
-    """10,000 requests while nobody reads: no call waits, and the end comes in a moment."""
+def test_a_pipe_that_nobody_reads_blocks_nothing() -> None:
+    """After 10,000 requests that nobody reads, no call has waited, and closing takes a moment."""
     read, write = os.pipe()
     threads = {*threading.enumerate()}
     with os.fdopen(read) as reader, os.fdopen(write, "w") as stream:
@@ -124,7 +124,7 @@ def test_a_reader_that_does_not_read_holds_nothing_up() -> None:
         lines.close()
         assert time.monotonic() - began < 5
         (writer,) = {*threading.enumerate()} - threads
-        while writer.is_alive():  # let it end
+        while writer.is_alive():  # read what is left, so that it can end
             os.read(reader.fileno(), 1 << 16)
             lines.close()
 

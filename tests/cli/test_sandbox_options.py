@@ -53,9 +53,9 @@ WRONG: list[tuple[Any, str]] = [
     ([{"path": "/v1/customers", "as": "a-b"}], "request 1: as must be a name"),
     ([{"path": "/v1/customers", "as": 1}], "request 1: as must be a name"),
     ([{"path": "/v1/customers", "body": []}], "request 1: body must be an object"),
-    ([SEED[0], SEED[2]], "request 2: {card} is the name of no request before this one"),
+    ([SEED[0], SEED[2]], "request 2: {card} is not the name of an earlier request"),
     ([{"path": "/v1/customers", "body": {"metadata": {"n": float("nan")}}}], "request 1: "),
-    ([{"path": "/v1/customers", "body": {"a": ["{ada}"]}}], "request 1: {ada} is the name of no request"),
+    ([{"path": "/v1/customers", "body": {"a": ["{ada}"]}}], "request 1: {ada} is not the name of an earlier request"),
     (
         [{"path": "/v1/customers", "body": {"age": 36}}],
         "POST /v1/customers was answered 400: Unknown param: age",
@@ -65,7 +65,7 @@ WRONG: list[tuple[Any, str]] = [
         "request 1: POST /v1/payment_methods was answered 400: ",
     ),
 ]
-"""Seeds that cannot be used, and what is said of them."""
+"""Seeds that are refused, and a part of the message."""
 
 
 class Running:
@@ -85,7 +85,7 @@ class Running:
         return data
 
     def stop(self) -> list[str]:
-        """Stop it; the lines that it printed on stderr."""
+        """Stop it and return the lines that it printed to stderr."""
         self.http.close()
         self._process.send_signal(signal.SIGINT)
         out, errors = self._process.communicate(timeout=60)
@@ -105,7 +105,7 @@ def running(*args: str) -> Generator[Running, None, None]:
 
 @pytest.fixture
 def seed(tmp_path: Path) -> Callable[[object], str]:
-    """Write a seed; its path."""
+    """Write a seed to a file and return its path."""
 
     def seed(requests: object) -> str:
         path = tmp_path / "seed.json"
@@ -117,7 +117,7 @@ def seed(tmp_path: Path) -> Callable[[object], str]:
 
 @pytest.fixture
 def receiver() -> Generator[tuple[str, Queue[str]], None, None]:
-    """The URL of a receiver of webhooks, and the types of the events that it got."""
+    """Serve a webhook receiver: its URL, and the types of the events that it received."""
     got: Queue[str] = Queue()
 
     class Receiver(BaseHTTPRequestHandler):
@@ -137,19 +137,21 @@ def receiver() -> Generator[tuple[str, Queue[str]], None, None]:
         thread.join()
 
 
-def test_the_keys_of_the_reference_work() -> None:
+def test_it_accepts_the_keys_that_it_is_given() -> None:
     with running(*WITH_KEYS, "--quiet") as sandbox:
         assert {name: sandbox.facts[name] for name in KEYS} == KEYS
         assert sandbox.http.get("/v1/customers").status_code == 200
         assert sandbox.stop() == []
 
 
-def test_a_line_a_request_and_a_line_a_delivery(receiver: tuple[str, Queue[str]]) -> None:
+def test_it_prints_a_line_for_each_request_and_delivery(receiver: tuple[str, Queue[str]]) -> None:
     url, got = receiver
     with running(*WITH_KEYS, "--webhook", url + "?token=abc") as sandbox:
         made = sandbox.http.post("/v1/customers", json={"email": "customer@example.com"}).json()
         assert got.get(timeout=30) == "customer.created"
-        while not sandbox.data("/sandbox/deliveries"):  # the receiver knows before the sandbox does
+        while not sandbox.data(
+            "/sandbox/deliveries"
+        ):  # the receiver gets the event before the sandbox records the delivery
             pass
         request, delivery = sandbox.stop()
     assert "200  POST /v1/customers  " in request
@@ -171,7 +173,7 @@ def test_webhooks_are_registered_once(tmp_path: Path) -> None:
         assert {tuple(endpoint["enabled_events"]) for endpoint in endpoints} == {("*",)}
 
 
-def test_a_bank_payment_settles_when_it_is_told_to() -> None:
+def test_a_bank_payment_settles_after_settle_after_seconds() -> None:
     account = {
         "type": "us_bank_account",
         "us_bank_account": {"routing_number": "1" * 9, "account_number": "0001234567"},
@@ -187,7 +189,7 @@ def test_a_bank_payment_settles_when_it_is_told_to() -> None:
 
 
 class TestSeed:
-    def test_its_requests_are_sent_before_anybody_elses(
+    def test_its_requests_are_sent_before_any_other(
         self, seed: Callable[[object], str], receiver: tuple[str, Queue[str]]
     ) -> None:
         url, got = receiver
@@ -199,10 +201,10 @@ class TestSeed:
             assert (canceled["status"], paid["status"], paid["customer"]) == ("canceled", "succeeded", customer["id"])
             sandbox.http.post("/v1/customers", json={})
             assert got.get(timeout=30) == "customer.created"
-            assert got.empty()  # what the seed did is the past: no endpoint is told of it
+            assert got.empty()  # events of the seed are not delivered
             sandbox.stop()
 
-    def test_the_one_of_the_documentation_works(self, seed: Callable[[object], str]) -> None:
+    def test_the_seed_in_the_documentation_works(self, seed: Callable[[object], str]) -> None:
         page = (ROOT / "docs" / "sandbox.md").read_text(encoding="utf-8")
         (example,) = re.findall(r"^```json\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
         with running("--seed", seed(example), "--quiet") as sandbox:
@@ -219,10 +221,10 @@ class TestSeed:
             with running(*args) as sandbox:
                 assert len(sandbox.data("/v1/customers")) == 1
                 said.append(sandbox.stop())
-        assert "not seeded again" not in said[0][0]
-        assert "holds something already: it is not seeded again" in said[1][0]
+        assert "--seed is skipped" not in said[0][0]
+        assert "s.db already contains data, so --seed is skipped" in said[1][0]
 
-    def test_a_decline_is_an_outcome(self, seed: Callable[[object], str]) -> None:
+    def test_a_seed_may_contain_a_decline(self, seed: Callable[[object], str]) -> None:
         declined = {"type": "card", "card": {"number": "4000000000000002", "exp_month": 12, "exp_year": 2030}}
         requests = [
             {"as": "intent", "path": "/v1/payment_intents", "body": {"amount": 2000, "currency": "usd"}},
@@ -235,7 +237,7 @@ class TestSeed:
             sandbox.stop()
 
     @pytest.mark.parametrize(("requests", "said"), WRONG)
-    def test_what_is_wrong_is_said_in_one_line(
+    def test_a_wrong_seed_is_reported_in_one_line(
         self, seed: Callable[[object], str], capsys: pytest.CaptureFixture[str], requests: object, said: str
     ) -> None:
         path = seed(requests)
@@ -246,7 +248,7 @@ class TestSeed:
         assert said in errors
         assert "4111" not in errors
 
-    def test_a_file_that_is_not_there_is_said(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_a_missing_file_is_reported(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["sandbox", "--seed", str(tmp_path / "seed.json")]) == 1
         assert "No such file" in capsys.readouterr().err
 
@@ -264,7 +266,7 @@ class TestSeed:
         (["--webhook", "webhooks"], "url must be"),
     ],
 )
-def test_a_wrong_option_is_said_in_one_line(args: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_option_is_reported_in_one_line(args: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sandbox", *args]) == 1
     out, errors = capsys.readouterr()
     assert (out, errors.count("\n")) == ("", 1)
