@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeGuard, TypeVar, cast
 from urllib.parse import parse_qsl
 
 import httpx
@@ -258,18 +258,30 @@ def between(low: int, high: int) -> Check:
 
     @described(type="integer", minimum=low, maximum=high)
     def check(value: object, param: str) -> int:
-        if type(value) is not int or not low <= value <= high:
+        number = whole(value)
+        if number is None or not low <= number <= high:
             raise invalid(f"{param} must be an integer from {low} to {high}.", param)
-        return value
+        return number
 
     return check
 
 
 def integer(value: object, param: str) -> int:
     """Any integer; `true` is none."""
-    if type(value) is not int:
+    number = whole(value)
+    if number is None:
         raise invalid(f"{param} must be an integer.", param)
-    return value
+    return number
+
+
+def whole(value: object) -> int | None:
+    """The plain `int` of an integer, such as `HTTPStatus.OK` in Python; `None` for anything else."""
+    return None if isinstance(value, bool) or not isinstance(value, int) else int(value)
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a value is a number; `true` is none."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def boolean(value: object, param: str) -> bool:
@@ -281,15 +293,15 @@ def boolean(value: object, param: str) -> bool:
 
 def seconds(value: object, param: str) -> float:
     """A time span, fractions included. A year at most, so that nothing overflows."""
-    if type(value) not in (int, float) or not 0 <= cast("float", value) <= 366 * 24 * 3600:
+    if not is_number(value) or not 0 <= value <= 366 * 24 * 3600:
         raise invalid(f"{param} must be a number of seconds, from 0 to those of a year.", param)
-    return cast("float", value)
+    return value
 
 
 def unix_time(value: object, param: str) -> float:
     """A point in time: Unix seconds as a number, or ISO 8601."""
-    if type(value) in (int, float) and 0 <= cast("float", value) < 1e12:
-        return float(cast("float", value))
+    if is_number(value) and 0 <= value < 1e12:
+        return float(value)
     if isinstance(value, str):
         return moment(value, param)
     raise invalid(f"{param} must be Unix seconds or ISO 8601, such as 2022-01-01T00:00:00Z.", param)
@@ -297,9 +309,9 @@ def unix_time(value: object, param: str) -> float:
 
 def share(value: object, param: str) -> float:
     """A part of all, above 0 and up to 1."""
-    if type(value) not in (int, float) or not 0 < cast("float", value) <= 1:
+    if not is_number(value) or not 0 < value <= 1:
         raise invalid(f"{param} must be a number above 0 and up to 1, such as 0.2 for a fifth.", param)
-    return cast("float", value)
+    return value
 
 
 @described(type="string", enum=sorted(DIGITS))
@@ -377,10 +389,10 @@ def part(schema: Schema) -> Parameter:
 
 
 def mapping(value: object, param: str) -> Object:
-    """A JSON object."""
-    if not isinstance(value, dict):
+    """A JSON object, or in Python any mapping."""
+    if not isinstance(value, Mapping):
         raise invalid(f"{param} must be an object.", param)
-    return cast("Object", value)
+    return {**cast("Mapping[str, object]", value)}
 
 
 @described(

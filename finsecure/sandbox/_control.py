@@ -81,18 +81,23 @@ def _time(control: Control) -> Object:
 def _move_clock(control: Control, params: Object) -> Object:
     if len(params) != 1:
         raise invalid("advance or set is required: seconds to move by, or the Unix time to move to.", "advance")
-    seconds = params.get("advance")
-    if seconds is None:
-        seconds = params["set"] - control.clock.time()
-        if seconds < 0:
-            raise invalid("set must not be in the past: a clock only moves forward.", "set")
-    control.clock.advance(seconds)
+    ((name, value),) = params.items()
+    seconds = value - control.clock.time() if name == "set" else value
+    if seconds < 0:
+        raise invalid("set must not be in the past: a clock only moves forward.", "set")
+    try:
+        control.clock.advance(seconds)
+    except ValueError as error:  # beyond the last moment that a clock can show
+        raise invalid(f"{name}: {error}", name) from None
     control.engine.time_moved()
     return _time(control)
 
 
 def _fault(fault: Fault) -> Object:
-    return {name: value for name, value in dataclasses.asdict(fault).items() if value not in (None, False, 0.0)}
+    """The words of a fault that say something: `executed` false and `slow` 0 do not, but a `seed` of 0 does."""
+    silent = {"executed": False, "slow": 0.0}
+    words = dataclasses.asdict(fault).items()
+    return {name: value for name, value in words if value is not None and value != silent.get(name)}
 
 
 def _list(objects: list[Object]) -> Object:

@@ -61,9 +61,10 @@ Answer: TypeAlias = tuple[int | None, str | None]
 
 
 def _drop(value: object, param: str) -> int | float:
-    if type(value) is float and 0 <= value <= 1:
-        return value
-    if type(value) is int and value >= 0:
+    number = check.whole(value)
+    if number is not None and number >= 0:
+        return number
+    if isinstance(value, float) and 0 <= value <= 1:
         return value
     raise invalid(f"{param} must be how many to lose (such as 1), or the share of them from 0.0 to 1.0.", param)
 

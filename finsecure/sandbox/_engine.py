@@ -98,6 +98,10 @@ class Engine:
             response = _browser.readable(request, self._answer(request, request_id))
         return replace(response, headers={**response.headers, "Request-Id": request_id})
 
+    def identified(self, response: Response) -> Response:
+        """An answer that was not given here, with a `Request-Id` of its own. Reference: wire contract, "Headers"."""
+        return replace(response, headers={"Request-Id": "req_" + self._new_id("req"), **response.headers})
+
     def settle(self) -> None:
         """Settle the payments and refunds whose time has come."""
         if self._store.settling(self._clock.time()):

@@ -29,12 +29,19 @@ def canonical(value: object) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
-def known(value: object) -> bool:
-    """Whether JSON can say a value as it is."""
+def plain(value: object) -> object:
+    """A value as JSON reads it back: what is a kind of `str` or `int` in Python is a plain one.
+
+    Raises:
+        ValueError: JSON cannot say it as it is.
+    """
     try:
-        return bool(json.loads(canonical(value)) == value)
+        read_back: object = json.loads(canonical(value))
     except (TypeError, ValueError, RecursionError):
-        return False
+        raise ValueError from None
+    if read_back != value:
+        raise ValueError
+    return read_back
 
 
 def read(body: bytes) -> Object:

@@ -6,7 +6,7 @@ import ipaddress
 import math
 import os
 import re
-from typing import Any, cast
+from typing import Any
 
 from . import _checks as check
 from . import _hosts
@@ -43,15 +43,15 @@ def _path(value: object, param: str) -> str:
 
 
 def _settle_after(value: object, param: str) -> float:
-    if type(value) not in (int, float) or not 0 <= cast("float", value) < math.inf:
+    if not check.is_number(value) or not 0 <= value < math.inf:
         raise invalid(f"{param} must be zero or more seconds, not {_shown(value)}.", param)
-    return cast("float", value)
+    return value
 
 
 def _rate(value: object, param: str) -> float:
-    if type(value) not in (int, float) or not 0 < cast("float", value) < math.inf:
+    if not check.is_number(value) or not 0 < value < math.inf:
         raise invalid(f"{param} must be more than zero requests per second, not {_shown(value)}.", param)
-    return cast("float", value)
+    return value
 
 
 def _clock(value: object, param: str) -> Clock:

@@ -75,8 +75,7 @@ def _reached_by_to(to: Function | ASGIApp, path: str | None) -> Receiver:
     function = cast("Function", to)
     if _is_async(function):
         return Receiver(path, None, httpx.MockTransport(_async_handler(function)))
-    handler = httpx.MockTransport(_handler(function))
-    return Receiver(path, handler, handler)
+    return Receiver(path, httpx.MockTransport(_handler(function)), httpx.MockTransport(_async_handler(function)))
 
 
 def _parameters(to: Callable[..., object]) -> list[str]:
@@ -95,14 +94,19 @@ def _is_async(to: Callable[..., object]) -> bool:
 
 def _handler(function: Function) -> Callable[[httpx.Request], httpx.Response]:
     def handle(request: httpx.Request) -> httpx.Response:
-        return _answer(function(request.content, request.headers))
+        status = function(request.content, request.headers)
+        if inspect.iscoroutine(status):  # from a function that does not look asynchronous, such as a lambda
+            status.close()
+            raise ReceiverError("to is asynchronous: use `await sandbox.deliver_async(to=...)`.")
+        return _answer(status)
 
     return handle
 
 
 def _async_handler(function: Function) -> Callable[[httpx.Request], Any]:
     async def handle(request: httpx.Request) -> httpx.Response:
-        return _answer(await cast("Awaitable[int]", function(request.content, request.headers)))
+        status = function(request.content, request.headers)
+        return _answer(await status if inspect.isawaitable(status) else status)
 
     return handle
 

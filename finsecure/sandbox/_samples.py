@@ -55,9 +55,11 @@ def _override(body: Object, overrides: Mapping[Any, object]) -> None:
         if not isinstance(path, str):
             raise invalid("Each path in overrides must be a string, such as metadata.order_id.", "overrides")
         name = f"overrides.{shown(path)}"
-        if not _json.known(value):
-            raise invalid(f"{name} must be a value that JSON knows.", name)
-        _set(body, path.split("."), value, name)
+        try:
+            plain = _json.plain(value)
+        except ValueError:
+            raise invalid(f"{name} must be a value that JSON knows.", name) from None
+        _set(body, path.split("."), plain, name)
 
 
 def sample(maker: Maker, kind: str, given: Object) -> Object:

@@ -506,7 +506,7 @@ class Sandbox:
         try:
             return self._answer(request)
         except SandboxClosedError as closed:
-            return refusal(Problem(503, "api_error", closed.message))
+            return self._engine.identified(refusal(Problem(503, "api_error", closed.message)))
 
     def _handle_here(self, request: Request) -> Response:
         """Answer one request that came without a socket: a sandbox that is closed is like a server that is gone."""
@@ -520,11 +520,12 @@ class Sandbox:
         try:
             self._hosts.check(request.headers.get("host", ""))
         except Problem as problem:
-            return refusal(problem)
+            return self._engine.identified(refusal(problem))
         if request.path == _openapi.PATH:
-            return safely(lambda: _openapi.answer(request), request.path)
-        controls = request.path.startswith(PREFIX) and not request.path.startswith(BANK_PAGE)
-        return self._control.handle(request) if controls else self._engine.handle(request)
+            return self._engine.identified(safely(lambda: _openapi.answer(request), request.path))
+        if request.path.startswith(PREFIX) and not request.path.startswith(BANK_PAGE):
+            return self._engine.identified(self._control.handle(request))
+        return self._engine.handle(request)
 
     def _expects(self, request: Request) -> bool:
         """Whether the body of a request is worth reading: that of a stranger is not."""

@@ -369,6 +369,15 @@ class Store:
         left = self._run("select count(*) from deliveries where event = ?", due.event)[0][0]
         self._run("update objects set body = json_set(body, '$.pending_webhooks', ?) where id = ?", left, due.event)
 
+    def forget_deliveries(self, endpoint: str) -> None:
+        """Forget what is to be delivered to an endpoint; its events no longer wait for that."""
+        self._run(
+            "update objects set body = json_set(body, '$.pending_webhooks', (select count(*) from deliveries where "
+            "event = objects.id and endpoint != ?)) where id in (select event from deliveries where endpoint = ?)",
+            *(endpoint, endpoint),
+        )
+        self._run("delete from deliveries where endpoint = ?", endpoint)
+
     def log_delivery(self, tried: Delivery) -> None:
         """Add a try to the log."""
         self._run(

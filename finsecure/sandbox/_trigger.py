@@ -12,7 +12,7 @@ from . import _checks as check
 from . import _payments, _samples
 from ._json import Object
 from ._operations import customers, payment_intents
-from ._problems import Problem, invalid, unexpected_state
+from ._problems import Problem, invalid, shown, unexpected_state
 from ._work import Work
 
 _RETURN_URL = "https://yoursite.com/payment/return"
@@ -44,7 +44,11 @@ def trigger(work: Work, type: str, ident: str | None) -> Object:
     elif ident is None:
         return _samples.emit(work, type, {})
     else:
-        raise invalid(f"id must be left out: the sandbox keeps no object that {type} is about.", "id")
+        raise invalid(
+            f"id must be left out: the sandbox keeps no object that {type} is about, such as "
+            f"{shown(check.ident(ident, 'id'))}.",
+            "id",
+        )
     return next(event for event in reversed(work.events) if event["type"] == type)
 
 

@@ -49,6 +49,7 @@ class TestFaults:
             {"answer": "lost"},
             {"status": 500, "executed": True},
             {"slow": 0.5, "share": 0.2, "seed": 7},
+            {"status": 503, "retry_after": 0, "share": 0.2, "seed": 0},
             {"operation": None, "status": 500, "times": None},
         ],
     )
@@ -98,6 +99,8 @@ class TestClock:
             ({"set": 0}, "set"),
             ({"set": "tomorrow"}, "set"),
             ({"set": True}, "set"),
+            ({"set": 900_000_000_000}, "set"),
+            ({"set": "900000000000"}, "set"),
             ({"forward": 1}, "forward"),
         ],
     )

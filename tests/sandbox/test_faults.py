@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -234,6 +235,13 @@ class TestWhom:
     def test_a_share_that_goes_by_leaves_the_request_to_the_next_fault(self, sandbox: Sandbox) -> None:
         sandbox.fail_next(share=1e-9, seed=7, status=500)
         sandbox.fail_next(status=502)
+        with pytest.raises(finsecure.APIError) as caught:
+            sandbox.client(max_retries=0).customers.list()
+        assert caught.value.http_status == 502
+
+    def test_numbers_may_be_members_of_an_enumeration(self, sandbox: Sandbox) -> None:
+        fault = sandbox.fail_next(status=HTTPStatus.BAD_GATEWAY)
+        assert type(fault.status) is int
         with pytest.raises(finsecure.APIError) as caught:
             sandbox.client(max_retries=0).customers.list()
         assert caught.value.http_status == 502

@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -26,6 +26,8 @@ import finsecure
 from finsecure.sandbox import Clock, Delivery, Sandbox, _deliveries
 
 Received = list[dict[str, Any]]
+
+SHOP = {"url": "https://shop.example/", "enabled_events": ["*"]}
 
 
 def taken(_body: bytes, _headers: Mapping[str, str]) -> int:
@@ -230,7 +232,7 @@ class TestWithEndpoints:
     def test_a_delivery_is_made_once_by_whoever_claims_it_first(
         self, sandbox: Sandbox, api: httpx.Client, shop: Shop
     ) -> None:
-        api.post("/v1/webhook_endpoints", json={"url": "https://shop.example/", "enabled_events": ["*"]})
+        api.post("/v1/webhook_endpoints", json=SHOP)
         sandbox.emit("customer.created")
         inside: list[list[Delivery]] = []
 
@@ -267,6 +269,26 @@ class TestWithEndpoints:
         # The second event was forgotten while the first one was being delivered.
         assert len(sandbox.deliver(to=receive)) == 1
         assert shop.received == []
+
+        ident = api.post("/v1/webhook_endpoints", json=SHOP).json()["id"]
+        sandbox.emit("customer.created")
+
+        def unsubscribe(*_: object) -> int:
+            return api.delete(f"/v1/webhook_endpoints/{ident}").status_code
+
+        # The endpoint was deleted before the second copy.
+        assert [one.status for one in sandbox.deliver(to=unsubscribe, duplicates=2)] == [200]
+
+    def test_what_waited_for_a_deleted_endpoint_is_for_anybody_without_another_one(
+        self, sandbox: Sandbox, api: httpx.Client
+    ) -> None:
+        ident = api.post("/v1/webhook_endpoints", json=SHOP).json()["id"]
+        sandbox.emit("customer.created")
+        sandbox.deliver(to=taken)
+        event = sandbox.emit("customer.created")["id"]
+        api.delete(f"/v1/webhook_endpoints/{ident}")
+        assert api.get(f"/v1/events/{event}").json()["pending_webhooks"] == 0
+        assert [one.event for one in sandbox.deliver(to=taken)] == [event]
 
 
 class TestReceiversThatFail:
@@ -439,6 +461,22 @@ def test_an_asynchronous_receiver_in_a_running_loop_is_led_to_deliver_async(sand
             sandbox.deliver(to=shop.asgi)
 
     asyncio.run(main())
+
+
+def test_a_function_that_returns_a_coroutine_is_asynchronous_too(sandbox: Sandbox, shop: Shop) -> None:
+    """A lambda or a decorator can hide that a receiver is asynchronous."""
+
+    def receive(body: bytes, headers: Mapping[str, str]) -> Awaitable[int]:
+        return shop.async_function(body, headers)
+
+    sandbox.emit("customer.created")
+    with pytest.raises(ValueError, match="use `await"):
+        sandbox.deliver(to=receive)
+
+    async def main() -> list[Delivery]:
+        return await sandbox.deliver_async(to=receive)
+
+    assert [one.status for one in asyncio.run(main())] == [200]
 
 
 def test_a_file_remembers_what_was_not_handed_over(tmp_path: Any) -> None:

@@ -265,7 +265,9 @@ def test_an_id_of_another_kind_is_not_found(api: httpx.Client) -> None:
 def test_every_answer_has_a_request_id_of_its_own(sandbox: Sandbox, api: httpx.Client) -> None:
     answers = [api.get(CUSTOMERS), api.get("/v1/nothing"), api.post(INTENTS, json={}), api.get("/sandbox/3d_secure/x")]
     answers.append(httpx.Client(transport=sandbox.transport).get(sandbox.base_url))
-    assert [answer.headers["request-id"] for answer in answers] == ["req_1", "req_2", "req_3", "req_4", "req_5"]
+    answers += [api.get(path) for path in ("/sandbox/clock", "/sandbox/nothing", "/openapi.json", "/health")]
+    answers.append(api.get(CUSTOMERS, headers={"Host": "evil.example"}))
+    assert [answer.headers["request-id"] for answer in answers] == [f"req_{number}" for number in range(1, 11)]
 
 
 def test_a_failure_of_the_sandbox_itself_is_a_500_that_leaves_nothing(

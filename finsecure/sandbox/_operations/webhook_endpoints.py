@@ -50,6 +50,7 @@ def update(work: Work, ident: str, params: Object) -> Object:
 def delete(work: Work, ident: str, _: Object) -> Object:
     """DELETE /v1/webhook_endpoints/{id}. What was still to be delivered to it is not."""
     work.find("webhook_endpoint", ident)
+    work.store.forget_deliveries(ident)
     return work.delete("webhook_endpoint", ident)
 
 
