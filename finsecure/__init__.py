@@ -123,7 +123,7 @@ else:  # hidden from type checkers, which would take any name for one of ours
                 raise AttributeError(f"module 'finsecure' has no attribute {name!r}")
             from ._habits import of_module
 
-            raise AttributeError(of_module(__name__, name))
+            raise AttributeError(of_module(__name__, name, _HOME), name=name, obj=None)
         if module == "":
             return importlib.import_module(f".{name}", __name__)
         value = getattr(importlib.import_module(module, __name__), name)
@@ -137,10 +137,11 @@ else:  # hidden from type checkers, which would take any name for one of ours
 
         def __setattr__(self, name: str, value: object) -> None:
             if name not in _HOME and not name.startswith("_") and name != "api_key":  # or importing would load it
-                from ._habits import SETTINGS, of_module
+                from ._habits import of_module
+                from ._habits.attributes import OF_THE_MODULE
 
-                if name in SETTINGS:
-                    raise AttributeError(of_module(__name__, name))
+                if name in OF_THE_MODULE:
+                    raise AttributeError(of_module(__name__, name, ()))
             super().__setattr__(name, value)
 
     sys.modules[__name__].__class__ = _Module

@@ -49,6 +49,14 @@ class LastResponse:
         # Read when asked for, which most answers never are.
         return shown_headers({name.decode("latin-1"): value.decode("latin-1") for name, value in self._headers.items()})
 
+    if not TYPE_CHECKING:  # or every name would be an attribute to type checkers
+
+        def __getattr__(self, name: str) -> Any:
+            from ._habits import attribute, public
+            from ._habits.attributes import OF_A_RESPONSE
+
+            raise AttributeError(attribute(type(self), name, OF_A_RESPONSE, public(self)), name=name, obj=None)
+
 
 class Call(Generic[T_co]):
     """A call that was described but not yet sent."""

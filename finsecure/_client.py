@@ -15,7 +15,7 @@ from typing_extensions import Self, Unpack, override
 
 from . import _log, _telemetry, _wire
 from ._call import REQUEST
-from ._config import DEFAULT_MAX_RESPONSE_SIZE, DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, Config
+from ._config import DEFAULT_MAX_RESPONSE_SIZE, DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, OPTION_NAMES, Config
 from ._exchange import Exchange
 from ._headers import Headers
 from ._http import Failure
@@ -26,6 +26,7 @@ from ._redact import MASK
 from ._retry import RetryBudget
 from ._transport import open_async_transport, open_transport
 from ._transport.whose import hide_network
+from ._unawaited import names_itself
 from ._version import API_VERSION
 from .error import without_frames
 
@@ -227,7 +228,7 @@ class AnyClient(Generic[D_co]):
             from ._habits import of_client
 
             groups = [group for group, made in vars(AnyClient).items() if isinstance(made, Group)]
-            raise AttributeError(of_client(type(self).__name__, name, groups), name=name, obj=None)
+            raise AttributeError(of_client(type(self), name, groups, dir(self)), name=name, obj=None)
 
     @override
     def __dir__(self) -> list[str]:
@@ -445,6 +446,12 @@ class Client(AnyClient[Sync]):
     def __enter__(self) -> Self:
         return self
 
+    if not TYPE_CHECKING:  # type checkers refuse it by themselves
+
+        @property
+        def __aenter__(self) -> NoReturn:
+            self.__getattr__("__aenter__")
+
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
@@ -573,6 +580,8 @@ class AsyncClient(AnyClient[Async]):
     async def request(
         self, method: str, path: str, params: Mapping[str, Any] | None = None, *, idempotency_key: str | None = None
     ) -> Object: ...
+    @without_frames
+    @names_itself
     async def request(
         self,
         method: str,
@@ -634,6 +643,12 @@ class AsyncClient(AnyClient[Async]):
         if self._owns_transport:
             await self._transport.aclose()
 
+    if not TYPE_CHECKING:  # type checkers refuse it by themselves
+
+        @property
+        def __enter__(self) -> NoReturn:
+            self.__getattr__("__enter__")
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -642,6 +657,20 @@ class AsyncClient(AnyClient[Async]):
     ) -> None:
         await self.aclose()
 
+
+def _with_options(name: str) -> Callable[[AnyClient[Any], object], NoReturn]:
+    def refuse(client: AnyClient[Any], _: object) -> NoReturn:
+        raise AttributeError(
+            f"{type(client).__name__} does not change: client.with_options({name}=...) returns another one, on the "
+            "same connections."
+        )
+
+    return refuse
+
+
+# Assigning to an option says what to do instead. Type checkers and editors see options that can only be read.
+for _name in OPTION_NAMES & vars(AnyClient).keys():
+    setattr(AnyClient, _name, vars(AnyClient)[_name].setter(_with_options(_name)))
 
 # `mock.patch.object(finsecure.Client, "send")` replaces every call. No editor offers what is named like this.
 for _kind in (Client, AsyncClient):

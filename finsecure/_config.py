@@ -187,7 +187,9 @@ class Config:
 def check_names(options: Iterable[str]) -> None:
     """Refuse an unknown option."""
     for name in set(options) - OPTION_NAMES:
-        raise wrong(name, f"Unknown option {name!r}: pass one of {', '.join(sorted(OPTION_NAMES))}.")
+        from ._habits import option  # only where one is wrong
+
+        raise wrong(name, option(name, OPTION_NAMES))
 
 
 def _key(given: object) -> str:
@@ -346,9 +348,14 @@ def _default_headers(given: object) -> list[tuple[bytes, bytes]]:
     return headers
 
 
+_EXAMPLES = {"api_version": API_VERSION, "app_info": "my-shop/1.2"}
+
+
 def _header_text(param: str, value: object) -> str:
     text = as_str(value)
-    if text is None or not _HEADER_TEXT.fullmatch(text):
+    if text is None:
+        raise wrong(param, f"{param} is {type_of(value)}: pass a str such as {_EXAMPLES[param]!r}.")
+    if not _HEADER_TEXT.fullmatch(text):
         raise wrong(
             param, f"{param} is not a line of printable ASCII, or has spaces around it: it is sent as a header."
         )

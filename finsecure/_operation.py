@@ -25,7 +25,7 @@ from typing import overload as for_type_checkers
 
 from typing_extensions import override
 
-from ._unawaited import Unawaited
+from ._unawaited import Unawaited, mark_as_coroutine_function
 
 if TYPE_CHECKING:
     from ._call import Call
@@ -69,12 +69,18 @@ class Operations(Generic[D_co]):
 
         return public(self)
 
+    @override
+    def __repr__(self) -> str:
+        names = [name for name in dir(self) if not name.startswith("_")]
+        return f"<{_group_name(type(self))} of {type(self._client).__name__}: {', '.join(names)}>"
+
     if not TYPE_CHECKING:  # or every name would be an operation to type checkers
 
         def __getattr__(self, name: str) -> Any:
-            from ._habits import of_group
+            from ._habits import attribute, public
+            from ._habits.attributes import OF_A_GROUP
 
-            raise AttributeError(of_group(type(self).__name__, name), name=name, obj=None)
+            raise AttributeError(attribute(type(self), name, OF_A_GROUP, public(self)), name=name, obj=None)
 
 
 class _Described(Generic[P]):
@@ -93,7 +99,7 @@ class _Described(Generic[P]):
         self._signatures: dict[bool, inspect.Signature] = {}  # by whether it is awaited
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self._owner = owner
+        self._owner = owner  # the group, such as PaymentIntents
         self._name = name
 
     @property
@@ -118,10 +124,10 @@ class _Described(Generic[P]):
         function = bound.get(self._name)
         if function is None:
             client: Sender = group._client
-            awaited = f"{type(client).__name__}.{_group_name(group)}.{self._name}" if _is_async(client) else None
+            awaited = f"{type(client).__name__}.{_group_name(self._owner)}.{self._name}" if _is_async(client) else None
             function = bound[self._name] = self._bind(client, group, awaited)
             if inspect.iscoroutinefunction(getattr(type(client), self._send)):
-                _mark_as_coroutine_function(function)
+                mark_as_coroutine_function(function)
         return function
 
     def _bind(self, client: Sender | None, place: object, awaited: str | None = None) -> Callable[P, Any]:
@@ -134,7 +140,7 @@ class _Described(Generic[P]):
             try:
                 call = method(*args, **kwargs)
             except BaseException as exc:  # noqa: BLE001 - also a misspelt parameter, or an interrupt
-                error = _named_here(exc).with_traceback(None)
+                error = self._named_here(exc).with_traceback(None)
             else:
                 del args, kwargs
                 sender = _default_client() if client is None else client
@@ -150,6 +156,11 @@ class _Described(Generic[P]):
             signature = self._signatures[awaited is not None] = self._signature(awaited=awaited is not None)
         cast("Any", bound).__signature__ = signature
         return bound
+
+    def _named_here(self, exc: BaseException) -> BaseException:
+        from ._habits import parameter  # only once something failed
+
+        return parameter(exc, self._describe, _group_name(self._owner))
 
     def _signature(self, *, awaited: bool) -> inspect.Signature:
         """What `help` shows: what the caller gets, and not the call that the method describes."""
@@ -179,25 +190,15 @@ def _is_async(client: Sender) -> bool:
     return inspect.iscoroutinefunction(getattr(type(client), "send", None))
 
 
-def _group_name(group: object) -> str:
+def _group_name(kind: type) -> str:
     """What a client calls a group: `payment_intents` of PaymentIntents."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(group).__name__).lower()
-
-
-def _named_here(exc: BaseException) -> BaseException:
-    from ._habits import parameter  # only once something failed
-
-    return parameter(exc)
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
 
 
 def _default_client() -> Sender:
     from ._default import client  # late, the one place that looks back: it needs the resources
 
     return cast("Sender", client())
-
-
-# For mocks and frameworks that ask what is to be awaited; before Python 3.12 there is no public way to say it.
-_mark_as_coroutine_function: Callable[[Any], Any] = getattr(inspect, "markcoroutinefunction", id)
 
 
 class Operation(_Described[P], Generic[T, P]):

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeAlias, TypeVar, ca
 from typing_extensions import Self, override
 
 from ._runtime import in_asyncio
+from ._unawaited import names_itself
 from .error import APIError, InvalidRequestError
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ class _PageOf(Generic[T, F]):
 
     @override
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({len(self.data)} objects, has_more={self.has_more})"
+        objects = "1 object" if len(self.data) == 1 else f"{len(self.data)} objects"
+        return f"{type(self).__name__}({objects}, has_more={self.has_more})"
 
     def __bool__(self) -> bool:
         """Whether this page has an object."""
@@ -127,9 +129,10 @@ class _PageOf(Generic[T, F]):
     if not TYPE_CHECKING:  # or every name would be an attribute to type checkers
 
         def __getattr__(self, name: str) -> Any:
-            from ._habits import attribute
+            from ._habits import attribute, public
+            from ._habits.attributes import OF_A_PAGE
 
-            raise AttributeError(attribute(type(self).__name__, name), name=name, obj=None)
+            raise AttributeError(attribute(type(self), name, OF_A_PAGE, public(self)), name=name, obj=None)
 
     def to_dict(self, *, exclude_none: bool = False) -> dict[str, Any]:
         """Return this page as the API sent it, as plain dicts, lists and JSON values. It includes secrets.
@@ -303,6 +306,7 @@ class AsyncPage(_PageOf[T, "FetchAsync[T]"], Generic[T]):
     last_response: LastResponse
     """How this page came."""
 
+    @names_itself
     async def next_page(self) -> AsyncPage[T] | None:
         """Fetch the page after this one.
 
@@ -314,6 +318,7 @@ class AsyncPage(_PageOf[T, "FetchAsync[T]"], Generic[T]):
         """
         return await self._fetched(self._following())
 
+    @names_itself
     async def previous_page(self) -> AsyncPage[T] | None:
         """Fetch the page before this one: newer objects, or older ones after `ending_before`.
 
@@ -380,8 +385,9 @@ class AsyncPages(Generic[T]):
         def __getattr__(self, name: str) -> Any:
             if name.startswith("_") or not (hasattr(AsyncPage, name) or name in _OF_A_PAGE):
                 from ._habits import attribute
+                from ._habits.attributes import OF_A_PAGE
 
-                raise AttributeError(attribute("AsyncPages", name), name=name, obj=None)
+                raise AttributeError(attribute(type(self), name, OF_A_PAGE), name=name, obj=None)
             raise AttributeError(f"Nothing is fetched yet. {self._how} Then read page.{name}.", name=name, obj=None)
 
         def __iter__(self) -> NoReturn:

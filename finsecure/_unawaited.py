@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import functools
+import inspect
+from collections.abc import Callable, Generator
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 from typing_extensions import override
 
@@ -59,8 +61,27 @@ class Unawaited:
 
     def _forgotten(self) -> str:
         client, _, operation = self._coroutine.__qualname__.partition(".")
-        return f"This was not awaited. Write `await client.{operation}(...)`, since {client} is async."
+        place = "page" if client == "AsyncPage" else "client"
+        return f"This was not awaited. Write `await {place}.{operation}(...)`, since {client} is async."
 
     @override
     def __repr__(self) -> str:
         return f"<{self._coroutine.__qualname__}(...), not awaited>"
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def names_itself(method: F) -> F:
+    """Have an async method name itself where its answer is used without `await`."""
+
+    @functools.wraps(method)
+    def outer(self: object, *args: Any, **kwargs: Any) -> Any:
+        return Unawaited(method(self, *args, **kwargs), f"{type(self).__name__}.{method.__name__}")
+
+    mark_as_coroutine_function(outer)
+    return cast("F", outer)
+
+
+# For mocks and frameworks that ask what is to be awaited; before Python 3.12 there is no public way to say it.
+mark_as_coroutine_function: Callable[[Any], Any] = getattr(inspect, "markcoroutinefunction", id)

@@ -34,6 +34,43 @@ from ._headers import Headers
 if TYPE_CHECKING:
     from .resources.payment_intents import PaymentIntent
 
+__all__ = [
+    "ADVICE",
+    "APIConnectionError",
+    "APIError",
+    "APITimeoutError",
+    "Advice",
+    "AuthenticationError",
+    "CardError",
+    "DeclineCode",
+    "ErrorCode",
+    "ErrorType",
+    "EventInProgress",
+    "FinSecureError",
+    "IdempotencyError",
+    "InboxError",
+    "InvalidRequestError",
+    "RateLimitError",
+    "SandboxError",
+    "SignatureVerificationError",
+    "WebhookPayloadError",
+    "WebhookUsageError",
+    "advice_for",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+if not TYPE_CHECKING:  # or every name would be one of this module to type checkers
+
+    def __getattr__(name: str) -> Any:
+        from ._habits import of_module
+
+        raise AttributeError(of_module(__name__, name, __all__), name=name, obj=None)
+
+
 _E = TypeVar("_E", bound="FinSecureError")
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -110,11 +147,11 @@ class FinSecureError(Exception):
         super().__init__(message)
         self.message: str = message
         """What went wrong, in a sentence."""
-        self.type: str | None = _fact(type)
+        self.type: ErrorType | None = _fact(type)
         """The API's type of error, for example `card_error`; `None` if the API sent none."""
-        self.code: str | None = _fact(code)
+        self.code: ErrorCode | None = _fact(code)
         """The API's code, for example `card_declined`."""
-        self.decline_code: str | None = _fact(decline_code)
+        self.decline_code: DeclineCode | None = _fact(decline_code)
         """Why the bank declined, for example `insufficient_funds`."""
         self.param: str | None = _fact(param)
         """The parameter that is wrong."""
@@ -194,7 +231,11 @@ class FinSecureError(Exception):
             extra = self.__dict__.get("extra", {})
             if name in extra:
                 return extra[name]
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=None)
+            from ._habits import advice
+            from ._habits.attributes import OF_AN_ERROR
+
+            told = advice(name, OF_AN_ERROR, [*self.__dict__, *extra])
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{told}", name=name, obj=None)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (self.__class__, self.__dict__)
@@ -456,7 +497,9 @@ def without_frames(function: Callable[_P, _T]) -> Callable[_P, _T]:
         try:
             return function(*args, **kwargs)
         except BaseException as exc:  # noqa: BLE001 - also a misspelt parameter, or an interrupt
-            refusal = exc.with_traceback(None)
+            from ._habits import parameter  # only once something failed
+
+            refusal = parameter(exc, function).with_traceback(None)
         del args, kwargs
         raise refusal
 

@@ -12,6 +12,13 @@ from typing import cast
 from ._currencies import DIGITS
 from ._params import TOO_LARGE, as_int, as_str, type_of, with_comma, wrong
 
+__all__ = ["from_minor_units", "minor_digits", "to_minor_units"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 # No digit is dropped, whatever decimal context the caller works in.
 _EXACT = Context(prec=60, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[Inexact])
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 import finsecure
 from finsecure.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from tests.conftest import Door
 
 INTENT = finsecure.PaymentIntent.model_validate(
     {
@@ -44,10 +47,93 @@ def test_a_parameter_of_another_sdk_is_named_here(client: finsecure.Client, name
         cast("Any", client.payment_intents.create)(amount=1, currency="usd", **{name: 1})
 
 
-def test_a_misspelt_parameter_is_pythons_own_error(client: finsecure.Client) -> None:
-    """No advice where there is none."""
-    with pytest.raises(TypeError, match=r"unexpected keyword argument 'amuont'(\. Did you mean .*)?$"):
-        cast("Any", client.payment_intents.create)(amuont=1)
+MISSPELT: list[tuple[Callable[[Any], Any], str]] = [
+    (lambda api: api.payment_intents.create(amuont=1), r"'amuont': did you mean amount\?$"),
+    (lambda api: api.payment_intents.create(amount=1, curency="usd"), r"'curency': did you mean currency\?$"),
+    (lambda api: api.customers.list(limt=1), r"'limt': did you mean limit\?$"),
+    (lambda api: api.customers.list(page_size=1), r"'page_size': it is called limit\.$"),
+    (lambda api: api.payment_intents.retrieve(payment_intent="pi_1"), r"'payment_intent': it is called id\.$"),
+    (lambda api: api.payment_intents.cancel("pi_1", cancellation_reason="x"), r"no reason is stored"),
+    (
+        lambda api: api.payment_intents.create(amount=1, currency="usd", statement_descriptor="x"),
+        r"create takes amount, currency, .*idempotency_key; client\.request\(method, path, params\) sends",
+    ),
+    (lambda api: api.customers.list(timeout=1), r"client\.with_options\(timeout=\.\.\.\)\.customers\.list\("),
+    (lambda api: api.payment_intents.confirm("pi_1", "pm_1"), r"a dict as confirm\(id, \*\*params\)\.$"),
+    (lambda api: api.payment_intents.retrieve("pi_1", {"expand": []}), r"retrieve takes id\.$"),
+    (lambda api: api.payment_intents.create(), r"missing 2 required keyword-only arguments: 'amount' and 'currency'$"),
+]
+
+
+@pytest.mark.parametrize(("use", "message"), MISSPELT, ids=[message for _, message in MISSPELT])
+def test_a_misspelt_parameter_names_ours(door: Door, use: Callable[[Any], Any], message: str) -> None:
+    """A parameter that is not there says which one may have been meant, or which there are."""
+    with pytest.raises(TypeError, match=message):
+        door.call(use)
+
+
+CALLS: list[tuple[Callable[[], Any], str]] = [
+    (lambda: cast("Any", finsecure.Client)("sk_test_1", max_network_retries=3), "it is called max_retries"),
+    (lambda: cast("Any", finsecure.AsyncClient)("sk_test_1", stripe_version="x"), "it is called api_version"),
+    (lambda: cast("Any", finsecure.Client)("sk_test_1", proxies={}), r"http_client=.*HTTPS_PROXY"),
+    (lambda: cast("Any", finsecure.Client)("sk_test_1", organization="org_1"), r"with_options\(api_key="),
+    (lambda: cast("Any", finsecure.Client)("sk_test_1", time_out=3), r"did you mean timeout\?"),
+    (lambda: cast("Any", finsecure.Client)("sk_test_1", nonsense=3), r"Client takes api_key, base_url, .*, clock\.$"),
+    (lambda: cast("Any", finsecure.Client)("sk_test_1", "https://x.test"), r"a dict as Client\(api_key, \*\*params\)"),
+    (lambda: cast("Any", finsecure.webhooks.construct_event)(b"", sig_header=""), "it is called signature"),
+    (lambda: cast("Any", finsecure.webhooks.construct_event)(b"", "", endpoint_secret=""), "it is called secret"),
+    (lambda: cast("Any", finsecure.webhooks.construct_event)(b"", "", api_key=""), "without an API key"),
+    (lambda: cast("Any", finsecure.webhooks.construct_event)(b"", "", "", 1, ""), r"takes payload, .*, tolerance\.$"),
+    (
+        lambda: cast("Any", finsecure.webhooks.verify_signature)(b"", nonsense=""),
+        r"takes payload, signature, secret\.$",
+    ),
+    (lambda: cast("Any", finsecure.webhooks.Handler)(signing_secret=""), "it is called secret"),
+    (lambda: cast("Any", finsecure.webhooks.Handler("whsec_1").handle)(payload=b""), "it is called body"),
+    (lambda: cast("Any", finsecure.Client("sk_test_1").request)("GET", "/v1/x", json={}), "it is called params"),
+    (
+        lambda: cast("Any", finsecure.AsyncClient("sk_test_1").request)("GET", "/v1/x", cast_to=1),
+        "it is called returns",
+    ),
+    (lambda: cast("Any", finsecure.request)("GET", "/v1/x", timeout=1), r"with_options\(timeout=...\)\.request\("),
+]
+
+
+@pytest.mark.parametrize(("use", "message"), CALLS, ids=[message for _, message in CALLS])
+def test_a_client_and_a_function_name_their_parameters(use: Callable[[], Any], message: str) -> None:
+    """As operations do: what another SDK calls an option or a parameter, and what is misspelt. It stays a TypeError."""
+    with pytest.raises(TypeError, match=message):
+        use()
+
+
+OPTIONS = [
+    ("max_network_retries", "It is called max_retries"),
+    ("proxy", "HTTPS_PROXY"),
+    ("http_client", "pass it to a client of its own"),
+    ("tiemout", r"Did you mean timeout\?"),
+    ("nonsense", r"timeout\."),
+]
+
+
+@pytest.mark.parametrize(("option", "message"), OPTIONS)
+def test_an_option_of_another_sdk_is_named_here(client: finsecure.Client, option: str, message: str) -> None:
+    """Also where options are passed on."""
+    for take in (client.with_options, finsecure.configure):
+        with pytest.raises(finsecure.InvalidRequestError, match=message) as caught:
+            cast("Any", take)(**{option: None})
+        assert (caught.value.param, option in str(caught.value)) == (option, True)
+        if option == "http_client":
+            break  # which `configure` takes
+
+
+def test_an_error_of_ones_own_stays_as_it_is() -> None:
+    """What a function that was passed raises is not explained."""
+
+    def key(**_: Any) -> Any:
+        return cast("Any", key)(1)
+
+    with pytest.raises(TypeError, match=r"key\(\) takes 0 positional arguments but 1 was given$"):
+        finsecure.Client(key)
 
 
 ATTRIBUTES: list[tuple[Callable[[Any], Any], str]] = [
@@ -56,6 +142,20 @@ ATTRIBUTES: list[tuple[Callable[[Any], Any], str]] = [
     (lambda client: client.customers.get, r"Customers has no 'get'\. Instead: retrieve\(id\)"),
     (lambda client: client.v1, r"Client has no 'v1'\. Instead: the same name without v1"),
     (lambda client: client.customers.nonsense, r"Customers has no 'nonsense'\.$"),
+    (lambda client: client.customers.creat, r"Customers has no 'creat'\. Did you mean create\?$"),
+    (lambda client: client.checkout, r"Client has no 'checkout': the API has no such thing. Instead: payment_intents"),
+    (lambda client: client.invoices, r"the API has no such thing. Instead: events such as invoice\.payment_succeeded"),
+    (lambda client: client.disputes, r"Instead: client\.request\(method, path, params\), once the API has it"),
+    (lambda client: client.timout, r"Client has no 'timout'\. Did you mean timeout\?$"),
+    (lambda _: cast("Any", finsecure).checkout, r"'checkout': the API has no such thing"),
+    (lambda _: cast("Any", finsecure).SetupIntent, r"setup_future_usage"),
+    (lambda _: cast("Any", finsecure).payment_intents, r"Instead: finsecure\.PaymentIntent"),
+    (lambda _: cast("Any", finsecure.Subscription).create, r"Subscription has no 'create'. Instead: events such as"),
+    (lambda _: cast("Any", finsecure.error).StripeError, r"Instead: finsecure\.FinSecureError"),
+    (lambda _: cast("Any", finsecure.error).CardErorr, r"Did you mean CardError\?"),
+    (lambda _: cast("Any", finsecure.CardError()).json_body, r"no attribute 'json_body'\. Instead: error\.body"),
+    (lambda _: cast("Any", finsecure.APIError()).user_action, r"only a CardError has"),
+    (lambda _: cast("Any", finsecure.APIError()).http_statsu, r"Did you mean http_status\?"),
     (lambda _: cast("Any", finsecure.Charge).create, r"Instead: PaymentIntent.create"),
     (lambda _: cast("Any", finsecure.Customer).modify, r"Instead: update"),
     (lambda _: cast("Any", finsecure.Customer).__nonsense__, r"__nonsense__"),
@@ -168,7 +268,10 @@ def test_positional_parameters_are_refused_by_name(client: finsecure.Client) -> 
         cast("Any", client.payment_intents).create(2000, "usd")
 
 
-OBJECT_HABITS = [("refund", "refunds.create"), ("save", "update"), ("get", "to_dict"), ("nonsense", r"'nonsense'\.$")]
+OBJECT_HABITS = [
+    *(("refund", "refunds.create"), ("save", "update"), ("get", "to_dict"), ("nonsense", r"'nonsense'\.$")),
+    *(("json", r"to_json\(\)"), ("dict", "to_dict"), ("copy", "never changes"), ("latest_charge", "charges.list")),
+]
 
 
 @pytest.mark.parametrize(("name", "why"), OBJECT_HABITS)
@@ -179,6 +282,94 @@ def test_an_object_names_what_it_is_called_here(name: str, why: str) -> None:
     with pytest.raises(AttributeError, match=r"Objects can't make API calls: use PaymentIntent\.confirm"):
         cast("Any", INTENT).confirm()
     assert cast("Any", INTENT).new == {"deep": 1}
+
+
+def test_an_object_cannot_be_changed_like_a_dict() -> None:
+    """It says what changes one."""
+    for change in (
+        lambda: cast("Any", INTENT).__setitem__("amount", 1),
+        lambda: cast("Any", INTENT).__delitem__("amount"),
+        lambda: setattr(INTENT, "amount", 1),
+        lambda: delattr(INTENT, "amount"),
+    ):
+        with pytest.raises((AttributeError, TypeError), match=r"read-only: .* Change it with update\(id, \.\.\.\)"):
+            change()
+    with pytest.raises(AttributeError, match=r"Nothing was changed\.$"):
+        setattr(finsecure.PaymentError(), "code", "x")  # noqa: B010 - type checkers refuse it otherwise
+
+
+BY_HAND: list[tuple[Callable[[], Any], str | None, str]] = [
+    (cast("Any", finsecure.PaymentIntent), "id", "This is no PaymentIntent: id is missing"),
+    (lambda: cast("Any", finsecure.PaymentIntent)(id=5), "id", "id has the wrong type"),
+    (lambda: cast("Any", finsecure.Charge)(id="ch_1", amount="5"), "amount", "amount has the wrong type"),
+]
+
+
+@pytest.mark.parametrize(("build", "param", "why"), BY_HAND)
+def test_an_object_that_is_built_by_hand_says_what_is_wrong(build: Callable[[], Any], param: str, why: str) -> None:
+    """And what builds whole ones, in an error of ours."""
+    with pytest.raises(finsecure.InvalidRequestError, match=rf"{why}\. .*finsecure\.testing") as caught:
+        build()
+    assert (caught.value.param, caught.value.__cause__, caught.value.__context__) == (param, None, None)
+
+
+def test_an_object_takes_its_fields_by_name() -> None:
+    """`PaymentIntent("pi_1")` does not look a payment up."""
+    with pytest.raises(TypeError, match=r"PaymentIntent takes its fields by name\. Operations return objects"):
+        cast("Any", finsecure.PaymentIntent)("pi_1")
+    with pytest.raises(AttributeError, match=r"Instead: model_validate"):
+        cast("Any", finsecure.PaymentIntent).parse_obj({})
+
+
+def test_a_page_and_a_response_name_what_it_is_called_here() -> None:
+    """As an object does."""
+    with Sandbox() as sandbox, sandbox.client() as client:
+        customer = client.customers.create()
+        page: Any = client.customers.list()
+    reads: list[tuple[Any, str, str]] = [
+        (page, "total", r"len\(page\.data\)"),
+        (page, "has_next_page", r"page\.has_more"),
+        (page, "next_pag", r"Did you mean next_page\?"),
+        (customer.last_response, "data", "to_dict"),
+        (customer.last_response, "headrs", r"Did you mean headers\?"),
+    ]
+    for place, name, why in reads:
+        with pytest.raises(AttributeError, match=why):
+            getattr(place, name)
+    assert repr(page) == "Page(1 object, has_more=False)"
+
+
+def test_an_option_of_a_client_is_not_assigned(client: finsecure.Client) -> None:
+    """`with_options` makes another client."""
+    for each in (client, finsecure.AsyncClient("sk_test_1")):
+        for name in ("timeout", "api_key", "max_retries", "base_url"):
+            with pytest.raises(AttributeError, match=rf"does not change: client\.with_options\({name}="):
+                setattr(each, name, 1)
+
+
+def test_each_client_says_how_it_is_entered(client: finsecure.Client) -> None:
+    """`with` is not `async with`."""
+
+    async def enter(client: Any) -> None:
+        async with client:
+            pass
+
+    with (
+        pytest.raises(AttributeError, match="Instead: async with client"),
+        cast("Any", finsecure.AsyncClient("sk_test_1")),
+    ):
+        pass
+    with pytest.raises(AttributeError, match="an AsyncClient for async with"):
+        asyncio.run(enter(client))
+
+
+def test_what_a_group_and_a_sandbox_show_of_themselves(client: finsecure.Client) -> None:
+    """Names, and no address in memory."""
+    assert repr(client.refunds) == "<refunds of Client: create, list, retrieve, update>"
+    with Sandbox(clock=finsecure.sandbox.Clock(0)) as sandbox:
+        assert repr(sandbox) == "<Sandbox in memory>"
+        assert repr(sandbox.clock) == "<Clock 1970-01-01 00:00:00+00:00, frozen>"
+    assert repr(sandbox) == "<Sandbox in memory, closed>"
 
 
 @pytest.mark.parametrize("name", ["max_network_retries", "api_base", "timeout"])
@@ -267,6 +458,8 @@ def test_completion_shows_what_is_ours(client: finsecure.Client) -> None:
         assert not [name for name in shown(each) if name.startswith("_") or name in {"send", "send_list"}]
     assert {*dir(finsecure.webhooks)} >= {*finsecure.webhooks.__all__}
     assert not [name for name in dir(finsecure.webhooks) if name.startswith("_") or name in {"Any", "annotations"}]
+    for module in (finsecure.error, finsecure.money, finsecure.sandbox, finsecure.testing):
+        assert dir(module) == sorted(module.__all__)
 
 
 def test_times_are_in_utc_and_say_so() -> None:

@@ -55,6 +55,25 @@ def test_a_client_of_ones_own_is_named(sandbox: Sandbox) -> None:
     forgotten.close()
 
 
+def test_a_raw_call_and_the_fetch_of_a_page_are_named(client: finsecure.AsyncClient) -> None:
+    """As the operations are."""
+
+    async def first() -> Any:
+        return await client.customers.list()
+
+    page = asyncio.run(first())
+    forgotten: list[tuple[Any, str]] = [
+        (client.request("GET", "/v1/customers"), r"await client\.request\(\.\.\.\)`, since AsyncClient"),
+        (page.next_page(), r"await page\.next_page\(\.\.\.\)`, since AsyncPage"),
+        (page.previous_page(), r"await page\.previous_page\(\.\.\.\)`"),
+    ]
+    for answer, why in forgotten:
+        with pytest.raises(AttributeError, match=why):
+            _ = answer.data
+        answer.close()
+    assert all(map(inspect.iscoroutine, [answer for answer, _ in forgotten]))
+
+
 def test_it_is_a_coroutine_to_whoever_asks(client: finsecure.AsyncClient) -> None:
     """`inspect` and asyncio say so, and tools find the frame and the names of a coroutine."""
     forgotten: Any = client.customers.create()

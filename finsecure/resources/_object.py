@@ -24,13 +24,22 @@ from datetime import datetime, timezone
 from functools import cache, partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, NoReturn, SupportsIndex, TypeAlias, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, PrivateAttr
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PrivateAttr,
+    ValidationError,
+)
 from pydantic_core import MISSING, CoreSchema, PydanticOmit, SchemaValidator, core_schema
 from typing_extensions import Self, TypeAliasType, dataclass_transform, override
 
 from .. import _redact
 from .._call import LastResponse
 from .._operation import Listing, Operation
+from .._params import wrong
 
 if TYPE_CHECKING:
     from pydantic._internal._model_construction import ModelMetaclass
@@ -195,6 +204,16 @@ class _ReadOnly(ModelMetaclass):
 
     if not TYPE_CHECKING:  # or every name would be an attribute to type checkers
 
+        def __call__(cls, *args: object, **members: Any) -> Any:
+            if args:
+                raise TypeError(f"{cls.__name__} takes its fields by name. {_HOW_TO_GET_ONE}")
+            try:
+                return super().__call__(**members)
+            except ValidationError as exc:
+                first = exc.errors(include_url=False, include_context=False, include_input=False)[0]
+            name, why = first["loc"][0], "is missing" if first["type"] == "missing" else "has the wrong type"
+            raise wrong(str(name), f"This is no {cls.__name__}: {name} {why}. {_HOW_TO_GET_ONE}")
+
         def __getattr__(cls, name: str) -> Any:
             try:
                 return super().__getattr__(name)
@@ -202,8 +221,19 @@ class _ReadOnly(ModelMetaclass):
                 if name.startswith("_"):
                     raise
             from .._habits import attribute
+            from .._habits.attributes import OF_AN_OBJECT
 
-            raise AttributeError(attribute(cls.__name__, name), name=name, obj=None)
+            raise AttributeError(attribute(cls, name, OF_AN_OBJECT), name=name, obj=cls)
+
+
+_HOW_TO_GET_ONE = "Operations return objects of the API, and finsecure.testing builds them for tests."
+
+
+class _Elsewhere:
+    """A method that pydantic deprecated: it is not there, so that `__getattr__` says what to use."""
+
+    def __get__(self, part: object, owner: type) -> NoReturn:
+        raise AttributeError
 
 
 def fields_of(schema: Any) -> Any:
@@ -362,11 +392,16 @@ class Part(BaseModel, metaclass=_ReadOnly):
 
     @override
     def __setattr__(self, name: str, value: Any) -> None:
-        raise AttributeError(f"{type(self).__name__} is read-only: it is what the API answered. Nothing was changed.")
+        raise AttributeError(self._read_only())
 
     @override
     def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"{type(self).__name__} is read-only: it is what the API answered. Nothing was changed.")
+        raise AttributeError(self._read_only())
+
+    def _read_only(self) -> str:
+        kind = type(self).__name__
+        how = " Change it with update(id, ...)." if hasattr(type(self), "update") else ""
+        return f"{kind} is read-only: it is what the API answered. Nothing was changed.{how}"
 
     @override
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
@@ -403,12 +438,27 @@ class Part(BaseModel, metaclass=_ReadOnly):
                 if name.startswith("_") or hasattr(type(self), name):  # an operation says what to do itself
                     raise
             from .._habits import attribute
+            from .._habits.attributes import OF_AN_OBJECT
 
-            raise AttributeError(attribute(type(self).__name__, name), name=name, obj=self)
+            raise AttributeError(attribute(type(self), name, OF_AN_OBJECT), name=name, obj=self)
 
         def __getitem__(self, name: object) -> NoReturn:
             place = f".{name}" if isinstance(name, str) and name.isidentifier() else "an attribute"
             raise TypeError(f"{type(self).__name__} is not a dict: read {place}, or to_dict() for all that came.")
+
+        def __setitem__(self, name: object, value: object) -> NoReturn:
+            raise TypeError(self._read_only())
+
+        def __delitem__(self, name: object) -> NoReturn:
+            raise TypeError(self._read_only())
+
+
+_DEPRECATED = (
+    *("construct", "copy", "dict", "from_orm", "json", "parse_file", "parse_obj", "parse_raw", "schema", "schema_json"),
+    *("update_forward_refs", "validate"),
+)
+for _name in _DEPRECATED:
+    setattr(Part, _name, _Elsewhere())
 
 
 class Object(Part):

@@ -17,3 +17,7 @@ from ._sandbox import Sandbox
 from ._store import Delivery
 
 __all__ = ["Clock", "Delivery", "Fault", "LoggedRequest", "Sandbox"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import cast
 
 _YEAR_9999 = 253_402_300_800
@@ -117,6 +117,10 @@ class Clock:
             await anyio.lowlevel.checkpoint()
         else:
             await anyio.sleep(seconds)
+
+    def __repr__(self) -> str:
+        now = datetime.fromtimestamp(self.time(), timezone.utc)
+        return f"<Clock {now}{', frozen' if self.frozen else ''}>"
 
     def _skip(self, seconds: float) -> None:
         self.sleeps.append(seconds)

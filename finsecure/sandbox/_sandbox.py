@@ -117,6 +117,7 @@ class Sandbox:
         }
         with as_python_errors():
             options = check.read(SANDBOX, given)
+        self._place = "in memory" if db is None else f"in {os.fspath(db)!r}"
         self.base_url = BASE_URL
         self.clock = clock or Clock()
         self._observer = observer or _ignore
@@ -487,6 +488,10 @@ class Sandbox:
         for server in servers:
             server.close()
         self._courier.close()
+
+    def __repr__(self) -> str:
+        closed = ", closed" if self._closed.is_set() else ""
+        return f"<Sandbox {self._place}{closed}>"
 
     def __enter__(self) -> Self:
         self._check_open()

@@ -37,3 +37,7 @@ __all__ = [
     "subscription",
     "webhook_endpoint",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

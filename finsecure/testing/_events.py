@@ -34,59 +34,49 @@ from ..sandbox import _samples
 from ..sandbox._work import PREFIXES, event_members
 from ._build import as_dict, body, check, maker, merge, plain, typed
 from ._members import (
-    CustomerMembers,
+    CustomerEventMembers,
     EventMembers,
-    InvoiceMembers,
-    PaymentIntentMembers,
-    SubscriptionMembers,
+    InvoiceEventMembers,
+    PaymentIntentEventMembers,
+    SubscriptionEventMembers,
 )
 
 
-class _OfPaymentIntent(EventMembers, PaymentIntentMembers, total=False):
-    """The members of an event about a PaymentIntent, and of that PaymentIntent."""
-
-
-class _OfCustomer(EventMembers, CustomerMembers, total=False):
-    """The members of an event about a Customer, and of that Customer."""
-
-
-class _OfInvoice(EventMembers, InvoiceMembers, total=False):
-    """The members of an event about an Invoice, and of that Invoice."""
-
-
-class _OfSubscription(EventMembers, SubscriptionMembers, total=False):
-    """The members of an event about a Subscription, and of that Subscription."""
-
-
-@overload
-def event(type: Literal["payment_intent.succeeded"], **members: Unpack[_OfPaymentIntent]) -> PaymentIntentSucceeded: ...
 @overload
 def event(
-    type: Literal["payment_intent.payment_failed"], **members: Unpack[_OfPaymentIntent]
+    type: Literal["payment_intent.succeeded"], **members: Unpack[PaymentIntentEventMembers]
+) -> PaymentIntentSucceeded: ...
+@overload
+def event(
+    type: Literal["payment_intent.payment_failed"], **members: Unpack[PaymentIntentEventMembers]
 ) -> PaymentIntentPaymentFailed: ...
 @overload
 def event(
-    type: Literal["payment_intent.requires_action"], **members: Unpack[_OfPaymentIntent]
+    type: Literal["payment_intent.requires_action"], **members: Unpack[PaymentIntentEventMembers]
 ) -> PaymentIntentRequiresAction: ...
 @overload
-def event(type: Literal["payment_intent.canceled"], **members: Unpack[_OfPaymentIntent]) -> PaymentIntentCanceled: ...
+def event(
+    type: Literal["payment_intent.canceled"], **members: Unpack[PaymentIntentEventMembers]
+) -> PaymentIntentCanceled: ...
 @overload
-def event(type: Literal["customer.created"], **members: Unpack[_OfCustomer]) -> CustomerCreated: ...
+def event(type: Literal["customer.created"], **members: Unpack[CustomerEventMembers]) -> CustomerCreated: ...
 @overload
-def event(type: Literal["customer.updated"], **members: Unpack[_OfCustomer]) -> CustomerUpdated: ...
+def event(type: Literal["customer.updated"], **members: Unpack[CustomerEventMembers]) -> CustomerUpdated: ...
 @overload
-def event(type: Literal["customer.deleted"], **members: Unpack[_OfCustomer]) -> CustomerDeleted: ...
-@overload
-def event(type: Literal["invoice.payment_succeeded"], **members: Unpack[_OfInvoice]) -> InvoicePaymentSucceeded: ...
-@overload
-def event(type: Literal["invoice.payment_failed"], **members: Unpack[_OfInvoice]) -> InvoicePaymentFailed: ...
+def event(type: Literal["customer.deleted"], **members: Unpack[CustomerEventMembers]) -> CustomerDeleted: ...
 @overload
 def event(
-    type: Literal["customer.subscription.created"], **members: Unpack[_OfSubscription]
+    type: Literal["invoice.payment_succeeded"], **members: Unpack[InvoiceEventMembers]
+) -> InvoicePaymentSucceeded: ...
+@overload
+def event(type: Literal["invoice.payment_failed"], **members: Unpack[InvoiceEventMembers]) -> InvoicePaymentFailed: ...
+@overload
+def event(
+    type: Literal["customer.subscription.created"], **members: Unpack[SubscriptionEventMembers]
 ) -> CustomerSubscriptionCreated: ...
 @overload
 def event(
-    type: Literal["customer.subscription.updated"], **members: Unpack[_OfSubscription]
+    type: Literal["customer.subscription.updated"], **members: Unpack[SubscriptionEventMembers]
 ) -> CustomerSubscriptionUpdated: ...
 @overload
 def event(type: str, **members: Unpack[EventMembers]) -> AnyEvent: ...

@@ -162,3 +162,19 @@ class EventMembers(Common, total=False):
     data: Nested
     pending_webhooks: int
     request: Nested | None
+
+
+class PaymentIntentEventMembers(EventMembers, PaymentIntentMembers, total=False):
+    """The members of an event about a PaymentIntent, and of that PaymentIntent."""
+
+
+class CustomerEventMembers(EventMembers, CustomerMembers, total=False):
+    """The members of an event about a Customer, and of that Customer."""
+
+
+class InvoiceEventMembers(EventMembers, InvoiceMembers, total=False):
+    """The members of an event about an Invoice, and of that Invoice."""
+
+
+class SubscriptionEventMembers(EventMembers, SubscriptionMembers, total=False):
+    """The members of an event about a Subscription, and of that Subscription."""

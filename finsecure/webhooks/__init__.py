@@ -53,7 +53,7 @@ else:
         if home is None:
             from .._habits import of_module
 
-            raise AttributeError(of_module(__name__, name))
+            raise AttributeError(of_module(__name__, name, __dir__()), name=name, obj=None)
         try:
             value = getattr(importlib.import_module(home, __name__), name)
         except ModuleNotFoundError as exc:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import finsecure
-from finsecure import _habits
+from finsecure._habits.attributes import ATTRIBUTES
+from finsecure._habits.parameters import PARAMETERS
 from tests.docs.test_code_blocks import PAGES, ROOT, blocks
 
 COLUMNS = 90  # what a code block shows on a screen of 1280 pixels without scrolling
@@ -78,7 +79,7 @@ def test_coming_from_stripe_shows_each_habit(habit: str) -> None:
     """A habit of stripe-python is on the page, and an error explains it, too."""
     page = (ROOT / "docs" / "coming-from-stripe.md").read_text(encoding="utf-8")
     assert re.search(rf"\b{habit}\b", page)
-    assert habit in {*_habits.PARAMETERS, *_habits.ATTRIBUTES}
+    assert habit in {*PARAMETERS, *ATTRIBUTES}
 
 
 def test_each_operation_says_what_it_returns() -> None:

@@ -281,7 +281,9 @@ try:
 except finsecure.CardError as error:
     assert_type(error.user_action, str)
     assert_type(error.resolution, str)
-    assert_type(error.decline_code, str | None)
+    assert_type(error.decline_code, finsecure.DeclineCode | None)
+    assert_type(error.code, finsecure.ErrorCode | None)
+    told: str | None = error.type
     assert_type(error.payment_intent, PaymentIntent | None)
 except finsecure.RateLimitError as error:
     assert_type(error.retry_after, float | None)

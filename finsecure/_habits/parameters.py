@@ -1,0 +1,153 @@
+"""Parameters and options of other SDKs, and what they are called here."""
+
+from __future__ import annotations
+
+RENAMED: dict[str, tuple[str, ...]] = {
+    "access_token": ("api_key",),
+    "api_base": ("base_url",),
+    "api_secret": ("api_key",),
+    "api_token": ("api_key",),
+    "async_client": ("http_client",),
+    "attempts": ("max_retries",),
+    "base_uri": ("base_url",),
+    "body": ("payload", "params"),
+    "cancellation_reason": ("reason",),
+    "cast_to": ("returns",),
+    "count": ("limit",),
+    "cursor": ("starting_after",),
+    "customer_email": ("receipt_email", "email"),
+    "customer_id": ("customer",),
+    "data": ("payload", "params"),
+    "email": ("receipt_email",),
+    "endpoint": ("path", "url"),
+    "endpoint_secret": ("secret",),
+    "event_type": ("type",),
+    "event_types": ("enabled_events",),
+    "events": ("enabled_events",),
+    "extra_body": ("params",),
+    "extra_headers": ("default_headers",),
+    "extra_query": ("params",),
+    "header": ("signature",),
+    "headers": ("default_headers", "signature"),
+    "host": ("base_url",),
+    "idempotency": ("idempotency_key",),
+    "idempotency_id": ("idempotency_key",),
+    "intent": ("payment_intent",),
+    "json": ("params",),
+    "key": ("api_key", "secret"),
+    "max_attempts": ("max_retries",),
+    "max_network_retries": ("max_retries",),
+    "model": ("returns",),
+    "num_retries": ("max_retries",),
+    "page_size": ("limit",),
+    "payload": ("body",),
+    "payment_intent_id": ("payment_intent",),
+    "payment_method_id": ("payment_method",),
+    "per_page": ("limit",),
+    "publishable_key": ("api_key",),
+    "query": ("params",),
+    "raw_body": ("payload", "body"),
+    "request_timeout": ("timeout",),
+    "response_model": ("returns",),
+    "retries": ("max_retries",),
+    "secret_key": ("api_key",),
+    "session": ("http_client",),
+    "sig_header": ("signature",),
+    "signature_header": ("signature",),
+    "signing_secret": ("secret",),
+    "stripe_version": ("api_version",),
+    "success_url": ("return_url",),
+    "token": ("api_key",),
+    "url": ("base_url", "path"),
+    "user_agent": ("app_info",),
+    "version": ("api_version",),
+    "webhook_secret": ("secret",),
+}
+"""What another SDK calls a parameter, and what it is called here, where a function has that."""
+
+_WITH_OPTIONS = "it is an option of the client: client.with_options({}=...).{{place}}(...)"
+_CONFIRM = "it is a parameter of payment_intents.confirm"
+RAW = "client.request(method, path, params) sends parameters that have no name here"
+_ONE_ACCOUNT = "a client has the key of one account: client.with_options(api_key=...) makes one with another key"
+_NO_REASON = "no reason is stored: keep it in the metadata, with payment_intents.update(id, metadata=...)"
+_NO_MARKETPLACE = "there are no connected accounts: the money goes to the account of the key"
+PARAMETERS = {
+    "api_key": _WITH_OPTIONS.format("api_key"),
+    "api_version": _WITH_OPTIONS.format("api_version"),
+    "app_info": _WITH_OPTIONS.format("app_info"),
+    "application_fee_amount": _NO_MARKETPLACE,
+    "automatic_payment_methods": "pass payment_method_types=, for example ['card']",
+    "base_url": _WITH_OPTIONS.format("base_url"),
+    "capture_method": "payments are captured when they are confirmed",
+    "charge": "pass payment_intent=, the id of the payment",
+    "confirm": "create does not confirm: call payment_intents.confirm(intent.id, payment_method=...) after it",
+    "confirmation_method": "payments are confirmed by payment_intents.confirm",
+    "deadline": _WITH_OPTIONS.format("deadline"),
+    "default_headers": _WITH_OPTIONS.format("default_headers"),
+    "expand": "objects are not expanded: retrieve the other one by its id",
+    "extra_body": RAW,
+    "extra_headers": "pass default_headers= to the client or to with_options",
+    "extra_query": RAW,
+    "headers": "pass default_headers= to the client or to with_options",
+    "customer": "charges.list and payment_methods.list can be filtered by customer",
+    "max_network_retries": _WITH_OPTIONS.format("max_retries"),
+    "max_retries": _WITH_OPTIONS.format("max_retries"),
+    "off_session": "setup_future_usage='off_session' in create saves the payment method for later payments",
+    "offset": "pass starting_after=, or iterate the list for the objects of all pages",
+    "on_behalf_of": _NO_MARKETPLACE,
+    "options": "options belong to the client: client.with_options(timeout=...), and idempotency_key= to the call",
+    "page": "pass starting_after=, or iterate the list for the objects of all pages",
+    "params": "parameters are passed by name: create(**params)",
+    "payment_method": _CONFIRM,
+    "payment_method_data": "pass the dict as payment_method= to payment_intents.confirm",
+    "request_options": "options belong to the client: client.with_options(timeout=...)",
+    "request_timeout": _WITH_OPTIONS.format("timeout"),
+    "return_url": _CONFIRM,
+    "source": "pass payment_method= to payment_intents.confirm",
+    "stripe_account": _ONE_ACCOUNT,
+    "stripe_version": _WITH_OPTIONS.format("api_version"),
+    "timeout": _WITH_OPTIONS.format("timeout"),
+    "transfer_data": _NO_MARKETPLACE,
+}
+
+_PROXY = "pass http_client=, an httpx client with its own proxy, or set HTTPS_PROXY"
+_CERTIFICATES = "set SSL_CERT_FILE, or pass http_client=, an httpx client with its own verify"
+_KEPT = "with_options keeps the connections: pass it to a client of its own, finsecure.Client(...)"
+_MODE = "the mode of the key picks the host: sk_test_... or sk_live_..."
+_TIMEOUT = "timeout= limits each attempt, from connecting to the last byte, and deadline= the whole call"
+OPTIONS = {
+    "ca_bundle_path": _CERTIFICATES,
+    "cert": _CERTIFICATES,
+    "connect_timeout": _TIMEOUT,
+    "default_query": "pass parameters with each call",
+    "environment": _MODE,
+    "http_client": _KEPT,
+    "limits": "connections are opened as they are needed; an httpx client passed as http_client= can limit them",
+    "livemode": _MODE,
+    "log": "logging.getLogger('finsecure').setLevel('DEBUG'), or FINSECURE_LOG=debug",
+    "log_level": "logging.getLogger('finsecure').setLevel('DEBUG'), or FINSECURE_LOG=debug",
+    "logger": "the log is logging.getLogger('finsecure')",
+    "mode": _MODE,
+    "organization": _ONE_ACCOUNT,
+    "project": _ONE_ACCOUNT,
+    "proxies": _PROXY,
+    "proxy": _PROXY,
+    "read_timeout": _TIMEOUT,
+    "sandbox": "finsecure.sandbox.Sandbox().client() is a client of the sandbox",
+    "stripe_account": _ONE_ACCOUNT,
+    "stripe_context": _ONE_ACCOUNT,
+    "test_mode": _MODE,
+    "transport": _KEPT,
+    "verify": _CERTIFICATES,
+    "verify_ssl_certs": _CERTIFICATES,
+    "webhook_secret": "pass it to finsecure.webhooks.construct_event or Handler",
+}
+"""Options of other SDKs' clients that are no option here."""
+
+OF_A_FUNCTION: dict[str, dict[str, str]] = {
+    "cancel": {"reason": _NO_REASON, "cancellation_reason": _NO_REASON},
+    "construct_event": {"api_key": "a signature is verified without an API key"},
+    "list": {"query": "filters have names, such as created={'gte': ...}"},
+    "retrieve": {"client_secret": "the key of the client is enough"},
+}
+"""What means something of its own in one function."""
