@@ -21,6 +21,7 @@ from ._faults import SCHEMA, Fault
 from ._http import Request, Response
 from ._json import Object
 from ._problems import Problem, authentication, invalid, not_allowed, shown
+from ._samples import check_type
 from ._store import Delivery
 
 PREFIX = "/sandbox/"
@@ -129,7 +130,7 @@ _Verb = Callable[[Engine, str, Any], Object]
 _VERBS: dict[str, tuple[str, _Verb]] = {
     "emit": ("overrides", lambda engine, name, overrides: engine.emit(name, overrides or {})),
     "trigger": ("id", lambda engine, name, ident: engine.trigger(name, ident)),
-    "resend": ("", lambda engine, ident, _: engine.resend(ident)),
+    "resend": ("", lambda engine, ident, _: engine.resend(ident, "resend")),
 }
 """What can be done with events: by its name, the parameter that goes with it, and the function."""
 
@@ -170,8 +171,8 @@ _ROUTES: dict[str, Mapping[str, _Route]] = {
     "events": {
         "POST": _Route(
             {
-                "emit": Parameter(check.text),
-                "trigger": Parameter(check.text),
+                "emit": Parameter(check_type),
+                "trigger": Parameter(check_type),
                 "resend": Parameter(check.text),
                 "overrides": Parameter(check.mapping),
                 "id": Parameter(check.text),

@@ -155,8 +155,12 @@ class Engine:
         with self._transaction():
             return _trigger.trigger(self._work(), type, ident)
 
-    def resend(self, ident: str) -> Object:
+    def resend(self, ident: str, param: str | None = None) -> Object:
         """Have an event delivered again to whoever wants it.
+
+        Args:
+            ident: The event's id.
+            param: The parameter that it was sent as, if it was.
 
         Returns:
             The event.
@@ -166,7 +170,7 @@ class Engine:
         """
         with self._transaction():
             work = self._work()
-            return work.resend(work.find("event", ident))
+            return work.resend(work.find("event", ident, param))
 
     def rotate_secret(self, ident: str, overlap: float) -> str:
         """Give a webhook endpoint another secret.

@@ -147,7 +147,8 @@ class TestEvents:
         [
             ({}, "emit"),
             ({"emit": "customer.created", "trigger": "customer.created"}, "emit"),
-            ({"emit": "customer.paid"}, "type"),
+            ({"emit": "customer.paid"}, "emit"),
+            ({"trigger": ""}, "trigger"),
             ({"emit": "customer.created", "id": "cus_1"}, "id"),
             ({"trigger": "customer.created", "overrides": {}}, "overrides"),
             ({"emit": "customer.created", "overrides": {"mail": "x"}}, "overrides.mail"),
@@ -156,6 +157,9 @@ class TestEvents:
     )
     def test_what_is_wrong_is_named(self, control: httpx.Client, given: Any, param: str) -> None:
         assert refused(control.post("/sandbox/events", json=given)) == param
+
+    def test_an_event_that_is_not_there_is_named(self, control: httpx.Client) -> None:
+        assert refused(control.post("/sandbox/events", json={"resend": "evt_none"}), 404) == "resend"
 
     def test_a_wrong_way_to_deliver_is_named(self, control: httpx.Client) -> None:
         assert refused(control.post("/sandbox/deliveries", json={"duplicates": 0})) == "duplicates"
