@@ -8,7 +8,8 @@ of an order number are shown.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from itertools import accumulate
 from typing import Any, cast
 
 MASK = "[hidden]"
@@ -43,22 +44,28 @@ _IN_JSON = re.compile(
 )
 _IN_A_FORM = re.compile(rf"((?:^|[?&\s\[])(?i:{_NAMES})\]?=)[^\s&;<>\"']+")
 
-_DIGITS = re.compile(r"[0-9]+")
-_GAP = re.compile(r"[\W_]{1,3}")
 _EXPONENT = re.compile(r"(?<![\w.])(\d)\.(\d{11,18})[eE]\+?(1[1-8])(?!\w)")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _LONGEST = 19
-_BRANDS = re.compile(
-    r"4(?:\d{12}|\d{15}|\d{18})"  # Visa
-    r"|(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}"  # Mastercard
-    r"|3[47]\d{13}"  # American Express
-    r"|(?:6011|64[4-9]\d|65\d\d)\d{12,15}"  # Discover
-    r"|3(?:0[0-59]|[689]\d)\d{11}"  # Diners Club
-    r"|35(?:2[89]|[3-8]\d)\d{12,15}"  # JCB
-    r"|(?:62|81)\d{14,17}"  # UnionPay
-    r"|(?:5018|5020|5038|5893|6304|6759|676[1-3])\d{8,15}"  # Maestro
+# One group of digits, or several with the same separator between them: `_ENOUGH` finds where one begins that has digits
+# enough for a card number, `_CHAIN` takes all of it. A group that is longer than any card number is in none.
+_GROUP = rf"[0-9]{{1,{_LONGEST}}}(?![0-9])"
+_ENOUGH = re.compile(r"[2-68](?<![0-9].)(?=[0-9]{0,18}(?![0-9])(?:([\W_]{1,3})[0-9])?)(?:\1?[0-9]){11}")
+_CHAIN = re.compile(rf"{_GROUP}(?:([\W_]{{1,3}}){_GROUP}(?:\1{_GROUP})*)?")
+_BRANDS = (
+    (r"4", (13, 16, 19)),  # Visa
+    (r"5(?=[1-5])|2(?=22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)", (16,)),  # Mastercard
+    (r"3(?=[47])", (15,)),  # American Express
+    (r"6(?=011|4[4-9]|5)", (16, 17, 18, 19)),  # Discover
+    (r"3(?=0[0-59]|[689])", (14,)),  # Diners Club
+    (r"3(?=5(?:2[89]|[3-8]))", (16, 17, 18, 19)),  # JCB
+    (r"6(?=2)|8(?=1)", (16, 17, 18, 19)),  # UnionPay
+    (r"5(?=018|020|038|893)|6(?=304|759|76[1-3])", (12, 13, 14, 15, 16, 17, 18, 19)),  # Maestro
 )
-_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+"""How the numbers of each brand begin, and how many digits they have. No two begin alike."""
+_BEGINNING = re.compile("|".join(f"({beginning})" for beginning, _ in _BRANDS))
+_VALUES = bytes.maketrans(b"0123456789", bytes(range(10)))
+_DOUBLED = bytes.maketrans(b"0123456789", bytes([0, 2, 4, 6, 8, 1, 3, 5, 7, 9]))
 
 
 def text(message: str) -> str:
@@ -118,39 +125,60 @@ def _value(value: Any) -> Any:
 
 def _masked_float(number: re.Match[str]) -> str:
     digits = (number[1] + number[2]).ljust(int(number[3]) + 1, "0")
-    return MASK if _is_card(digits) else number[0]
+    return MASK if any(_card_numbers(digits, [0, len(digits)])) else number[0]
 
 
 def _cards(message: str) -> Iterator[tuple[int, int]]:
     """Where the card numbers stand: one group of digits, or several with the same separator between them."""
     message = _UUID.sub("x" * 36, message)
-    groups = [group.span() for group in _DIGITS.finditer(message)]
+    place = 0
+    while enough := _ENOUGH.search(message, place):
+        chain = cast("re.Match[str]", _CHAIN.match(message, enough.start()))
+        groups = chain[0].split(chain[1]) if chain[1] else [chain[0]]
+        # The last group may begin another chain, with another separator.
+        place = chain.end() - len(groups[-1]) if chain[1] else chain.end()
+        for start, end in _in_chain(message, chain.start(), groups, chain[1] or ""):
+            place = max(place, end)
+            yield start, end
+
+
+def _in_chain(message: str, begin: int, groups: list[str], separator: str) -> Iterator[tuple[int, int]]:
+    """Where the card numbers stand among groups of digits that begin there."""
+    edges = dict(zip(accumulate(map(len, groups), initial=0), range(len(groups) + 1), strict=True))
     end_of_last = 0
-    for index, (start, _) in enumerate(groups):
-        if start < end_of_last or not _stands_apart(message[max(0, start - 2) : start][::-1]):
+    for first, last in _card_numbers("".join(groups), edges):
+        start = begin + first + edges[first] * len(separator)
+        end = begin + last + (edges[last] - 1) * len(separator)
+        if start < end_of_last or not (
+            _stands_apart(message[max(0, start - 2) : start][::-1]) and _stands_apart(message[end : end + 2])
+        ):
             continue
-        end = _card_end(message, groups[index : index + _LONGEST])
-        if end is not None:
+        count = edges[last] - edges[first]
+        if not (_is_fraction(message, start) if count == 1 else count == 2 and separator in {".", ","}):
             end_of_last = end
             yield start, end
 
 
-def _card_end(message: str, groups: list[tuple[int, int]]) -> int | None:
-    """Where the card number ends that begins with the first group."""
-    start = groups[0][0]
-    digits, separator, last = "", "", start
-    for count, (begin, end) in enumerate(groups, 1):
-        gap = message[last:begin]
-        if count == 2 and _GAP.fullmatch(gap):
-            separator = gap
-        if gap != separator:
-            return None
-        digits += message[begin:end]
-        last = end
-        is_number = _is_card(digits) and _stands_apart(message[end : end + 2])
-        if is_number and not (_is_fraction(message, start) if count == 1 else count == 2 and separator in {".", ","}):
-            return end
-    return None
+def _card_numbers(digits: str, edges: Collection[int]) -> Iterator[tuple[int, int]]:
+    """From which to which of the digits there is the number of a card, the shorter one first.
+
+    Args:
+        digits: Digits alone.
+        edges: The places among them at which a number may begin or end.
+    """
+    # The sum up to each place, every other digit doubled (Luhn): `odd` is for numbers that end at an odd place.
+    values, doubled = digits.encode().translate(_VALUES), digits.encode().translate(_DOUBLED)
+    mixed = [bytearray(values), bytearray(doubled)]
+    mixed[0][1::2], mixed[1][1::2] = doubled[1::2], values[1::2]
+    odd, even = ([*accumulate(mix, initial=0)] for mix in mixed)
+    for beginning in _BEGINNING.finditer(digits):
+        first = beginning.start()
+        if first in edges:
+            for length in _BRANDS[cast("int", beginning.lastindex) - 1][1]:
+                last = first + length
+                sums = odd if last % 2 else even
+                if last in edges and (sums[last] - sums[first]) % 10 == 0:
+                    yield first, last
 
 
 def _is_fraction(message: str, start: int) -> bool:
@@ -161,12 +189,3 @@ def _is_fraction(message: str, start: int) -> bool:
 def _stands_apart(neighbours: str) -> bool:
     """Whether what is next to a number, nearest first, does not make it a part of a word or an id (`pi_4242`)."""
     return not neighbours[:1].isalnum() and not (neighbours[:1] == "_" and neighbours[1:].isalnum())
-
-
-def _is_card(digits: str) -> bool:
-    if not 12 <= len(digits) <= _LONGEST or not _BRANDS.fullmatch(digits):
-        return False
-    total = 0
-    for index, digit in enumerate(reversed(digits)):
-        total += _DOUBLED[int(digit)] if index % 2 else int(digit)
-    return total % 10 == 0

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import random
+import re
+import time
 import uuid
 
 import pytest
@@ -10,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import finsecure
+from finsecure._redact import has_card_number
 
 CARD = "4242424242424242"
 SEPARATORS = [" ", "-", ".", "_", "/", ":", ",", ", ", " - ", "--", "|", "*", "\u00a0", "\u2009", "\u2013", "\t", "\n"]
@@ -177,3 +181,72 @@ def test_where_a_long_text_is_cut_no_half_of_a_secret_shows(before: int, at: int
     """Wherever the cut falls, not even a part of a card number stands before it."""
     text = "-" * before + " x" * at + f" {CARD} and so on" + " y" * 12_000
     assert "4242" not in shown(text)
+
+
+BRANDS = [
+    (("4",), (13, 16, 19)),
+    ((*map(str, range(51, 56)), *map(str, range(2221, 2721))), (16,)),
+    (("34", "37"), (15,)),
+    (("6011", "644", "645", "646", "647", "648", "649", "65"), range(16, 20)),
+    (("300", "301", "302", "303", "304", "305", "309", "36", "38", "39"), (14,)),
+    (tuple(map(str, range(3528, 3590))), range(16, 20)),
+    (("62", "81"), range(16, 20)),
+    (("5018", "5020", "5038", "5893", "6304", "6759", "6761", "6762", "6763"), range(12, 20)),
+]
+
+
+def is_card(digits: str) -> bool:
+    total = sum(int(digit) for digit in digits[::-2]) + sum(sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
+    of_a_brand = any(digits.startswith(begin) and len(digits) in lengths for begin, lengths in BRANDS)
+    return of_a_brand and total % 10 == 0
+
+
+def holds_a_card(text: str) -> bool:
+    """Whether some groups of digits, with the same separator between all of them, are a card number."""
+    groups = [(group.start(), group.end()) for group in re.finditer("[0-9]+", text)]
+    for first, last in itertools.combinations_with_replacement(range(len(groups)), 2):
+        part = groups[first : last + 1]
+        gaps = {text[end:start] for (_, end), (start, _) in itertools.pairwise(part)}
+        one_separator = len(gaps) <= 1 and max(map(len, gaps), default=0) <= 3
+        if one_separator and is_card("".join(text[start:end] for start, end in part)):
+            return True
+    return False
+
+
+@st.composite
+def digits_that_may_be_cards(draw: st.DrawFn) -> str:
+    """The beginning of a brand, digits, and a check digit that is right or not."""
+    beginnings, lengths = draw(st.sampled_from(BRANDS))
+    beginning, length = draw(st.sampled_from(beginnings)), draw(st.sampled_from(lengths))
+    digits = beginning + draw(st.text("0123456789", min_size=length, max_size=length))[len(beginning) : length - 1]
+    return next(digits + check for check in "0123456789" if draw(st.booleans()) or is_card(digits + check))
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.one_of(st.text("0123456789", min_size=1, max_size=21), digits_that_may_be_cards()),
+            st.integers(1, 20),
+            st.sampled_from([" ", "-", " - ", "    ", "/"]),
+            st.sampled_from([" ", "-", " - ", "    ", "/"]),
+        ),
+        max_size=3,
+    )
+)
+def test_a_card_number_is_found_wherever_it_stands_among_digits(parts: list[tuple[str, int, str, str]]) -> None:
+    """In groups of any size, beside others with the same separator or another: just where a plain search finds one."""
+    text = "".join(
+        separator.join(digits[at : at + size] for at in range(0, len(digits), size)) + after
+        for digits, size, separator, after in parts
+    )
+    assert ("[hidden]" in shown(text)) == holds_a_card(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["4 ", "4-", "1 2 3 ", "42 ", "4444 ", "4", "5 5/", "order 1234567 of 2026-11-25, "], ids=repr
+)
+def test_a_long_text_is_searched_in_one_go(text: str) -> None:
+    """A body of single digits took half a minute a megabyte."""
+    began = time.process_time()
+    assert not has_card_number(text * (100_000 // len(text)))
+    assert time.process_time() - began < 1
