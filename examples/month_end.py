@@ -59,7 +59,7 @@ def refund_once(client: finsecure.Client, row: dict[str, str]) -> finsecure.Refu
     """Refund a row of the file, or return the refund that was made for it before.
 
     The API forgets an idempotency key after 24 hours, so look for the ticket first.
-    The key is for two runs at once.
+    The key protects against two runs at the same time.
     """
     for refund in client.refunds.list(payment_intent=row["payment_intent"], limit=100):
         if refund.metadata and refund.metadata.get("ticket") == row["ticket"]:
@@ -73,7 +73,7 @@ def refund_once(client: finsecure.Client, row: dict[str, str]) -> finsecure.Refu
 
 
 def outcome_of(client: finsecure.Client, row: dict[str, str]) -> str:
-    """Refund a row, and say what came of it. One bad row does not stop the others."""
+    """Refund a row and return the outcome. One bad row does not stop the others."""
     try:
         return refund_once(client, row).status
     except finsecure.FinSecureError as error:

@@ -27,7 +27,7 @@ class Row(NamedTuple):
 RULE = [
     Row("none", "", "nothing was sent", alone=False, after_post=True, after_other=True),
     Row("none", "", "sent, then lost", alone=True, after_post=True, after_other=True),
-    Row("2xx", "", "not the object that was asked for", alone=True, after_post=True, after_other=True),
+    Row("2xx", "", "not the requested object", alone=True, after_post=True, after_other=True),
     Row("400, 404, 405, 415, 422", "invalid_request_error", "", alone=False, after_post=False, after_other=True),
     Row(
         "400, 404, 405, 415, 422",
