@@ -1,4 +1,4 @@
-"""FinSecure for Python: take payments, typed, safely retried, with a sandbox of your own.
+"""The Python client for the FinSecure payments API: typed, safe to retry, with a sandbox for tests.
 
 Example::
 
@@ -7,12 +7,13 @@ Example::
     client = finsecure.Client("sk_test_...")
     intent = client.payment_intents.create(amount=2000, currency="usd")
 
-Everything public is named here and loaded when it is first used, so that `import finsecure` costs next to nothing.
+Every public name is listed here and loaded on first use, so `import finsecure` costs next to nothing.
 """
 
 from __future__ import annotations
 
-# False. `typing` has it too, but takes longer to import than all of this; jedi would evaluate `False`, and see nothing.
+# False at runtime. `typing.TYPE_CHECKING` would take longer to import than this whole module. A literal `False` would
+# make jedi skip the block, and complete nothing.
 TYPE_CHECKING = bool()  # noqa: UP018
 if TYPE_CHECKING:
     from typing import Any
@@ -112,14 +113,14 @@ if TYPE_CHECKING:
         WebhookEndpoints,
         WebhookEndpointStatus,
     )
-else:  # hidden from type checkers, which would take any name for one of ours
+else:  # hidden from type checkers, which would accept any name otherwise
 
     def __getattr__(name: str) -> Any:
         import importlib
 
         module = _HOME.get(name)
         if module is None:
-            if name.startswith("_"):  # which tools ask for on each module, and which nobody takes for ours
+            if name.startswith("_"):  # tools look these up on every module
                 raise AttributeError(f"module 'finsecure' has no attribute {name!r}")
             from ._habits import of_module
 
@@ -133,10 +134,10 @@ else:  # hidden from type checkers, which would take any name for one of ours
     import sys
 
     class _Module(type(sys)):
-        """Refuses to set what other SDKs have on their module: it would do nothing here, and say nothing."""
+        """Refuses to set options that other SDKs have on their module, which would silently do nothing here."""
 
         def __setattr__(self, name: str, value: object) -> None:
-            if name not in _HOME and not name.startswith("_") and name != "api_key":  # or importing would load it
+            if name not in _HOME and not name.startswith("_") and name != "api_key":  # rarely, so importing stays fast
                 from ._habits import of_module
                 from ._habits.attributes import OF_THE_MODULE
 
@@ -149,7 +150,7 @@ else:  # hidden from type checkers, which would take any name for one of ours
 
 
 api_key: str | None = None
-"""The key of module-level use, `finsecure.PaymentIntent.create(...)`; else `FINSECURE_SECRET_KEY` is used."""
+"""The key for module-level calls such as `finsecure.PaymentIntent.create(...)`. By default `FINSECURE_SECRET_KEY`."""
 
 _FROM = {
     "": ("error", "money", "sandbox", "testing", "webhooks"),

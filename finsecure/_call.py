@@ -1,8 +1,7 @@
-"""One API call as a value: what to send, who may send it, and what the answer becomes. No I/O here.
+"""One API call as a value: what to send, who may send it, and how to parse the response. No I/O here.
 
-A resource method describes its call with `GET`, `LIST`, `POST`, `PUT` or `DELETE`. What the caller got certainly wrong
-is refused here, by the name of the parameter (`CHECKS`), before anything is sent; what only the server can know is
-left to the server.
+A resource method describes its call with `GET`, `LIST`, `POST`, `PUT` or `DELETE`. They refuse arguments that are
+certainly wrong before anything is sent (`CHECKS`). Everything else is left to the server.
 """
 
 from __future__ import annotations
@@ -27,26 +26,26 @@ T_co = TypeVar("T_co", covariant=True)
 
 @dataclass(frozen=True)
 class LastResponse:
-    """How an answer came."""
+    """Facts about the response that an object or a page came with."""
 
     status_code: int
     """The HTTP status."""
     request_id: str | None
     """The API's id of the request (`req_...`), for support."""
     attempts: int
-    """How many requests it took, the first included."""
+    """The number of requests that were sent, including the first."""
     elapsed: float
-    """Seconds that the whole call took, waits included."""
+    """Seconds that the whole call took, including waits."""
     idempotency_key: str | None
-    """The key that every attempt was sent with; `None` where none is sent."""
+    """The key that every attempt was sent with; `None` for calls without one."""
     idempotent_replayed: bool
-    """Whether the API sent a stored answer again instead of doing the work twice."""
+    """Whether the API sent the stored response to an earlier request with this key."""
     _headers: Mapping[bytes, bytes] = field(default_factory=dict[bytes, bytes], repr=False, compare=False)
 
     @property
     def headers(self) -> Headers:
-        """The headers of the answer: read-only, looked up in any case. Cookies are masked."""
-        # Read when asked for, which most answers never are.
+        """The response headers: read-only, case-insensitive. Cookies are masked."""
+        # Built on access, since most programs never read them.
         return shown_headers({name.decode("latin-1"): value.decode("latin-1") for name, value in self._headers.items()})
 
     if not TYPE_CHECKING:  # or every name would be an attribute to type checkers
@@ -59,7 +58,7 @@ class LastResponse:
 
 
 class Call(Generic[T_co]):
-    """A call that was described but not yet sent."""
+    """A call that is described but not yet sent."""
 
     __slots__ = ("id", "idempotency_key", "many", "method", "params", "path", "publishable", "returns", "template")
 
@@ -77,21 +76,21 @@ class Call(Generic[T_co]):
         publishable: bool = False,
     ) -> None:
         self.method: str = method
-        self.template: str = template  # with "{id}", which is what a log may show
+        self.template: str = template  # with "{id}", safe to log
         self.id: str | None = as_str(id)
         self.path: str = path or (template.replace("{id}", path_id(id)) if "{id}" in template else template)
-        self.returns: Any = returns  # the model of the answer, or of each object in it; for events a union
-        self.many: bool = many  # whether the answer is a page
+        self.returns: Any = returns  # the model of the object, or of each object in a page; a union for events
+        self.many: bool = many  # whether the API answers with a page
         self.params: dict[str, Any] = params
         self.idempotency_key: str | None = idempotency_key
         self.publishable: bool = publishable  # whether a publishable key may send it
 
     @override
     def __repr__(self) -> str:
-        return f"<Call {self.method} {self.template}>"  # the parameters can hold a card
+        return f"<Call {self.method} {self.template}>"  # without the parameters, which may include a card
 
     def with_params(self, **params: Any) -> Call[T_co]:
-        """The same call with other parameters; `None` takes one away."""
+        """Return this call with other parameters; `None` removes one."""
         changed = {name: value for name, value in {**self.params, **params}.items() if value is not None}
         return Call(self.method, self.template, self.returns, changed, path=self.path, many=self.many)
 
@@ -105,15 +104,15 @@ def REQUEST(
     many: bool = False,
     idempotency_key: str | None = None,
 ) -> Call[Any]:
-    """Describe a call in the API's own words, of an operation or with a parameter that this version does not know."""
+    """Describe a call by method, path and parameters, for operations that this version has no method for."""
     method, path, given = check_raw(method, path, params)
     if idempotency_key is not None:
         if method != "POST":
-            raise wrong("idempotency_key", f"idempotency_key goes with POST alone, not with {method}: leave it out.")
+            raise wrong("idempotency_key", f"idempotency_key is only for POST, not for {method}: leave it out.")
         idempotency_key = check_idempotency_key(idempotency_key)
     publishable = (method, path) == ("POST", "/v1/payment_methods")
     places = path.split("/")
-    places[3::2] = ["{id}"] * len(places[3::2])  # `/v1/customers/{id}/...`: no log shows an id
+    places[3::2] = ["{id}"] * len(places[3::2])  # `/v1/customers/{id}/...`, so that no id is logged
     return Call(
         method,
         "/".join(places),
@@ -127,15 +126,15 @@ def REQUEST(
 
 
 def GET(template: str, returns: type[T], *, id: str) -> Call[T]:
-    """Describe looking up one object."""
+    """Describe retrieving one object."""
     return Call("GET", template, returns, {}, id=id)
 
 
 def LIST(template: str, item: type[T], **params: Any) -> Call[Page[T]]:
-    """Describe a list of objects; parameters that are `None` are left out."""
+    """Describe listing objects; parameters that are `None` are left out."""
     if params.get("starting_after") is not None and params.get("ending_before") is not None:
         raise InvalidRequestError(
-            "Both starting_after and ending_before were given: pass one, for the direction to page in.",
+            "Both starting_after and ending_before were given: pass only one of them.",
             type="invalid_request_error",
             param="ending_before",
         )
@@ -152,7 +151,7 @@ def POST(
     required: tuple[str, ...] = (),
     **params: Any,
 ) -> Call[T]:
-    """Describe creating or doing something; parameters that are `None` are left out, or refused if `required`."""
+    """Describe a POST; parameters that are `None` are left out, or refused if `required`."""
     if idempotency_key is not None:
         idempotency_key = check_idempotency_key(idempotency_key)
     return Call(
@@ -167,7 +166,7 @@ def POST(
 
 
 def PUT(template: str, returns: type[T], *, id: str, required: tuple[str, ...] = (), **params: Any) -> Call[T]:
-    """Describe changing an object; `NOT_GIVEN` parameters are left out, `None` clears, or is refused if `required`."""
+    """Describe updating an object: `NOT_GIVEN` is left out, `None` clears a field, or is refused if `required`."""
     given = {name: value for name, value in params.items() if not isinstance(value, NotGiven)}
     checked = check_params(given, required)
     return Call("PUT", template, returns, {name: checked.get(name) for name in given}, id=id)

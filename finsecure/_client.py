@@ -1,7 +1,7 @@
-"""The two clients. They differ by `await`; what a call means is decided in `_exchange` and `_wire`, for both.
+"""The two clients. They differ only by `await`; `_exchange` and `_wire` decide what a call does, for both.
 
-`send` makes a first attempt; only where that fails and another may help does tenacity come in to drive the rest.
-Failures travel as values, so that an error is raised in one place and its traceback shows your line and two of ours.
+`send` makes a first attempt. tenacity drives the retries, and is only imported if one is needed. Failures are returned
+as values, so an error is raised in one place and its traceback shows your line and two of ours.
 """
 
 from __future__ import annotations
@@ -51,22 +51,22 @@ T = TypeVar("T")
 
 
 class Group(cached_property[T]):
-    """A group of operations, made when it is first used."""
+    """A group of operations, created when it is first used."""
 
     @override
-    def __get__(self, client: object, owner: type | None = None) -> T:  # type: ignore[override]  # one answer, for jedi
-        # Of the class it is one without settings: `create_autospec(Client)` looks at it and finds the operations.
+    def __get__(self, client: object, owner: type | None = None) -> T:  # type: ignore[override]  # one type, for jedi
+        # On the class, return a group without a client, so that `create_autospec(Client)` finds the operations.
         made: T = self.func(object.__new__(cast("type", owner))) if client is None else super().__get__(client, owner)
         return made
 
 
 def group(make: Callable[[Any], T]) -> Group[T]:
-    """Make a group of a method; a function, whose types jedi understands as a decorator, and not the class."""
+    """Turn a method into a group. A function, since jedi does not infer the type of a class used as a decorator."""
     return Group(make)
 
 
 def _model(returns: Any, otherwise: str) -> Any:
-    """The model of the answer of a raw call."""
+    """Return the model to parse the response of `request` into."""
     from .resources import _object
 
     if returns is None:
@@ -74,7 +74,7 @@ def _model(returns: Any, otherwise: str) -> Any:
     from .resources import events  # which loads every model
 
     if returns is events.Event:
-        return events.AnyEvent  # each of whose kinds is an Event
+        return events.AnyEvent  # the union of all Event classes
     if returns is events.AnyEvent or (isinstance(returns, type) and issubclass(returns, _object.Object)):
         return returns
     raise wrong(
@@ -85,16 +85,16 @@ def _model(returns: Any, otherwise: str) -> Any:
 
 
 class AnyClient(Generic[D_co]):
-    """What both clients share: the groups of operations, each loaded when first used, and the settings.
+    """What both clients share: the groups of operations, each loaded on first use, and the settings.
 
-    `D_co` is `Sync` or `Async`: what their operations return.
+    `D_co` is `Sync` or `Async`, and decides what the operations return.
     """
 
     def _begin(self, config: Config, transport: Any, budget: RetryBudget, *, owns_transport: bool) -> None:
         self._config = config
         self._transport = transport
         self._budget = budget
-        self._owns_transport = owns_transport  # so that it closes it; a copy does not
+        self._owns_transport = owns_transport  # only the owner closes it, not a copy made by `with_options`
 
     @group
     def payment_intents(self) -> PaymentIntents[D_co]:
@@ -146,12 +146,12 @@ class AnyClient(Generic[D_co]):
         return WebhookEndpoints(self._sender)
 
     @property
-    def _sender(self) -> Any:  # this very client: a `Sender`, as each subclass is
+    def _sender(self) -> Any:  # this client, typed as a `Sender`, since only subclasses have `send`
         return self
 
     @without_frames
     def with_options(self, **options: Unpack[Options]) -> Self:
-        """Return a client with other options, on the same connections.
+        """Return a client with other options that shares this one's connections.
 
         Args:
             **options: Any of `api_key`, `base_url`, `timeout`, `max_retries`, `deadline`, `max_response_size`,
@@ -161,6 +161,7 @@ class AnyClient(Generic[D_co]):
             A new client. This one does not change; closing it closes the connections of both.
 
         Raises:
+            finsecure.AuthenticationError: `api_key` cannot be used.
             finsecure.InvalidRequestError: An option is wrong; `param` names it.
 
         Example:
@@ -178,17 +179,17 @@ class AnyClient(Generic[D_co]):
 
     @property
     def timeout(self) -> float:
-        """Seconds for one attempt."""
+        """Seconds that one attempt may take."""
         return self._config.timeout
 
     @property
     def max_retries(self) -> int:
-        """Retries after the first attempt."""
+        """The number of retries after the first attempt."""
         return self._config.max_retries
 
     @property
     def deadline(self) -> float | None:
-        """Seconds for a whole call; `None` for no limit besides `timeout`."""
+        """Seconds that a whole call may take; `None` for no limit besides `timeout`."""
         return self._config.deadline
 
     @property
@@ -203,26 +204,26 @@ class AnyClient(Generic[D_co]):
 
     @property
     def app_info(self) -> str | None:
-        """Your application, as the User-Agent names it."""
+        """Your application's name in the User-Agent; `None` if not set."""
         return self._config.app_info
 
     @property
     def api_key(self) -> str:
-        """The kind of the key, for example `sk_test_[hidden]`; the rest is never shown."""
+        """The masked key, for example `sk_test_[hidden]`."""
         return f"{self._config.api_key[:8]}{MASK}"
 
     @property
     def default_headers(self) -> Headers:
-        """The headers that are sent with each request, besides the client's own."""
+        """Your headers that are sent with each request, in addition to the client's own."""
         return Headers(self._config.default_headers.items())
 
     @property
     def is_closed(self) -> bool:
-        """Whether its connections were closed."""
+        """Whether the client's connections are closed."""
         closed: bool = self._transport.is_closed
         return closed
 
-    if not TYPE_CHECKING:  # or every name would be an attribute to type checkers
+    if not TYPE_CHECKING:  # type checkers would accept any name otherwise
 
         def __getattr__(self, name: str) -> Any:
             from ._habits import of_client
@@ -322,14 +323,14 @@ class Client(AnyClient[Sync]):
         _log.client_made(config)
 
     def _send(self, call: Call[T]) -> T:
-        """Send a described call: what the resource methods do."""
+        """Send a call that a resource method described."""
         config = self._config = self._config.current()
         exchange = Exchange(call, _wire.encode(call, config), config, self._budget)
         outcome: Any
         try:
             outcome = self._attempt(exchange)
             if exchange.delay is not None:
-                import tenacity  # not before something failed
+                import tenacity  # slow to import, and only needed for retries
 
                 sleep = self._config.clock.sleep
                 sleep(exchange.delay)
@@ -354,7 +355,7 @@ class Client(AnyClient[Sync]):
         return outcome
 
     def _send_list(self, call: Call[Page[T]]) -> Page[T]:
-        """Send a call for a list: what the `list` methods do."""
+        """Send a call for a list and return the first page."""
         page: Any = self._sender.send(call)
         return Page(call, page.data, page.has_more, page.url, page.last_response, self._sender.send_list)
 
@@ -382,9 +383,9 @@ class Client(AnyClient[Sync]):
         returns: Any = None,
         idempotency_key: str | None = None,
     ) -> Any:
-        """Make a call that this version has no method for: a new operation, or a new parameter of a known one.
+        """Call an operation, or pass a parameter, that this version does not know.
 
-        Retries, idempotency keys, errors and logs are the same as for any call. Parameters are sent as they are.
+        Retries, idempotency keys, errors and logs are the same as for any call. Parameters are sent as given.
 
         Args:
             method: `GET`, `POST`, `PUT` or `DELETE`.
@@ -392,13 +393,14 @@ class Client(AnyClient[Sync]):
             params: The JSON body of a POST or PUT; the query of a GET or DELETE, without those that are `None`.
             returns: The class of the returned object, for example `finsecure.PaymentIntent`. By default a
                 `finsecure.Object`, which keeps every field.
-            idempotency_key: Names this POST, for 24 hours; by default a random key, shared by its retries.
+            idempotency_key: Makes it safe to send this POST again within 24 hours. By default, a random key that is
+                shared by the retries.
 
         Returns:
-            The object, of the class that `returns` names.
+            The object, as an instance of `returns`.
 
         Raises:
-            finsecure.InvalidRequestError: The method, the path or a parameter cannot be sent; `param` names it.
+            finsecure.InvalidRequestError: The method, the path or a parameter is not valid; `param` names it.
             finsecure.FinSecureError: As for any call; see `finsecure.error`.
 
         Example:
@@ -417,7 +419,7 @@ class Client(AnyClient[Sync]):
     def request_list(self, path: str, params: Mapping[str, Any] | None = None) -> Page[Object]: ...
     @without_frames
     def request_list(self, path: str, params: Mapping[str, Any] | None = None, *, returns: Any = None) -> Any:
-        """List objects that this version has no method for; see `request`.
+        """List objects of a kind that this version does not know; see `request`.
 
         Args:
             path: The path of the list, beginning with `/v1/`.
@@ -425,10 +427,10 @@ class Client(AnyClient[Sync]):
             returns: The class of each object. By default a `finsecure.Object`, which keeps every field.
 
         Returns:
-            The first page, as `list` methods return it.
+            The first page. Iterate it for the objects of all pages.
 
         Raises:
-            finsecure.InvalidRequestError: The path or a parameter cannot be sent; `param` names it.
+            finsecure.InvalidRequestError: The path or a parameter is not valid; `param` names it.
             finsecure.FinSecureError: As for any call; see `finsecure.error`.
 
         Example:
@@ -459,19 +461,19 @@ class Client(AnyClient[Sync]):
 
 
 def share_connections(client: Client, owner: Client) -> None:
-    """Have a client use the connections of another one, which closes them."""
+    """Make a client use the connections of another client, which closes them."""
     mine, its = vars(client), vars(owner)
     mine.update(_transport=its["_transport"], _budget=its["_budget"], _owns_transport=False)
 
 
 class AsyncClient(AnyClient[Async]):
-    """A client for async code, on asyncio and trio. Create one and keep it, also across event loops.
+    """A client for async code, on asyncio and trio. Create one and keep it, even across event loops.
 
     Args:
-        api_key: As for `Client`.
-        base_url: As for `Client`.
+        api_key: `sk_test_...`, `sk_live_...`, or a function that returns the key, as for `Client`.
+        base_url: Another host, as for `Client`. HTTPS only, except loopback.
         timeout: Seconds for one attempt, from connecting to the last byte.
-        max_retries: As for `Client`.
+        max_retries: Retries after the first attempt, as for `Client`.
         deadline: Seconds for the whole call, with all attempts and waits; `None` for no limit besides `timeout`.
         max_response_size: The largest response to accept, in bytes, decompressed.
         http_client: Your own `httpx.AsyncClient`, for proxies or mocks. You close it.
@@ -527,14 +529,14 @@ class AsyncClient(AnyClient[Async]):
         _log.client_made(config)
 
     async def _send(self, call: Call[T]) -> T:
-        """Send a described call: what the resource methods do."""
+        """Send a call that a resource method described."""
         config = self._config = self._config.current()
         exchange = Exchange(call, _wire.encode(call, config), config, self._budget)
         outcome: Any
         try:
             outcome = await self._attempt(exchange)
             if exchange.delay is not None:
-                import tenacity  # not before something failed
+                import tenacity  # slow to import, and only needed for retries
 
                 sleep = self._config.clock.sleep_async
                 await sleep(exchange.delay)
@@ -559,7 +561,7 @@ class AsyncClient(AnyClient[Async]):
         return outcome
 
     def _send_list(self, call: Call[Page[T]]) -> AsyncPages[T]:
-        """What sends a call for a list when it is awaited or iterated: what the `list` methods return."""
+        """Return a list that sends the call when it is awaited or iterated."""
         return AsyncPages(call, self._fetch_page)
 
     async def _fetch_page(self, call: Call[Page[T]]) -> AsyncPage[T]:
@@ -591,20 +593,21 @@ class AsyncClient(AnyClient[Async]):
         returns: Any = None,
         idempotency_key: str | None = None,
     ) -> Any:
-        """Make a call that this version has no method for; see `Client.request`.
+        """Call an operation, or pass a parameter, that this version does not know; see `Client.request`.
 
         Args:
             method: `GET`, `POST`, `PUT` or `DELETE`.
             path: The path of the API, beginning with `/v1/`. The host is the client's.
             params: The JSON body of a POST or PUT; the query of a GET or DELETE, without those that are `None`.
             returns: The class of the returned object. By default a `finsecure.Object`, which keeps every field.
-            idempotency_key: Names this POST, for 24 hours; by default a random key, shared by its retries.
+            idempotency_key: Makes it safe to send this POST again within 24 hours. By default, a random key that is
+                shared by the retries.
 
         Returns:
-            The object, of the class that `returns` names.
+            The object, as an instance of `returns`.
 
         Raises:
-            finsecure.InvalidRequestError: The method, the path or a parameter cannot be sent; `param` names it.
+            finsecure.InvalidRequestError: The method, the path or a parameter is not valid; `param` names it.
             finsecure.FinSecureError: As for any call; see `finsecure.error`.
 
         Reference: RESTful Architecture.
@@ -621,7 +624,7 @@ class AsyncClient(AnyClient[Async]):
     def request_list(self, path: str, params: Mapping[str, Any] | None = None) -> AsyncPages[Object]: ...
     @without_frames
     def request_list(self, path: str, params: Mapping[str, Any] | None = None, *, returns: Any = None) -> Any:
-        """List objects that this version has no method for; see `Client.request_list`.
+        """List objects of a kind that this version does not know; see `Client.request_list`.
 
         Args:
             path: The path of the list, beginning with `/v1/`.
@@ -629,10 +632,10 @@ class AsyncClient(AnyClient[Async]):
             returns: The class of each object. By default a `finsecure.Object`, which keeps every field.
 
         Returns:
-            What `list` methods return: iterate it with `async for`, or await it for the first page.
+            The list. Iterate it with `async for`, or await it for the first page.
 
         Raises:
-            finsecure.InvalidRequestError: The path or a parameter cannot be sent; `param` names it.
+            finsecure.InvalidRequestError: The path or a parameter is not valid; `param` names it.
 
         Reference: Consistency Standards, Pagination.
         """
@@ -661,18 +664,19 @@ class AsyncClient(AnyClient[Async]):
 def _with_options(name: str) -> Callable[[AnyClient[Any], object], NoReturn]:
     def refuse(client: AnyClient[Any], _: object) -> NoReturn:
         raise AttributeError(
-            f"{type(client).__name__} does not change: client.with_options({name}=...) returns another one, on the "
-            "same connections."
+            f"{type(client).__name__} does not change: client.with_options({name}=...) returns a new client that "
+            "shares its connections."
         )
 
     return refuse
 
 
-# Assigning to an option says what to do instead. Type checkers and editors see options that can only be read.
+# Assigning to an option raises an error that says what to do. Type checkers and editors still see read-only options.
 for _name in OPTION_NAMES & vars(AnyClient).keys():
     setattr(AnyClient, _name, vars(AnyClient)[_name].setter(_with_options(_name)))
 
-# `mock.patch.object(finsecure.Client, "send")` replaces every call. No editor offers what is named like this.
+# Tests replace `send`, for example with `mock.patch.object(finsecure.Client, "send")`. Both names are set here, outside
+# the classes, so that editors do not offer them.
 for _kind in (Client, AsyncClient):
     for _name in ("send", "send_list"):
         setattr(_kind, _name, vars(_kind)[f"_{_name}"])
@@ -680,9 +684,10 @@ del _kind, _name
 
 
 def _left(exchange: Exchange, exc: BaseException) -> BaseException:
-    """What leaves a call unfinished, with a note of what was under way.
+    """Log an exception that interrupts a call, and add a note about what may have been done.
 
-    That is an interrupt, a cancellation, or an exception of the program's own. Python 3.10 has no notes, only the log.
+    It is a KeyboardInterrupt, a cancellation, or an exception of the program's own. Python 3.10 has no notes, only the
+    log.
     """
     note = exchange.note()
     add_note: Callable[[str], None] = getattr(exc, "add_note", lambda _: None)

@@ -1,4 +1,4 @@
-"""The client's clock. Tests pass one of their own, such as `finsecure.sandbox.Clock`."""
+"""The client's clock. Tests can pass another one, such as `finsecure.sandbox.Clock`."""
 
 from __future__ import annotations
 
@@ -10,27 +10,26 @@ from typing import Protocol
 monotonic: Callable[[], float] = (
     partial(time.clock_gettime, time.CLOCK_MONOTONIC) if hasattr(time, "CLOCK_MONOTONIC") else time.monotonic
 )
-"""The seconds that timeouts are measured in. Libraries that freeze time in tests leave `clock_gettime` alone; Windows
-does not have it."""
+"""The clock for timeouts. Libraries that freeze time in tests do not replace `clock_gettime`, which Windows lacks."""
 
 
 class Clock(Protocol):
     """A clock the client reads and sleeps on."""
 
     def time(self) -> float:
-        """Unix seconds."""
+        """Return the time in Unix seconds."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds that never go back."""
+        """Return seconds on a clock that never goes back, for measuring durations."""
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait for so many seconds."""
         ...
 
     async def sleep_async(self, seconds: float) -> None:
-        """Wait without blocking other tasks."""
+        """Wait for so many seconds without blocking other tasks."""
         ...
 
 
@@ -38,20 +37,20 @@ class SystemClock:
     """The system clock."""
 
     def time(self) -> float:
-        """Unix seconds."""
+        """Return the time in Unix seconds."""
         return time.time()
 
     def monotonic(self) -> float:
-        """Seconds that never go back."""
+        """Return seconds on a clock that never goes back, for measuring durations."""
         return monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait for so many seconds."""
         time.sleep(seconds)
 
     async def sleep_async(self, seconds: float) -> None:
-        """Wait, on asyncio and trio."""
-        import anyio  # only needed once something failed
+        """Wait for so many seconds, on asyncio and trio."""
+        import anyio  # slow to import, and only needed for retries
 
         await anyio.sleep(seconds)
 

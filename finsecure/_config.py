@@ -45,7 +45,7 @@ _WHERE_KEYS_ARE = (
 
 
 class _AnyOptions(TypedDict, total=False):
-    """Options beside the key; as in `Client`."""
+    """All options except the key; see `Client`."""
 
     base_url: str | None
     timeout: float
@@ -59,13 +59,13 @@ class _AnyOptions(TypedDict, total=False):
 
 
 class Options(_AnyOptions, total=False):
-    """What `with_options` takes. `None` is no key: it would be that of the environment, maybe another account's."""
+    """The options of `with_options`; see `Client`. `api_key` cannot be `None`, which would read the environment."""
 
     api_key: str | Callable[[], str]
 
 
 class ModuleOptions(_AnyOptions, total=False):
-    """What `configure` takes; as in `Client`."""
+    """The options of `configure`; see `Client`."""
 
     api_key: str | Callable[[], str] | None
 
@@ -77,7 +77,7 @@ _NEVER_NONE = OPTION_NAMES - {"deadline", "app_info"}
 
 @dataclass(frozen=True)
 class Config:
-    """Settings that have been checked; `headers` and `origin` are worked out once."""
+    """Settings that have been checked, with the `headers` and `origin` computed from them."""
 
     api_key: str = field(repr=False)
     base_url: str
@@ -89,9 +89,9 @@ class Config:
     app_info: str | None
     default_headers: Mapping[str, str] = field(repr=False)
     clock: Clock = field(repr=False)
-    ask_key: Callable[[], str] | None = field(repr=False)  # asked for each call, where there is one
+    ask_key: Callable[[], str] | None = field(repr=False)  # the function given as `api_key`, called for each request
     host_of_mode: bool = field(repr=False)  # whether the key's mode picked the host
-    host_of_environment: bool = field(repr=False)  # whether FINSECURE_BASE_URL did
+    host_of_environment: bool = field(repr=False)  # whether FINSECURE_BASE_URL picked it
     origin: Origin = field(repr=False)
     headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
 
@@ -109,7 +109,7 @@ class Config:
         default_headers: Mapping[str, str] | None = None,
         clock: Clock | None = None,
     ) -> Self:
-        """Settings from arguments and environment, or an error that says which is wrong and what to do."""
+        """Check the arguments, and read the environment for those that are missing."""
         ask_key = api_key if callable(api_key) else None
         key = _key(api_key)
         mode = key[3:7]
@@ -148,7 +148,7 @@ class Config:
         )
 
     def replace(self, options: Options) -> Config:
-        """These settings with others in their place. Another key's mode picks its host, unless a host was chosen."""
+        """Return these settings with some replaced. A new key's mode picks the host, unless `base_url` was given."""
         kept: dict[str, Any] = {
             setting.name: getattr(self, setting.name) for setting in fields(self) if setting.name in OPTION_NAMES
         }
@@ -156,26 +156,28 @@ class Config:
         check_names(options)
         for name in _NEVER_NONE & options.keys():
             if cast("dict[str, Any]", options)[name] is None:
-                raise wrong(name, f"{name} is None: leave it out to keep what this client has, or pass another value.")
+                raise wrong(name, f"{name} is None: leave it out to keep this client's value, or pass another value.")
         changed: dict[str, Any] = {**kept, **options}
         if not self.host_of_mode or "base_url" in options:
             return Config.checked(**changed)
-        changed["base_url"] = HOSTS[_key(changed["api_key"])[3:7]]  # not the environment's: it was not asked before
+        changed["base_url"] = HOSTS[
+            _key(changed["api_key"])[3:7]
+        ]  # and not FINSECURE_BASE_URL, which this client did not use
         return replace(Config.checked(**changed), host_of_mode=True)
 
     def current(self) -> Config:
-        """These settings with the key of this moment, where `api_key` is a function."""
+        """Return these settings with the key to use now, if `api_key` is a function."""
         if self.ask_key is None:
             return self
         key = _key(self.ask_key)
         return self if key == self.api_key else replace(self.replace({"api_key": key}), ask_key=self.ask_key)
 
     def live_key_goes_astray(self) -> bool:
-        """Whether a live key is sent to a host that is not FinSecure's because the environment says so."""
+        """Whether FINSECURE_BASE_URL sends a live key to a host that is not FinSecure's."""
         return self.host_of_environment and self.api_key[3:7] == "live" and not _OURS.fullmatch(self.origin.host)
 
     def check_allowed(self, call: Call[Any]) -> None:
-        """Refuse what this key may not do. Reference: Key Types."""
+        """Refuse a call that a publishable key may not make. Reference: Key Types."""
         if self.api_key.startswith("pk_") and not call.publishable:
             raise AuthenticationError(
                 f"{call.method} {call.template} needs a secret key (sk_...): this client has a publishable key, which "
@@ -205,29 +207,31 @@ def _key(given: object) -> str:
         raise _unusable(f"The API key is blank. {_WHERE_KEYS_ARE}")
     if any(character.isspace() for character in key):
         raise _unusable(
-            "The API key has white space or a newline in it, often from a file: strip it, or copy the key again."
+            "The API key contains white space or a newline, often from a file: strip it, or copy the key again."
         )
     if not (key.isascii() and key.isprintable()):
-        raise _unusable("The API key has characters that no key has: copy it again from your dashboard.")
+        raise _unusable("The API key contains non-ASCII or invisible characters: copy it again from your dashboard.")
     if key.endswith("..."):
         raise _unusable(
-            "This is the placeholder of the documentation: pass your own key, or start `finsecure sandbox`."
+            "The API key is the placeholder from the documentation: pass your own key, or start `finsecure sandbox`."
         )
     if key.startswith("whsec_"):
-        raise _unusable("This is a webhook signing secret (whsec_...), not an API key: pass sk_test_... or sk_live_...")
+        raise _unusable(
+            "api_key is a webhook signing secret (whsec_...), not an API key: pass sk_test_... or sk_live_..."
+        )
     if key[:8] not in {"sk_test_", "sk_live_", "pk_test_", "pk_live_"} or len(key) == 8:
-        raise _unusable("This is not a FinSecure API key: they begin with sk_test_, sk_live_, pk_test_ or pk_live_.")
+        raise _unusable("api_key is not a FinSecure API key: keys begin with sk_test_, sk_live_, pk_test_ or pk_live_.")
     return key
 
 
 def _asked(function: Callable[[], object]) -> object:
-    """The key that a function returns; what it raises is the program's own."""
+    """Call the `api_key` function. Its own exceptions reach the program unchanged."""
     key = function()
     if inspect.iscoroutine(key):
         key.close()
-        raise _unusable("api_key is an async function: pass one that returns a str, such as a look-up in a cache.")
+        raise _unusable("api_key is an async function: pass one that returns a str, for example from a cache.")
     if key is None:
-        raise _unusable("The function given as api_key returned None, not a str.")
+        raise _unusable("The api_key function returned None: return the key as a str.")
     return key
 
 
@@ -249,26 +253,30 @@ def _origin(given: object, mode: str) -> tuple[str, Origin]:
     if parts.scheme not in {"https", "http"} or not clean or not (_DNS_NAME.fullmatch(host) or _address(host)):
         raise wrong(
             "base_url",
-            "base_url is not an http or https URL with a DNS name or an address as its host: pass one such as "
+            "base_url is not an http or https URL whose host is a DNS name or an IP address: pass one such as "
             f"{HOSTS['test']!r}.",
         )
     if parts.username is not None or parts.query or parts.fragment:
         raise wrong("base_url", "base_url has a user, query or fragment: pass only scheme, host, port and path.")
     prefix = parts.path.rstrip("/")
     if prefix == "/v1" or not _PATH.fullmatch(prefix):
-        why = "ends in /v1: leave out the version" if prefix == "/v1" else "has a path that is not ASCII or not encoded"
+        why = (
+            "ends in /v1: leave out the version"
+            if prefix == "/v1"
+            else "has a path that is not ASCII or not encoded: encode it"
+        )
         raise wrong("base_url", f"base_url {why}.")
     if parts.scheme == "http":
         if mode == "live":
-            raise wrong("base_url", "base_url is plain http and the key is a live one: live keys go over https only.")
+            raise wrong("base_url", "base_url is plain http and the key is a live key: use https.")
         if not is_loopback(host):
-            raise wrong("base_url", f"base_url is plain http: use https, http is only for loopback, not {host}.")
+            raise wrong("base_url", f"base_url is plain http: use https, since http is only for loopback, not {host}.")
     default = 443 if parts.scheme == "https" else 80
     return url, Origin(parts.scheme, host, None if port == default else port, prefix)
 
 
-# HTTP libraries agree on these names, but not on which host `https://a\\.b` is. A name that ends in a number is read as
-# an address: 0x7f.1 is 127.0.0.1.
+# Only names that all HTTP libraries read in the same way: they disagree on the host of `https://a\\.b`, for example. A
+# name that ends in a number is read as an address: 0x7f.1 is 127.0.0.1.
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _DNS_NAME = re.compile(rf"(?=.{{1,254}}\Z)(?:{_LABEL}\.)*(?!(?:0x[0-9a-f]*|\d+)\.?\Z){_LABEL}\.?")
 _OURS = re.compile(r"(.+\.)?finsecure\.com\.?")
@@ -276,7 +284,7 @@ _PATH = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine by its very name."""
+    """Whether a host is this machine by its name or address, without a DNS lookup."""
     if host == "localhost" or host.endswith(".localhost"):  # RFC 6761
         return True
     address = _address(host)
@@ -284,10 +292,10 @@ def is_loopback(host: str) -> bool:
 
 
 def _address(host: str) -> IPv4Address | IPv6Address | None:
-    import ipaddress  # only where the host is no name
+    import ipaddress  # slow to import, and only needed for addresses
 
     try:
-        return None if "%" in host else ipaddress.ip_address(host)  # a zone means something on one machine alone
+        return None if "%" in host else ipaddress.ip_address(host)  # a zone id is only valid on one machine
     except ValueError:
         return None
 
@@ -295,42 +303,42 @@ def _address(host: str) -> IPv4Address | IPv6Address | None:
 def _seconds(param: str, value: object) -> float:
     number = value if isinstance(value, float) else as_int(value)
     if number is None or not 0 < number <= LONGEST:
-        raise wrong(param, f"{param} is {shown(value)}: pass a positive number of seconds, a day at most.")
+        raise wrong(param, f"{param} is {shown(value)}: pass a positive number of seconds, at most 86400 (a day).")
     return float(number)
 
 
 def _count(param: str, value: object, least: int) -> int:
     number = as_int(value)
     if number is None or not least <= number < TOO_LARGE:
-        raise wrong(param, f"{param} is {shown(value)}: pass {least} or more as an int.")
+        raise wrong(param, f"{param} is {shown(value)}: pass an int of {least} or more.")
     return number
 
 
 _PROTECTED = {
     "accept": "the client reads JSON",
     "accept-encoding": "the client reads gzip",
-    "authorization": "it is the key's: pass api_key",
-    "connection": "it is the transport's",
-    "content-encoding": "it is the body's",
-    "content-length": "it is the body's",
-    "content-type": "it is the body's",
-    "expect": "it is the transport's",
+    "authorization": "the client sets it from the key, so pass api_key",
+    "connection": "the transport sets it",
+    "content-encoding": "the client sets it for the body",
+    "content-length": "the client sets it for the body",
+    "content-type": "the client sets it for the body",
+    "expect": "the transport sets it",
     "finsecure-version": "pass api_version",
     "host": "pass base_url",
     "idempotency-key": "pass idempotency_key with the call",
-    "keep-alive": "it is the transport's",
-    "proxy-connection": "it is the transport's",
-    "te": "it is the transport's",
-    "trailer": "it is the transport's",
-    "transfer-encoding": "it is the transport's",
-    "upgrade": "it is the transport's",
+    "keep-alive": "the transport sets it",
+    "proxy-connection": "the transport sets it",
+    "te": "the transport sets it",
+    "trailer": "the transport sets it",
+    "transfer-encoding": "the transport sets it",
+    "upgrade": "the transport sets it",
     "user-agent": "pass app_info",
 }
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def _default_headers(given: object) -> list[tuple[bytes, bytes]]:
-    """The headers that are sent with each request, beside ours."""
+    """Check the user's headers and encode them."""
     param = "default_headers"
     if not isinstance(given, Mapping):
         raise wrong(param, f"{param} is {shown(given)}: pass a dict of header names and values.")
@@ -338,12 +346,12 @@ def _default_headers(given: object) -> list[tuple[bytes, bytes]]:
     for name, value in cast("Mapping[object, object]", given).items():
         header, text = as_str(name), as_str(value)
         if header is None or not _TOKEN.fullmatch(header):
-            raise wrong(param, f"{param} has a name that is no header's: pass names such as 'X-Request-Source'.")
-        protected = _PROTECTED.get(header.lower().replace("_", "-"))  # servers of CGI's kind take both for one
+            raise wrong(param, f"{param} has an invalid header name: pass names such as 'X-Request-Source'.")
+        protected = _PROTECTED.get(header.lower().replace("_", "-"))  # CGI-like servers do not tell `-` from `_`
         if protected is not None:
             raise wrong(param, f"{param} has {header}, which cannot be replaced: {protected}.")
         if text is None or not _HEADER_TEXT.fullmatch(text):
-            raise wrong(param, f"{param}[{header!r}] is not a line of printable ASCII without spaces around it.")
+            raise wrong(param, f"{param}[{header!r}] must be one line of printable ASCII without spaces around it.")
         headers.append((header.encode(), text.encode()))
     return headers
 
@@ -356,9 +364,7 @@ def _header_text(param: str, value: object) -> str:
     if text is None:
         raise wrong(param, f"{param} is {type_of(value)}: pass a str such as {_EXAMPLES[param]!r}.")
     if not _HEADER_TEXT.fullmatch(text):
-        raise wrong(
-            param, f"{param} is not a line of printable ASCII, or has spaces around it: it is sent as a header."
-        )
+        raise wrong(param, f"{param} is sent as a header: pass one line of printable ASCII without spaces around it.")
     if _redact.text(text) != text:
-        raise wrong(param, f"{param} looks like a secret: it is sent as a header that may be logged.")
+        raise wrong(param, f"{param} looks like a secret: pass another value, since servers may log this header.")
     return text

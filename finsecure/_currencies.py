@@ -1,4 +1,4 @@
-"""The currencies in use and their decimal places, by ISO 4217. One list, for prices and for the sandbox."""
+"""The currencies in use and their decimal places, by ISO 4217. For prices and for the sandbox."""
 
 from __future__ import annotations
 
@@ -17,4 +17,4 @@ _BY_PLACES = {
 }
 
 DIGITS = {code: places for places, codes in _BY_PLACES.items() for code in codes.split()}
-"""The digits after the decimal point of each currency, by its code in lower case."""
+"""The number of decimal places of each currency, by its code in lower case."""

@@ -1,4 +1,4 @@
-"""The client behind `finsecure.PaymentIntent.create(...)`: made when it is first needed, from what was configured."""
+"""The default client, behind `finsecure.PaymentIntent.create(...)`: created on first use, as configured."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ T = TypeVar("T")
 
 
 class State(NamedTuple):
-    """What was configured, and the client made of it; replaced as a whole."""
+    """The configured options and the client made with them. Replaced as a whole, so that readers need no lock."""
 
     options: dict[str, Any]
-    api_key: str | None  # finsecure.api_key, when the client was made
+    api_key: str | None  # `finsecure.api_key` when the client was made
     client: Client | None
-    owner: Client | None  # whose connections the clients of all keys share
-    others: dict[str, Client]  # of the keys before, for programs that alternate them
+    owner: Client | None  # the client whose connections all the others share
+    others: dict[str, Client]  # by earlier keys, for programs that switch between keys
 
 
-KEYS = 100  # so many clients are kept
+KEYS = 100  # the most clients to keep
 
 NOTHING = State({}, None, None, None, {})
 _state = NOTHING
@@ -49,13 +49,15 @@ def configure(
     transport: Literal["httpx", "httpx2", "pyreqwest"] = "httpx",
     **options: Unpack[ModuleOptions],
 ) -> None:
-    """Set the options of module-level calls, `finsecure.PaymentIntent.create(...)`. Replaces earlier ones.
+    """Set the options of module-level calls such as `finsecure.PaymentIntent.create(...)`.
+
+    Calling it again replaces all options; those that you leave out go back to their defaults.
 
     Args:
         http_client: Your own `httpx.Client`. You close it.
         transport: The HTTP library to send with, as for `finsecure.Client`.
         **options: Any of `api_key`, `base_url`, `timeout`, `max_retries`, `deadline`, `max_response_size`,
-            `api_version`, `app_info` and `clock`, as for `finsecure.Client`. An `api_key` given here becomes
+            `api_version`, `app_info`, `default_headers` and `clock`, as for `finsecure.Client`. `api_key` also sets
             `finsecure.api_key`.
 
     Raises:
@@ -73,10 +75,10 @@ def configure(
     settings: dict[str, Any] = {**given, "http_client": http_client, "transport": transport}
     made: Client | None = None
     try:
-        made = Client(api_key, **settings)  # so that a wrong option is refused here, not at the first payment
+        made = Client(api_key, **settings)  # so that a wrong option is refused here, not by the first payment
     except AuthenticationError:
         if options.get("api_key") is not None:
-            raise  # where no key was given, it may still come
+            raise  # without one here, the program may still set `finsecure.api_key`
     with _lock:
         before, _state = _state, State(settings, api_key, made, made, {})
         module.api_key = api_key
@@ -85,7 +87,7 @@ def configure(
 
 
 def client() -> Client:
-    """The default client: one for each `finsecure.api_key`, all on the same connections."""
+    """Return the default client: one for each `finsecure.api_key`, all sharing their connections."""
     global _state
     api_key: str | None = _module().api_key
     state = _state
@@ -101,7 +103,7 @@ def _switch(state: State, api_key: str | None) -> State:
     others = dict(list(state.others.items())[1 - KEYS :])
     if state.client is not None and state.api_key is not None:
         others[state.api_key] = state.client
-    # Without a key the environment is asked again, which may have another one by now.
+    # Without a key, make a new client each time: the environment may have another key by now.
     made = None if api_key is None else others.get(api_key)
     if made is None:
         made = Client(api_key, **state.options)
@@ -132,20 +134,23 @@ def request(
     returns: Any = None,
     idempotency_key: str | None = None,
 ) -> Any:
-    """Make a call that this version has no method for, with the default client; see `Client.request`.
+    """Call an operation, or pass a parameter, that this version does not know; see `Client.request`.
+
+    It uses the default client.
 
     Args:
         method: `GET`, `POST`, `PUT` or `DELETE`.
         path: The path of the API, beginning with `/v1/`. The host is the client's.
         params: The JSON body of a POST or PUT; the query of a GET or DELETE, without those that are `None`.
         returns: The class of the returned object. By default a `finsecure.Object`, which keeps every field.
-        idempotency_key: Names this POST, for 24 hours; by default a random key, shared by its retries.
+        idempotency_key: Makes it safe to send this POST again within 24 hours. By default, a random key that is shared
+            by the retries.
 
     Returns:
-        The object, of the class that `returns` names.
+        The object, as an instance of `returns`.
 
     Raises:
-        finsecure.InvalidRequestError: The method, the path or a parameter cannot be sent; `param` names it.
+        finsecure.InvalidRequestError: The method, the path or a parameter is not valid; `param` names it.
         finsecure.FinSecureError: As for any call; see `finsecure.error`.
 
     Example:
@@ -162,7 +167,9 @@ def request_list(path: str, params: Mapping[str, Any] | None = None, *, returns:
 def request_list(path: str, params: Mapping[str, Any] | None = None) -> Page[Object]: ...
 @without_frames
 def request_list(path: str, params: Mapping[str, Any] | None = None, *, returns: Any = None) -> Any:
-    """List objects that this version has no method for, with the default client; see `Client.request_list`.
+    """List objects of a kind that this version does not know; see `Client.request_list`.
+
+    It uses the default client.
 
     Args:
         path: The path of the list, beginning with `/v1/`.
@@ -170,10 +177,10 @@ def request_list(path: str, params: Mapping[str, Any] | None = None, *, returns:
         returns: The class of each object. By default a `finsecure.Object`, which keeps every field.
 
     Returns:
-        The first page, as `list` methods return it.
+        The first page. Iterate it for the objects of all pages.
 
     Raises:
-        finsecure.InvalidRequestError: The path or a parameter cannot be sent; `param` names it.
+        finsecure.InvalidRequestError: The path or a parameter is not valid; `param` names it.
         finsecure.FinSecureError: As for any call; see `finsecure.error`.
 
     Reference: Consistency Standards, Pagination.

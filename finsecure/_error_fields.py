@@ -1,4 +1,4 @@
-"""The attributes of an error as JSON, so that queues which keep only `args` bring the error back whole."""
+"""Stores the attributes of an error in `args` as JSON, since queues such as Celery keep nothing else."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from . import _redact
 from ._headers import Headers
 
-# The attributes that `args` holds besides the message, and how JSON has them.
+# The attributes in `args` besides the message, and their types in JSON.
 _TYPES: dict[str, type[Any] | tuple[type[Any], ...]] = {
     "type": str,
     "code": str,
@@ -30,7 +30,7 @@ _TYPES: dict[str, type[Any] | tuple[type[Any], ...]] = {
 
 
 def write(attributes: dict[str, Any]) -> str:
-    """Attributes as JSON, without what is secret in a PaymentIntent."""
+    """Write attributes as JSON, without the secrets of a PaymentIntent."""
     fields: dict[str, Any] = {}
     for name in _TYPES:
         value = attributes.get(name)
@@ -42,7 +42,7 @@ def write(attributes: dict[str, Any]) -> str:
 
 
 def read(fields: str) -> dict[str, Any]:
-    """The attributes that `args` holds; none where it is some other text."""
+    """Read the attributes back; an empty dict if the text is anything else."""
     try:
         written: Any = json.loads(fields)
         return {name: value for name, value in written.items() if isinstance(value, _TYPES.get(name, ()))}
@@ -51,7 +51,7 @@ def read(fields: str) -> dict[str, Any]:
 
 
 def shown_headers(headers: Mapping[str, str]) -> Headers:
-    """The headers of an answer as an error keeps them."""
+    """Mask and shorten response headers, for an error to keep."""
     return Headers(
         (name, _redact.MASK if name.lower() in _SECRET_HEADERS else _redact.clean(value, _HEADER))
         for name, value in islice(headers.items(), _COUNT)
@@ -59,7 +59,7 @@ def shown_headers(headers: Mapping[str, str]) -> Headers:
 
 
 def shown_members(members: Mapping[str, Any]) -> dict[str, Any]:
-    """What the API sent and this version does not know: without secrets; as text, cut, where it is long."""
+    """Mask the unknown members of an API error; a long one becomes text that is cut off."""
     return {_redact.clean(name, _HEADER): _bounded(value) for name, value in islice(members.items(), _COUNT)}
 
 

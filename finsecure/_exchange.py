@@ -1,12 +1,13 @@
-"""One call in progress: its key, its attempts, and what is known of what the server did. Pure.
+"""One call in progress: its key, its attempts, and what it knows about what the server did. Pure.
 
-Rules: all attempts share one idempotency key and one frozen body. A request that was certainly not sent may always be
-repeated; one that may have been carried out, only if it is idempotent (a GET, PUT or DELETE, or a POST with a key).
-`Retry-After` is honored up to a minute; a longer one is left to the caller. Nothing waits past `deadline`. A client
-whose calls all fail stops retrying (`RetryBudget`), so that it does not triple the load of an API in trouble.
+Rules: all attempts share one idempotency key and one body. A request that was certainly not sent can always be sent
+again. One that may have been carried out is sent again only if it is idempotent: a GET, PUT or DELETE, or a POST with a
+key. `Retry-After` is followed up to a minute; if the API asks for more, the caller gets the error. No wait goes past
+`deadline`. A client whose calls all fail stops retrying (`RetryBudget`), so that it does not triple the load on an API
+in trouble.
 
-`PROVES` says what an answer proves, `add_context` what that means for the call; `docs/errors.md` shows both as a table.
-`plan_retry` decides whether to try again. tenacity only drives the attempts after the first one.
+`PROVES` says what a response proves about one attempt, and `add_context` what that means for the call; `docs/errors.md`
+shows both as a table. `plan_retry` decides whether to try again. tenacity only drives the attempts after the first.
 """
 
 from __future__ import annotations
@@ -26,18 +27,18 @@ if TYPE_CHECKING:
     from ._retry import RetryBudget
 
 Proof: TypeAlias = Literal["nothing", "not done", "stored"]
-"""What an attempt proves: nothing, so that it may have been carried out; that it was not carried out itself; or, as the
-answer stored under the key, that no attempt with that key was."""
+"""What an attempt proves. "nothing": it may have been carried out. "not done": this attempt was not carried out.
+"stored": the API stored this response under the key, so no attempt with that key was carried out."""
 
 PROVES: dict[int, Proof] = {
     **dict.fromkeys((400, 402, 404, 405, 415, 422), "stored"),
     **dict.fromkeys((401, 403, 409, 429), "not done"),
 }
-"""What an answer proves that is the API's own (`is_documented`), by its status; any other answer proves nothing."""
+"""What a response proves, by its status, if it is the API's own (`is_documented`). Others prove nothing."""
 
 
 class Exchange:
-    """One logical call under way."""
+    """One call in progress, with all its attempts."""
 
     __slots__ = (
         "_budget",
@@ -61,40 +62,40 @@ class Exchange:
         self._budget = budget
         self.attempts = 0
         self.started = config.clock.monotonic()
-        self.delay: float | None = None  # seconds to wait before the next attempt; `None`: there is none
-        self._retries = 0  # those that count against `max_retries`
+        self.delay: float | None = None  # seconds to wait before the next attempt; `None` if there is none
+        self._retries = 0  # counted against `max_retries`
         self._sent = False  # whether any attempt so far sent anything
         self._may_be_done = False  # whether any attempt so far may have been carried out
-        self._lost: float | None = None  # when the last attempt failed of which nothing is known
+        self._lost: float | None = None  # when the last attempt failed whose outcome is unknown
         self._first_failed = 0.0  # when the first attempt failed
 
     def begin_attempt(self) -> float:
-        """Count an attempt; the seconds it may take."""
+        """Count an attempt and return the seconds that it may take."""
         self.attempts += 1
         self.delay = None
         self.request.unsent = False
         timeout = self.config.timeout
         if self.config.deadline is not None:
-            # Never zero: a wait that ran over the deadline ends in an attempt that times out at once.
+            # Never zero: if a wait overran the deadline, the attempt times out at once with the usual error.
             timeout = min(timeout, max(0.001, self.config.deadline - self.elapsed()))
         return timeout
 
     def elapsed(self) -> float:
-        """Seconds since the call began."""
+        """Return the seconds since the call began."""
         return self.config.clock.monotonic() - self.started
 
     def add_context(self, failure: Failure) -> Failure:
-        """Put on an error what only the call as a whole knows: its key, and whether anything may have been done."""
+        """Add to an error what only the whole call knows: its key, and whether it may have been carried out."""
         error = failure.error
         error.idempotency_key = self.request.idempotency_key
         proof = _proof(failure)
-        # `_may_be_done` is about all attempts so far. Only a stored answer can set it back to False: it speaks for the
-        # key, and so for the attempts before, while a 401 or a 429 speaks for its own attempt alone.
+        # `_may_be_done` is about all attempts so far. Only a stored response can set it back to False: the API stores
+        # one response per key, so it is about earlier attempts too. A 401 or a 429 is only about its own attempt.
         if proof == "nothing":
             self._may_be_done = True
             self._lost = self.elapsed()
         elif _is_in_use(failure):
-            self._may_be_done = True  # by whoever sent this key first, be it another process
+            self._may_be_done = True  # by whoever sent this key first, maybe another process
         elif proof == "stored" and self.request.idempotency_key is not None and not _is_of_state(failure):
             self._may_be_done = False
         error.maybe_executed = self._may_be_done and self.call.method != "GET"
@@ -110,41 +111,43 @@ class Exchange:
         return failure
 
     def plan_retry(self, failure: Failure) -> float | None:
-        """Seconds to wait before the next attempt, paid for from the budget; `None`: this failure is the call's."""
+        """Return the seconds to wait before the next attempt, or `None` to give up. Takes a retry from the budget."""
         if self.attempts == 1:
             self._first_failed = self.elapsed()
-        # What another attempt cannot change.
+        # Another attempt would get the same failure.
         if failure.kind == "final" or (failure.kind == "answer" and not is_transient(failure.error)):
             return None
-        # What another attempt could do a second time.
+        # Another attempt could do the work twice.
         if self._may_be_done and not self.request.repeatable:
             return None
-        stale = failure.kind == "stale" and self.attempts == 1  # the connection was old, the API is well
-        # Our own lost attempt is still in progress on the server. Asking for its outcome is not a retry: it uses up
-        # neither `max_retries` nor the budget, and goes on for `timeout` seconds after the loss.
+        stale = (
+            failure.kind == "stale" and self.attempts == 1
+        )  # an idle connection was closed, which says nothing about the API
+        # An attempt whose response was lost is still in progress on the server. Asking for its outcome is not a retry:
+        # it counts against neither `max_retries` nor the budget, and goes on for `timeout` seconds after the loss.
         asks_until = self._lost + self.config.timeout if self._lost is not None and _is_in_use(failure) else None
         delay = 0.0 if stale else self._wait(failure, asks_until)
         deadline = math.inf if self.config.deadline is None else self.config.deadline
-        # A wait that does not fit is not cut short: an attempt before `Retry-After` is over would be refused.
+        # Do not shorten a wait to fit the deadline: the API would refuse an attempt before `Retry-After` is over.
         if delay > LONGEST_RETRY_AFTER or self.elapsed() + delay >= deadline:
             return None
         if asks_until is not None:
             return delay
-        # The budget is asked last, so that a retry that is not made costs nothing.
+        # Check the budget last, so that it only pays for retries that are made.
         if self._retries >= self.config.max_retries or not (stale or self._budget.take()):
             return None
         self._retries += 1
         return delay
 
     def note(self) -> str:
-        """What an exception that leaves the call unfinished must not take with it: the key, and what may be done."""
+        """Describe an interrupted call: its key, and whether it may have been carried out."""
         operation = f"finsecure: {self.call.method} {self.call.template}"
         key = self.request.idempotency_key
         if self.call.method == "GET":
-            return f"{operation} was left before it was over; it changes nothing."
-        under_way = self.delay is None  # rather than waiting for the next attempt
-        executed = self._may_be_done or (under_way and not self.request.unsent)
-        facts = f"{operation} was left before it was over: idempotency_key={key!r}, maybe_executed={executed}."
+            return f"{operation} was interrupted. It changes nothing."
+        in_attempt = self.delay is None  # and not waiting for the next one
+        executed = self._may_be_done or (in_attempt and not self.request.unsent)
+        facts = f"{operation} was interrupted: idempotency_key={key!r}, maybe_executed={executed}."
         if not executed:
             return f"{facts} It was not carried out."
         if key is None:
@@ -155,20 +158,20 @@ class Exchange:
         )
 
     def _wait(self, failure: Failure, asks_until: float | None) -> float:
-        """Seconds to wait after a failure; endless where it is too late to go on asking."""
+        """Return the seconds to wait after a failure; infinite if it is too late to go on asking."""
         asked = failure.error.retry_after
         delay = asked or backoff(self.attempts - 1, random.random())
-        # By default this is the last retry: it comes late enough to find a server that restarts within a second.
+        # With the default settings this is the last retry. Wait long enough for a server that restarts within a second.
         if failure.kind == "not sent" and self._retries == 1:
             return max(delay, self._first_failed + RESTART - self.elapsed())
         if asks_until is None:
             return delay
         left = asks_until - self.elapsed()
-        # One last question just before the end, rather than none because the next wait would go past it.
+        # Shorten the last wait, to ask once more just before the time is up.
         return min(delay, left - 0.005) if left >= max(asked or 0.0, 0.01) else math.inf
 
     def finish(self, outcome: Any) -> None:
-        """The call is over. Where the API did answer, be it with a refusal, retries are good for something."""
+        """Refill the budget if the API gave an answer, even an error that retrying does not change."""
         if not isinstance(outcome, Failure) or (outcome.kind == "answer" and not is_transient(outcome.error)):
             self._budget.give_back(self.attempts)
 
@@ -182,11 +185,11 @@ def _proof(failure: Failure) -> Proof:
 
 
 def _is_in_use(failure: Failure) -> bool:
-    """Whether a request with this key is still under way."""
+    """Whether a request with this key is still in progress."""
     error = failure.error
     return error.code == KEY_IN_USE and error.http_status == 409 and is_documented(error)
 
 
 def _is_of_state(failure: Failure) -> bool:
-    """Whether the state refuses, which an attempt before may have brought about: it refunded the amount, say."""
+    """Whether the object's state caused the error. An earlier attempt may have changed it, for example by a refund."""
     return failure.error.code == "unexpected_state" or failure.error.param == "amount"

@@ -1,4 +1,4 @@
-"""The headers of an answer, as a mapping that does not tell upper from lower case."""
+"""Response headers, as a case-insensitive mapping."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing_extensions import override
 
 
 class Headers(Mapping[str, str]):
-    """The headers of an answer: read-only, looked up in any case, listed in lower case.
+    """Response headers: read-only and case-insensitive. Iterating yields the names in lower case.
 
     Example:
         >>> Headers([("Content-Type", "text/html")])["content-type"]

@@ -1,4 +1,4 @@
-"""One HTTP request, its response, and how an attempt can fail: the values that a transport takes and gives. No I/O."""
+"""An HTTP request, its response, and how an attempt can fail: what a transport takes and returns. No I/O."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing_extensions import override
 from .error import FinSecureError
 
 Kind = Literal["not sent", "stale", "lost", "malformed", "answer", "final"]
-"""How an attempt failed: nothing was sent; a kept connection was closed under us; the answer was lost, or was not
-what the API documents; the API answered with an error; or trying again can never help."""
+"""How an attempt failed. "not sent": nothing was sent. "stale": the server had closed the idle connection. "lost": no
+complete response arrived. "malformed": the response is not what the API documents. "answer": the API responded with an
+error. "final": trying again cannot help."""
 
 
 class Origin(NamedTuple):
-    """Where requests go; `prefix` is a path that a proxy in front of the API may ask for."""
+    """Where requests go. `prefix` is the path of `base_url`, for a proxy in front of the API."""
 
     scheme: str
     host: str
@@ -24,18 +25,18 @@ class Origin(NamedTuple):
 
     @property
     def url(self) -> str:
-        """Scheme, host and port."""
+        """The scheme, host and port."""
         return f"{self.scheme}://{self.authority}"
 
     @property
     def authority(self) -> str:
-        """The `Host` header."""
+        """The value of the `Host` header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port is None else f"{host}:{self.port}"
 
 
 class Request:
-    """One HTTP request, made once and sent as often as it takes."""
+    """One HTTP request. All attempts send the same one."""
 
     __slots__ = ("body", "headers", "idempotency_key", "max_response_size", "method", "repeatable", "target", "unsent")
 
@@ -54,16 +55,16 @@ class Request:
         self.body = body
         self.idempotency_key = idempotency_key
         self.max_response_size = max_response_size  # bytes, decompressed
-        self.repeatable = idempotency_key is not None or method != "POST"  # doing it twice is the same as once
-        self.unsent = False  # whether the latest attempt ended before any of it was written; for what leaves a call
+        self.repeatable = idempotency_key is not None or method != "POST"  # whether it is idempotent
+        self.unsent = False  # whether an interrupted attempt had not yet written anything
 
     @override
     def __repr__(self) -> str:
-        return f"<Request {self.method}>"  # headers and body hold secrets
+        return f"<Request {self.method}>"  # without headers and body, which hold secrets
 
 
 class Response(NamedTuple):
-    """One HTTP response, read to its end."""
+    """One HTTP response, with its whole body."""
 
     status: int
     headers: dict[bytes, bytes]  # by lower-case name
@@ -71,21 +72,21 @@ class Response(NamedTuple):
 
     @override
     def __repr__(self) -> str:
-        return f"<Response {self.status}>"  # the body may hold secrets
+        return f"<Response {self.status}>"  # without the body, which may hold secrets
 
     def header(self, name: bytes) -> str | None:
-        """A header's value, where it came."""
+        """Return the value of a header, or `None`."""
         value = self.headers.get(name)
         return None if value is None else value.decode("latin-1")
 
 
 def lower_names(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Headers by lower-case name."""
+    """Return headers by lower-case name."""
     return {name.lower(): value for name, value in headers}
 
 
 class Failure(NamedTuple):
-    """An attempt that failed, and the error to raise if it was the last."""
+    """A failed attempt, and the error to raise if it is the last one."""
 
     kind: Kind
     error: FinSecureError

@@ -1,6 +1,6 @@
-"""The log, under `finsecure`: one INFO line for a call, one DEBUG line for an attempt. Never a body, a header or an id.
+"""Logs to `finsecure`: an INFO line for each call, a DEBUG line for each attempt. Never a body, a header or an id.
 
-`FINSECURE_LOG=info` or `debug` shows it on stderr without any other set-up.
+`FINSECURE_LOG=info` or `debug` shows the log on stderr without further setup.
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ logger = logging.getLogger("finsecure")
 
 
 def client_made(config: Config) -> None:
-    """A client was made with these settings."""
+    """Set up the log for a new client, and warn if FINSECURE_BASE_URL sends its live key elsewhere."""
     _set_up_from_environment()
     if config.live_key_goes_astray():
         logger.warning(
-            "FINSECURE_BASE_URL sends this client's live key to %s, which is not FinSecure's: pass base_url= if that "
-            "is meant, or unset the variable",
+            "FINSECURE_BASE_URL sends this client's live key to %s, which is not FinSecure's: unset the variable, or "
+            "pass base_url= if this is intended",
             config.origin.url,
         )
 
 
 def _set_up_from_environment() -> None:
-    """Show the log on stderr where `FINSECURE_LOG` asks for it and nothing else does."""
+    """Show the log on stderr if `FINSECURE_LOG` asks for it, unless the program has set up logging."""
     asked = os.environ.get("FINSECURE_LOG", "").lower()
     level = {"debug": logging.DEBUG, "info": logging.INFO}.get(asked)
     if level is not None:
         logger.setLevel(level)
         if not logger.hasHandlers():
-            logger.propagate = False  # or a handler that the program sets up later would show each line twice
+            logger.propagate = False  # else a handler that the program adds later would show each line twice
             handler = logging.StreamHandler()
             handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
             logger.addHandler(handler)
     elif asked:
-        logger.warning("FINSECURE_LOG is neither info nor debug: it is ignored")
+        logger.warning("FINSECURE_LOG is ignored, since it is neither info nor debug")
 
 
 def attempt_made(exchange: Exchange, outcome: Any) -> None:
-    """An attempt is over."""
+    """Log an attempt that has ended."""
     if logger.isEnabledFor(logging.DEBUG):
         facts = _facts(exchange, outcome)
         wait = "" if exchange.delay is None else f" retry_in={exchange.delay:.3f}s"
@@ -54,7 +54,7 @@ def attempt_made(exchange: Exchange, outcome: Any) -> None:
 
 
 def call_done(exchange: Exchange, outcome: Any) -> None:
-    """A call is over."""
+    """Log a call that has ended."""
     if logger.isEnabledFor(logging.INFO):
         facts, elapsed = _facts(exchange, outcome), exchange.elapsed()
         text = f"{_result(facts)} attempts={exchange.attempts} ms={round(elapsed * 1000)}"
@@ -78,7 +78,7 @@ def _write(level: int, text: str, facts: dict[str, Any]) -> None:
 def _log(level: int, text: str, facts: dict[str, Any]) -> None:
     try:
         logger.log(level, text, extra=facts, stacklevel=4)
-    except KeyError:  # the program's own records have an attribute of such a name, for example `request_id`
+    except KeyError:  # the program's own log records already have an attribute of that name, for example `request_id`
         logger.log(level, text, stacklevel=4)
 
 
@@ -88,7 +88,7 @@ def _what(exchange: Exchange) -> dict[str, Any]:
 
 
 def _operation(method: str, template: str) -> str:
-    """What a client calls it, for example `payment_intents.confirm`."""
+    """Return the name of the method, for example `payment_intents.confirm`."""
     group, *rest = template.split("/")[2:]
     return f"{group}.{rest[1] if len(rest) > 1 else _NAMES.get((method, bool(rest)), method.lower())}"
 
@@ -103,7 +103,7 @@ _NAMES = {
 
 
 def _facts(exchange: Exchange, outcome: Any) -> dict[str, Any]:
-    """What a record says of an outcome; attributes of it, for those who log JSON."""
+    """Return the attributes of a log record, for JSON logging."""
     facts = _what(exchange)
     if not isinstance(outcome, Failure):
         return facts | {"status": outcome.last_response.status_code, "request_id": outcome.last_response.request_id}

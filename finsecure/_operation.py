@@ -1,14 +1,14 @@
 """Write an operation once; call it from a Client, an AsyncClient or a class.
 
-A resource method only *describes* a call: it turns arguments into a `Call[T]`. `operation` looks at where the method
-was reached from and hands that call to whoever sends it::
+A resource method only *describes* a call: it turns arguments into a `Call[T]`. `operation` checks how the method was
+accessed, and hands the call to the client that sends it::
 
     client.payment_intents.create(...)    that Client         -> T
     aclient.payment_intents.create(...)   that AsyncClient    -> a coroutine of T
     PaymentIntent.create(...)             the default Client  -> T
 
-`listing` does the same for a method that is answered by pages. Who sends is known here only as a `Sender`, and the
-doors by two markers: the groups of a Client are `Operations[Sync]`, those of an AsyncClient `Operations[Async]`.
+`listing` does the same for a method that returns pages. This module does not import the clients: it knows them as
+`Sender`, and by the markers of their groups, `Operations[Sync]` and `Operations[Async]`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from types import CoroutineType, MethodType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast
 
-# By another name, so that jedi passes the overloads over, which it cannot tell apart, and reads what stands below them.
+# Under another name, so that jedi, which cannot tell these overloads apart, skips them and reads the implementation.
 from typing import overload as for_type_checkers
 
 from typing_extensions import override
@@ -45,14 +45,14 @@ class Async:
 
 
 class Sender(Protocol):
-    """A client, as far as its operations know it."""
+    """A client, as its operations see it."""
 
     def send(self, call: Call[Any]) -> Any:
-        """Send a call: an object, or a coroutine of it."""
+        """Send a call and return an object, or a coroutine of it."""
         ...
 
     def send_list(self, call: Call[Page[Any]]) -> Any:
-        """Send a call for a list: its first page, or what gives it when awaited."""
+        """Send a call for a list and return its first page, or an `AsyncPages`."""
         ...
 
 
@@ -61,7 +61,7 @@ class Operations(Generic[D_co]):
 
     def __init__(self, client: Sender) -> None:
         self._client = client
-        self._bound: dict[str, Callable[..., Any]] = {}  # the operations that were used, by their names
+        self._bound: dict[str, Callable[..., Any]] = {}  # the operations used so far, by name
 
     @override
     def __dir__(self) -> list[str]:
@@ -74,7 +74,7 @@ class Operations(Generic[D_co]):
         names = [name for name in dir(self) if not name.startswith("_")]
         return f"<{_group_name(type(self))} of {type(self._client).__name__}: {', '.join(names)}>"
 
-    if not TYPE_CHECKING:  # or every name would be an operation to type checkers
+    if not TYPE_CHECKING:  # type checkers would accept any name otherwise
 
         def __getattr__(self, name: str) -> Any:
             from ._habits import attribute, public
@@ -84,13 +84,12 @@ class Operations(Generic[D_co]):
 
 
 class _Described(Generic[P]):
-    """What `operation` and `listing` share: the bound function is made once for each place it is reached from.
+    """What `operation` and `listing` share: they make one bound function for each group and class, and keep it.
 
-    It is kept aside, and not under its own name on the group: there it would hide what a test puts in its place on the
-    class.
+    It is not stored on the group under its own name, where it would hide a mock that a test sets on the class.
     """
 
-    _send: str  # the client's method that makes the call
+    _send: str  # the client's method that sends the call
 
     def __init__(self, describe: Callable[Concatenate[Any, P], Call[Any]]) -> None:
         functools.update_wrapper(cast("Any", self), describe)  # name, docstring and source, for help() and the docs
@@ -104,7 +103,7 @@ class _Described(Generic[P]):
 
     @property
     def __call__(self) -> Callable[P, Any]:
-        """What `mock.patch.object(PaymentIntents, "create", autospec=True)` asks for the parameters."""
+        """For `mock.patch.object(PaymentIntents, "create", autospec=True)`, which reads its signature."""
         return self._of_class(self._owner)
 
     def _of_class(self, owner: type) -> Callable[P, Any]:
@@ -112,7 +111,7 @@ class _Described(Generic[P]):
         if function is None:
             function = self._of_classes[owner] = self._bind(None, owner)
             function.__module__ = owner.__module__
-            function.__qualname__ = f"{owner.__qualname__}.{self._name}"  # found again by name, as pickle does
+            function.__qualname__ = f"{owner.__qualname__}.{self._name}"  # for pickle, which looks it up by name
         return function
 
     def _of_group(self, group: Any) -> Callable[P, Any]:
@@ -136,7 +135,7 @@ class _Described(Generic[P]):
 
         @functools.wraps(method)  # docstring, source and a signature without `self`
         def bound(*args: P.args, **kwargs: P.kwargs) -> Any:
-            # A card may be among the arguments, and a traceback may show local variables.
+            # Delete the arguments before anything is raised: they may hold a card, and tracebacks can show variables.
             try:
                 call = method(*args, **kwargs)
             except BaseException as exc:  # noqa: BLE001 - also a misspelt parameter, or an interrupt
@@ -144,7 +143,7 @@ class _Described(Generic[P]):
             else:
                 del args, kwargs
                 sender = _default_client() if client is None else client
-                answer: Any = getattr(sender, send)(call)  # looked up now, since a test may have replaced it
+                answer: Any = getattr(sender, send)(call)  # looked up on each call, since a test may replace it
                 if awaited and type(answer) is CoroutineType:
                     return Unawaited(cast("Any", answer), awaited)
                 return answer
@@ -163,7 +162,7 @@ class _Described(Generic[P]):
         return parameter(exc, self._describe, _group_name(self._owner))
 
     def _signature(self, *, awaited: bool) -> inspect.Signature:
-        """What `help` shows: what the caller gets, and not the call that the method describes."""
+        """Return the signature that `help` shows, with what the caller gets instead of a `Call`."""
         described = inspect.signature(self._describe)
         _, *parameters = described.parameters.values()
         answer: str = described.return_annotation.removeprefix("Call[")[:-1]
@@ -191,18 +190,18 @@ def _is_async(client: Sender) -> bool:
 
 
 def _group_name(kind: type) -> str:
-    """What a client calls a group: `payment_intents` of PaymentIntents."""
+    """Return a group's attribute name on a client: `payment_intents` for PaymentIntents."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
 
 
 def _default_client() -> Sender:
-    from ._default import client  # late, the one place that looks back: it needs the resources
+    from ._default import client  # here, since it imports the resources, which import this module
 
     return cast("Sender", client())
 
 
 class Operation(_Described[P], Generic[T, P]):
-    """A method answered by one object."""
+    """A method that returns one object."""
 
     _send = "send"
 
@@ -217,7 +216,7 @@ class Operation(_Described[P], Generic[T, P]):
 
 
 class Listing(_Described[P], Generic[T, P]):
-    """A method answered by pages of objects."""
+    """A method that returns pages of objects."""
 
     _send = "send_list"
 
@@ -231,12 +230,12 @@ class Listing(_Described[P], Generic[T, P]):
         return self._of_class(owner) if group is None else self._of_group(group)
 
 
-# Functions, whose types jedi understands as decorators, and not the classes.
+# Functions, since jedi does not infer the types of classes used as decorators.
 def operation(describe: Callable[Concatenate[Any, P], Call[T]]) -> Operation[T, P]:
-    """Make an operation of a method that describes its call."""
+    """Turn a method that describes a call into an operation."""
     return Operation(describe)
 
 
 def listing(describe: Callable[Concatenate[Any, P], Call[Page[T]]]) -> Listing[T, P]:
-    """Make an operation of a method that describes its call for a list."""
+    """Turn a method that describes a call for a list into an operation."""
     return Listing(describe)

@@ -5,7 +5,7 @@ call returns `AsyncPages`: iterate it with `async for`, or await it for the firs
 memory at a time, with `prefetch` two. Reference: Consistency Standards, Pagination.
 """
 
-# The iterators of this file read its pages, whose completion in an editor is for users.
+# The iterators in this file use private methods of pages, which are private so that editors do not offer them.
 # pyright: reportPrivateUsage=false
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .error import APIError, InvalidRequestError
 if TYPE_CHECKING:
     from ._call import Call, LastResponse
 
-_OF_A_PAGE = frozenset({"data", "has_more", "url", "last_response"})  # besides what its class has
+_OF_A_PAGE = frozenset({"data", "has_more", "url", "last_response"})  # attributes that are not on its class
 
 T = TypeVar("T")
 F = TypeVar("F")
@@ -34,7 +34,7 @@ FetchAsync: TypeAlias = "Callable[[Call[Page[T]]], Coroutine[Any, Any, AsyncPage
 
 
 class _PageOf(Generic[T, F]):
-    """What a page is, whoever fetches the next one."""
+    """What sync and async pages share: everything except fetching."""
 
     def __init__(
         self,
@@ -50,9 +50,9 @@ class _PageOf(Generic[T, F]):
         self.url: str | None = url
         self.last_response: LastResponse = last_response
         self._call = call
-        self._fetch: F | None = fetch  # makes the page that another call asks for
+        self._fetch: F | None = fetch  # fetches the page of another call
         items: list[Any] = data
-        # Now, since `data` is a list that its owner may sort or clear.
+        # Read now, since the program may sort or clear `data`.
         self._ids: list[str] = [item.id for item in items]
 
     @override
@@ -61,7 +61,7 @@ class _PageOf(Generic[T, F]):
         return f"{type(self).__name__}({objects}, has_more={self.has_more})"
 
     def __bool__(self) -> bool:
-        """Whether this page has an object."""
+        """Whether this page has any objects."""
         return bool(self.data)
 
     @override
@@ -70,12 +70,12 @@ class _PageOf(Generic[T, F]):
 
         return public(self)
 
-    if not TYPE_CHECKING:  # a type checker refuses `len` by itself
+    if not TYPE_CHECKING:  # type checkers already refuse this
 
         def __len__(self) -> NoReturn:
             raise TypeError(
-                "Iterating a page yields the objects of all pages, whose number is not known: use len(page.data) for "
-                "those of this page."
+                "A page has no len(), since iterating it yields the objects of all pages: use len(page.data) for those "
+                "of this page."
             )
 
         def __getitem__(self, index: object) -> NoReturn:
@@ -84,7 +84,7 @@ class _PageOf(Generic[T, F]):
             )
 
     def _following(self) -> Call[Page[T]] | None:
-        """The call for the page after this one, in the direction that the first call asked for."""
+        """Return the call for the next page, in the direction of the first call; `None` if there is none."""
         if not self.has_more:
             return None
         if self._backwards:
@@ -92,7 +92,7 @@ class _PageOf(Generic[T, F]):
         return self._call.with_params(starting_after=self._ids[-1])
 
     def _preceding(self) -> Call[Page[T]] | None:
-        """The call for the page on the other side of this one; `None` where there is no object to go back from."""
+        """Return the call for the page before this one; `None` if this page is empty."""
         if not self._ids:
             return None
         if self._backwards:
@@ -109,24 +109,24 @@ class _PageOf(Generic[T, F]):
     def previous_cursor(self) -> str | None:
         """The id to pass as `ending_before` for the page of newer objects; `None` on an empty page.
 
-        Newer objects may have been created since this page was sent, so only a request tells whether there are any.
+        It does not mean that there are newer objects: only a request can tell.
         """
         return self._ids[0] if self._ids else None
 
     @property
     def _backwards(self) -> bool:
-        """Whether the list is walked towards newer objects, as `ending_before` asks."""
+        """Whether the list is read towards newer objects, as with `ending_before`."""
         return "ending_before" in self._call.params
 
     def _in_order(self) -> Iterator[T]:
-        """Away from the cursor: newest first, or oldest first after `ending_before`."""
+        """Yield the objects in reading order: newest first, or oldest first after `ending_before`."""
         return reversed(self.data) if self._backwards else iter(self.data)
 
     def _reached(self, walk: _Walk) -> None:
         leads_on = self.has_more and bool(self._ids)
         walk.reach(self, self._ids, (self._ids[0] if self._backwards else self._ids[-1]) if leads_on else None)
 
-    if not TYPE_CHECKING:  # or every name would be an attribute to type checkers
+    if not TYPE_CHECKING:  # type checkers would accept any name otherwise
 
         def __getattr__(self, name: str) -> Any:
             from ._habits import attribute, public
@@ -139,6 +139,11 @@ class _PageOf(Generic[T, F]):
 
         Args:
             exclude_none: Leave out fields of the objects that are `None`.
+
+        Returns:
+            A dict with `object`, `data`, `has_more` and `url`.
+
+        Reference: Consistency Standards, Pagination.
         """
         objects: list[Any] = self.data
         data = [item.to_dict(exclude_none=exclude_none) for item in objects]
@@ -146,8 +151,8 @@ class _PageOf(Generic[T, F]):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
-        """How pydantic and FastAPI write a page, for example of a route `-> finsecure.Page[finsecure.Refund]`."""
-        from pydantic_core import core_schema  # for those who ask
+        """Tell pydantic and FastAPI how to write a page, for routes that return `finsecure.Page[finsecure.Refund]`."""
+        from pydantic_core import core_schema  # rarely needed
 
         (kind, *_) = get_args(source) or (Any,)
         fields: dict[str, Any] = {
@@ -170,19 +175,19 @@ class _PageOf(Generic[T, F]):
         return {"object": "list", "data": self.data, "has_more": self.has_more, "url": self.url}
 
     def _turned(self, call: Call[Page[T]]) -> Self | None:
-        """This page, walked in the direction of another call; `None` for an empty page."""
+        """Return this page with the direction of another call; `None` if it is empty."""
         if not self._ids:
             return None
         self._call = call.with_params(starting_after=None)
-        self.has_more = True  # in that direction lies the page that this one was asked from
+        self.has_more = True  # the page that this one was fetched from lies in that direction
         return self
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_fetch": None}  # it holds a client, with its key and its connections
+        return {**self.__dict__, "_fetch": None}  # it refers to a client, with its key and connections
 
     def _unpickled(self) -> InvalidRequestError:
         return InvalidRequestError(
-            "This page was pickled or copied, so it has no client to fetch another page with: list again with "
+            "This page was pickled or copied, so it has no client to fetch other pages with: list again with "
             f"starting_after={self.next_cursor!r}.",
             type="invalid_request_error",
         )
@@ -204,7 +209,7 @@ class Page(_PageOf[T, "Callable[[Call[Page[T]]], Page[T]]"], Generic[T]):
     url: str | None
     """The path of the list."""
     last_response: LastResponse
-    """How this page came."""
+    """Facts about the response: status, request id, attempts."""
 
     def next_page(self) -> Page[T] | None:
         """Fetch the page after this one.
@@ -221,8 +226,8 @@ class Page(_PageOf[T, "Callable[[Call[Page[T]]], Page[T]]"], Generic[T]):
         """Fetch the page before this one: newer objects, or older ones after `ending_before`.
 
         Returns:
-            The page, whose `next_page()` is this one; `None` if the API has no object there. This sends a request
-            each time, since new objects may have been created.
+            The page; its `next_page()` is this one. `None` if there are no such objects. Each call sends a request,
+            since new objects may have been created.
 
         Raises:
             finsecure.FinSecureError: As for any call. This page stays usable, so you can try again.
@@ -258,19 +263,20 @@ class Page(_PageOf[T, "Callable[[Call[Page[T]]], Page[T]]"], Generic[T]):
             yield from page._in_order()
 
     def __contains__(self, item: object) -> bool:
-        """Whether an object is in the whole list, as iterating it says."""
+        """Whether an object is in the whole list. This fetches pages on demand."""
         if isinstance(item, str):
-            raise TypeError("A page holds objects, not ids: any(each.id == id for each in page).")
+            raise TypeError("A page contains objects, not ids: use any(each.id == id for each in page).")
         return any(item == each for each in self)
 
     def prefetch(self) -> Generator[T, None, None]:
         """Yield every object of the whole list, and fetch the next page while you use this one.
 
-        For slow loops: they no longer wait for the API as well. A thread fetches at most one page ahead. If you stop
-        early, it finishes its request and ends with the loop; a page that you did not reach raises no error.
+        A slow loop then does not have to wait for the API as well. A thread fetches at most one page ahead. If you
+        leave the loop early, the thread finishes its request and ends; errors of a page that you did not reach are
+        ignored.
 
         Returns:
-            The objects, in the order of plain iteration.
+            The objects, in the same order as iterating the page.
 
         Raises:
             finsecure.FinSecureError: A page could not be fetched. Raised after the last object of the previous page.
@@ -304,7 +310,7 @@ class AsyncPage(_PageOf[T, "FetchAsync[T]"], Generic[T]):
     url: str | None
     """The path of the list."""
     last_response: LastResponse
-    """How this page came."""
+    """Facts about the response: status, request id, attempts."""
 
     @names_itself
     async def next_page(self) -> AsyncPage[T] | None:
@@ -323,8 +329,8 @@ class AsyncPage(_PageOf[T, "FetchAsync[T]"], Generic[T]):
         """Fetch the page before this one: newer objects, or older ones after `ending_before`.
 
         Returns:
-            The page, whose `next_page()` is this one; `None` if the API has no object there. This sends a request
-            each time, since new objects may have been created.
+            The page; its `next_page()` is this one. `None` if there are no such objects. Each call sends a request,
+            since new objects may have been created.
 
         Raises:
             finsecure.FinSecureError: As for any call. This page stays usable, so you can try again.
@@ -356,31 +362,42 @@ class AsyncPage(_PageOf[T, "FetchAsync[T]"], Generic[T]):
     def prefetch(self) -> AsyncGenerator[T, None]:
         """Yield every object of the whole list, and fetch the next page while you use this one.
 
-        Like `Page.prefetch`, with a task instead of a thread. It runs whenever your loop awaits something, and is
-        cancelled if you stop early. On trio, where no task lives outside a nursery, pages are fetched on demand.
+        Like `Page.prefetch`, with a task instead of a thread. The task runs while your loop awaits something, and is
+        cancelled if you leave the loop early. On trio, which has no tasks outside nurseries, pages are fetched on
+        demand.
+
+        Returns:
+            The objects, in the same order as iterating the page.
+
+        Raises:
+            finsecure.FinSecureError: A page could not be fetched. Raised after the last object of the previous page.
+
+        Reference: Consistency Standards, Pagination.
         """
         return _Prefetch(self._itself)
 
     async def _itself(self) -> AsyncPage[T]:
         return self
 
-    if not TYPE_CHECKING:  # type checkers refuse it by themselves
+    if not TYPE_CHECKING:  # type checkers already refuse this
 
         def __iter__(self) -> NoReturn:
-            raise TypeError("This page is iterated with `async for`; page.data has its own objects.")
+            raise TypeError("Iterate this page with `async for`, or read page.data for its own objects.")
 
 
 class AsyncPages(Generic[T]):
     """A list, for async code: `async for` yields every object, `await` returns the first page.
 
-    Nothing is fetched before you do one or the other.
+    Nothing is fetched before that.
+
+    Reference: Consistency Standards, Pagination.
     """
 
     def __init__(self, call: Call[Page[T]], fetch: FetchAsync[T]) -> None:
         self._call = call
         self._fetch = fetch
 
-    if not TYPE_CHECKING:  # type checkers refuse all of it by themselves
+    if not TYPE_CHECKING:  # type checkers already refuse this
 
         def __getattr__(self, name: str) -> Any:
             if name.startswith("_") or not (hasattr(AsyncPage, name) or name in _OF_A_PAGE):
@@ -415,8 +432,8 @@ class AsyncPages(Generic[T]):
 
     def __bool__(self) -> NoReturn:
         raise TypeError(
-            "Nothing is fetched yet, so nobody knows whether the list is empty: await it for its first page, which is "
-            "false when it is empty."
+            "Nothing is fetched yet, so whether the list is empty is not known: await it for its first page, which is "
+            "false if it is empty."
         )
 
     def __await__(self) -> Generator[Any, Any, AsyncPage[T]]:
@@ -432,13 +449,13 @@ class AsyncPages(Generic[T]):
     def prefetch(self) -> AsyncGenerator[T, None]:
         """Yield every object of the whole list, and fetch the next page while you use this one.
 
-        For slow loops: they no longer wait for the API as well. A task fetches at most one page ahead. It runs whenever
-        your loop awaits something, and is cancelled if you stop early; a page that you did not reach raises no error.
-        On trio, where no task lives outside a nursery, pages are fetched on demand.
+        A slow loop then does not have to wait for the API as well. A task fetches at most one page ahead. It runs while
+        your loop awaits something, and is cancelled if you leave the loop early; errors of a page that you did not
+        reach are ignored. On trio, which has no tasks outside nurseries, pages are fetched on demand.
 
         Returns:
-            The objects, in the order of plain iteration. As with any async generator, use `contextlib.aclosing` to
-            end a request in progress together with your loop.
+            The objects, in the same order as iterating the list. As with any async generator, use
+            `contextlib.aclosing` to cancel a request in progress when you leave the loop.
 
         Raises:
             finsecure.FinSecureError: A page could not be fetched. Raised after the last object of the previous page.
@@ -455,9 +472,9 @@ class AsyncPages(Generic[T]):
         return await self._fetch(self._call)
 
 
-# Iterators, not generators: a `break` strands a generator, of which trio warns.
+# Iterators, not generators: `break` leaves an async generator suspended, and trio warns about those.
 class _EachPage(AsyncIterator[AsyncPage[T]]):
-    """Pages, each fetched when it is asked for."""
+    """Iterates pages, and fetches each one on demand."""
 
     def __init__(self, first: Callable[[], Coroutine[Any, Any, AsyncPage[T]]]) -> None:
         self._next: Callable[[], Coroutine[Any, Any, AsyncPage[T] | None]] = first
@@ -474,7 +491,7 @@ class _EachPage(AsyncIterator[AsyncPage[T]]):
 
 
 class _EachObject(AsyncIterator[T]):
-    """The objects of pages."""
+    """Iterates the objects of pages."""
 
     def __init__(self, pages: AsyncIterator[AsyncPage[T]]) -> None:
         self._pages = pages
@@ -489,7 +506,7 @@ class _EachObject(AsyncIterator[T]):
 
 
 class _Prefetch(AsyncGenerator[T, None]):
-    """The objects of pages: in asyncio the next page is fetched meanwhile, in trio when it is reached."""
+    """Iterates the objects of pages. On asyncio, fetches the next page ahead; on trio, on demand."""
 
     def __init__(self, first: Callable[[], Coroutine[Any, Any, AsyncPage[T]]]) -> None:
         self._first = first
@@ -527,18 +544,21 @@ async def _fetched_ahead(first: Callable[[], Coroutine[Any, Any, AsyncPage[T]]])
             page = await following
         finally:
             following.cancel()
-            await asyncio.gather(following, return_exceptions=True)  # takes the error that nobody asked for, too
+            await asyncio.gather(
+                following, return_exceptions=True
+            )  # also ignores the error of a page that was not reached
 
 
 @contextmanager
 def _one_thread() -> Generator[Callable[[Callable[[], Any]], Callable[[], Any]], None, None]:
-    """What begins a fetch in a thread and answers what waits for it; the thread is gone when the block is left.
+    """Yield a function that starts a fetch in a thread and returns a function that waits for it.
 
-    When the main thread has ended no thread starts any more: then each fetch begins when it is waited for.
+    The thread ends with the block. After the main thread has ended, Python starts no threads: then each fetch starts
+    when its result is needed.
     """
     with ExitStack() as running:
         try:
-            from concurrent.futures import ThreadPoolExecutor  # only who prefetches pays for it
+            from concurrent.futures import ThreadPoolExecutor  # slow to import, and only needed here
 
             thread = running.enter_context(ThreadPoolExecutor(1, "finsecure-prefetch"))
             thread.submit(int).result()
@@ -549,14 +569,14 @@ def _one_thread() -> Generator[Callable[[Callable[[], Any]], Callable[[], Any]],
 
 
 class _Walk:
-    """What a walk through the pages has seen: enough to refuse a list that repeats itself or runs in a circle."""
+    """Detects a list that repeats an object or leads back to an earlier page."""
 
     def __init__(self) -> None:
         self._cursors: set[str] = set()
         self._before: list[str] = []
 
     def reach(self, page: _PageOf[Any, Any], ids: list[str], cursor: str | None) -> None:
-        """Go on to a page with these ids, which leads on from this cursor where it leads on."""
+        """Record a page with these ids, and the cursor of the next page if there is one."""
         again = not set(self._before).isdisjoint(ids)
         self._before = ids
         if cursor is not None:
@@ -564,8 +584,8 @@ class _Walk:
             self._cursors.add(cursor)
         if again:
             raise APIError(
-                "The API's pages repeat themselves or run in a circle: a page has an object that was there before. "
-                "Nothing was skipped up to here; ask support with the request id.",
+                "The API's pages repeat themselves or run in a circle: a page has an object of an earlier page. "
+                "Nothing was skipped so far. Contact support with the request id.",
                 http_status=page.last_response.status_code,
                 request_id=page.last_response.request_id,
             )

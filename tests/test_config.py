@@ -77,16 +77,16 @@ def asked(door: Door, server: respx.MockRouter) -> httpx.Request:
         ("sk_test_12345678\n", "white space or a newline"),
         (" sk_test_12345678", "white space"),
         ("sk_test_1234 5678", "white space"),
-        ("sk_test_12345678é", "characters that no key has"),
-        ("sk_test_12345678\x7f", "characters that no key has"),
+        ("sk_test_12345678é", "non-ASCII or invisible characters"),
+        ("sk_test_12345678\x7f", "non-ASCII or invisible characters"),
         ("whsec_12345678", "a webhook signing secret"),
         ("rk_live_12345678", "begin with sk_test_, sk_live_, pk_test_ or pk_live_"),
         ("12345678", "not a FinSecure API key"),
         ("sk_test_", "not a FinSecure API key"),
-        ("sk_test_...", "the placeholder of the documentation"),
+        ("sk_test_...", "the placeholder from the documentation"),
         ("SK_TEST_12345678", "not a FinSecure API key"),
         (b"sk_test_12345678", "a bytes, not a str"),
-        ("\u200b", "characters that no key has"),
+        ("\u200b", "non-ASCII or invisible characters"),
     ],
 )
 def test_an_unusable_key_is_refused_and_never_shown(open_door: OpenDoor, key: object, says: str) -> None:
@@ -216,22 +216,22 @@ def test_base_url_comes_from_the_environment_where_none_is_given(
         ("https://bücher.example", "not a URL"),
         ("https://api..example.com", "not an http or https URL"),
         (f"https://{'a' * 64}.example", "not an http or https URL"),
-        ("https://evil.example\\.api.finsecure.com", "a DNS name or an address as its host"),
-        ("https://evil.example\\@api.finsecure.com", "a DNS name or an address as its host|a user"),
-        ("https://api.finsecure.com%2f.evil.example", "a DNS name or an address as its host"),
-        ("https://api.finsecure.com;evil.example", "a DNS name or an address as its host"),
-        ("https://api.finsecure.com,evil.example", "a DNS name or an address as its host"),
-        ("https://-api.finsecure.com", "a DNS name or an address as its host"),
-        ("https://api-.finsecure.com", "a DNS name or an address as its host"),
-        ("https://*.finsecure.com", "a DNS name or an address as its host"),
-        ("https://.", "a DNS name or an address as its host"),
-        ("https://0x7f.1", "a DNS name or an address as its host"),
-        ("https://2130706433", "a DNS name or an address as its host"),
-        ("https://127.1", "a DNS name or an address as its host"),
-        ("https://1.2.3.256", "a DNS name or an address as its host"),
-        ("https://[fe80::1%25eth0]", "a DNS name or an address as its host"),
-        ("https://[fe80::1%eth0]", "a DNS name or an address as its host"),
-        (f"https://{'a.' * 127}com", "a DNS name or an address as its host"),
+        ("https://evil.example\\.api.finsecure.com", "a DNS name or an IP address"),
+        ("https://evil.example\\@api.finsecure.com", "a DNS name or an IP address|a user"),
+        ("https://api.finsecure.com%2f.evil.example", "a DNS name or an IP address"),
+        ("https://api.finsecure.com;evil.example", "a DNS name or an IP address"),
+        ("https://api.finsecure.com,evil.example", "a DNS name or an IP address"),
+        ("https://-api.finsecure.com", "a DNS name or an IP address"),
+        ("https://api-.finsecure.com", "a DNS name or an IP address"),
+        ("https://*.finsecure.com", "a DNS name or an IP address"),
+        ("https://.", "a DNS name or an IP address"),
+        ("https://0x7f.1", "a DNS name or an IP address"),
+        ("https://2130706433", "a DNS name or an IP address"),
+        ("https://127.1", "a DNS name or an IP address"),
+        ("https://1.2.3.256", "a DNS name or an IP address"),
+        ("https://[fe80::1%25eth0]", "a DNS name or an IP address"),
+        ("https://[fe80::1%eth0]", "a DNS name or an IP address"),
+        (f"https://{'a.' * 127}com", "a DNS name or an IP address"),
         ("https://api.finsecure.com/\\evil.example", "not encoded"),
         ("https://api.finsecure.com/ü", "not ASCII"),
         ("https://user:password@api.finsecure.com", "a user, query or fragment"),
@@ -314,7 +314,7 @@ def test_a_live_key_that_the_environment_sends_elsewhere_is_warned_of_once(
 
 @pytest.mark.parametrize("base_url", ["http://localhost:8000", "http://api.finsecure.com"])
 def test_a_live_key_never_goes_over_http(open_door: OpenDoor, base_url: str) -> None:
-    with pytest.raises(finsecure.InvalidRequestError, match="live keys go over https only"):
+    with pytest.raises(finsecure.InvalidRequestError, match="a live key: use https"):
         open_door("sk_live_12345678", base_url=base_url)
 
 
@@ -447,7 +447,7 @@ def test_another_keys_mode_picks_its_host_unless_one_was_chosen(client_type: typ
 @either
 def test_a_live_key_is_refused_over_the_http_of_the_client_before(client_type: type[Any]) -> None:
     client = client_type(KEY, base_url="http://127.0.0.1:1")
-    with pytest.raises(finsecure.InvalidRequestError, match="live keys go over https only"):
+    with pytest.raises(finsecure.InvalidRequestError, match="a live key: use https"):
         client.with_options(api_key="sk_live_1")
 
 

@@ -1,6 +1,6 @@
-"""For people and their tools: habits of other SDKs and what they are called here, and what completion shows.
+"""Errors for names from other SDKs, which say what to use instead, and the names that completion shows.
 
-Loaded when one of these is asked for, and never by a call that works.
+Loaded only when one is needed, never by a call that works.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ _POSITIONAL = re.compile(r"[\w.<>]+\(\) takes (?:from \d+ to )?\d+ positional ar
 
 
 def parameter(exc: BaseException, function: Callable[..., Any], group: str = "") -> BaseException:
-    """The error of a call: where Python refused its arguments, with what they are called here.
+    """Add advice to the TypeError of a call with wrong arguments; return any other exception as it is.
 
-    `group` is what a client calls the group of operations that the function is of.
+    `group` is the function's group of operations, as a client names it.
     """
     if not isinstance(exc, TypeError):
         return exc
@@ -52,14 +52,14 @@ def parameter(exc: BaseException, function: Callable[..., Any], group: str = "")
 
 
 def option(name: str, names: Iterable[str]) -> str:
-    """What to say of an option that a client does not have, whose options are these."""
+    """Return the message for an unknown option of a client with these options."""
     options = sorted(names)
     meant = _meant(name, options, OPTIONS)
     return f"Unknown option {name!r}: pass one of {', '.join(options)}.{meant and f' {meant[0].upper()}{meant[1:]}'}"
 
 
 def _meant(name: str, names: Iterable[str], table: Mapping[str, str]) -> str:
-    """What may have been meant by a parameter that is not there, as a sentence; nothing where that is not known."""
+    """Return a sentence about what an unknown parameter may mean, or an empty string."""
     renamed = next((each for each in RENAMED.get(name, ()) if each in names), None)
     if renamed is not None:
         return f"it is called {renamed}."
@@ -70,39 +70,39 @@ def _meant(name: str, names: Iterable[str], table: Mapping[str, str]) -> str:
 
 
 def _ids(group: str) -> set[str]:
-    """What people call the id of an object of a group: `payment_intent`, `payment_intent_id`, `intent_id`."""
+    """Return the names that people use for the id of an object: `payment_intent`, `payment_intent_id`, `intent_id`."""
     kind = group.removesuffix("s")
     last = kind.rpartition("_")[2]
     return {kind, f"{kind}_id", last, f"{last}_id", "id_", "object_id"}
 
 
 def _near(name: str, names: Iterable[str]) -> str | None:
-    """The name that may have been meant."""
+    """Return the closest of these names, or `None`."""
     from difflib import get_close_matches
 
     return next(iter(get_close_matches(name, names, 1, 0.7)), None)
 
 
 def public(owner: object) -> list[str]:
-    """What `dir` shows of an object of ours: what is for users, and what Python itself asks for."""
+    """Return the names that `dir` shows: public ones, and those with double underscores, which Python needs."""
     return [name for name in object.__dir__(owner) if name.startswith("__") or not name.startswith("_")]
 
 
 def attribute(owner: type[Any], name: str, habits: Mapping[str, str], names: Collection[str] = ()) -> str:
-    """What to say of an attribute that a class does not have; `names` are those that may have been meant."""
+    """Return the message for a missing attribute of a class; `names` are those to suggest."""
     kind = next((each.__name__ for each in owner.__mro__ if each.__name__ in BY_KIND), "")
     own = BY_KIND.get(kind, {}).get(name)
     return f"{owner.__name__} has no {name!r}{f'. Instead: {own}.' if own else advice(name, habits, names) or '.'}"
 
 
 def of_module(module: str, name: str, names: Collection[str]) -> str:
-    """What to say of a name that a module does not have, whose names are these."""
+    """Return the message for a missing name of a module with these names."""
     habits = OF_MODULES | OF_THE_MODULE
     return f"module {module!r} has no attribute {name!r}{not_in_the_api(name) or advice(name, habits, names)}"
 
 
 def of_client(owner: type[Any], name: str, groups: Iterable[str], names: Collection[str]) -> str:
-    """What to say of an attribute that a client does not have, with these groups of operations and these names."""
+    """Return the message for a missing attribute of a client with these groups of operations and names."""
     flat = name.replace("_", "").lower()
     group = next((group for group in groups if group.replace("_", "") in {flat, f"{flat}s"}), None)
     if group is not None:
@@ -112,7 +112,7 @@ def of_client(owner: type[Any], name: str, groups: Iterable[str], names: Collect
 
 
 def not_in_the_api(name: str) -> str:
-    """What to add about what other payment APIs have, and this one has not."""
+    """Return the part of a message about a feature of other payment APIs that this one does not have."""
     flat = name.replace("_", "").lower()
     nearest = NOT_IN_THE_API.get(flat, NOT_IN_THE_API.get(flat.removesuffix("s")))
     if nearest is None:
@@ -122,7 +122,7 @@ def not_in_the_api(name: str) -> str:
 
 
 def advice(name: str, habits: Mapping[str, str], names: Collection[str]) -> str:
-    """What to add about a name that is not there: what it is called here, or what may have been meant."""
+    """Return the part of a message about an unknown name: the name to use instead, or a similar one."""
     known = habits.get(name) or ATTRIBUTES.get(name)
     if known is not None:
         return f". Instead: {known}."

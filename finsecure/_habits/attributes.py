@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 _CONSTRUCT = "finsecure.webhooks.construct_event(body, signature, secret)"
-_ASYNC = "an AsyncClient, whose {} is awaited"
-_DICT = "to_dict(), for all that came"
+_ASYNC = "an AsyncClient, and await its {}"
+_DICT = "to_dict(), for all fields"
 _LOG = "logging.getLogger('finsecure').setLevel('DEBUG'), or FINSECURE_LOG=debug"
 _VALIDATE = "model_validate(...) or finsecure.webhooks.parse_event(...), for what you stored"
 _CHARGES = "charges.data, or client.charges.list(payment_intent=intent.id)"
@@ -40,7 +40,7 @@ ATTRIBUTES = {
     "create_async": _ASYNC.format("create"),
     "del_": "delete(id)",
     "delete_async": _ASYNC.format("delete"),
-    "list_async": "an AsyncClient, whose list is iterated with async for",
+    "list_async": "an AsyncClient, and iterate its list with async for",
     "modify": "update(id, ...)",
     "modify_async": _ASYNC.format("update"),
     "new": "create(...)",
@@ -259,4 +259,4 @@ NOT_IN_THE_API = {
     "transfer": "",
     "treasury": "",
 }
-"""What other payment APIs have and this one does not, without underscores, and what is nearest to it."""
+"""Features of other payment APIs that this one does not have, without underscores, and what comes closest."""

@@ -63,7 +63,7 @@ RENAMED: dict[str, tuple[str, ...]] = {
     "version": ("api_version",),
     "webhook_secret": ("secret",),
 }
-"""What another SDK calls a parameter, and what it is called here, where a function has that."""
+"""Names of parameters in other SDKs, and their names here, if the function has one of them."""
 
 _WITH_OPTIONS = "it is an option of the client: client.with_options({}=...).{{place}}(...)"
 _CONFIRM = "it is a parameter of payment_intents.confirm"
@@ -84,7 +84,7 @@ PARAMETERS = {
     "confirmation_method": "payments are confirmed by payment_intents.confirm",
     "deadline": _WITH_OPTIONS.format("deadline"),
     "default_headers": _WITH_OPTIONS.format("default_headers"),
-    "expand": "objects are not expanded: retrieve the other one by its id",
+    "expand": "objects are not expanded: retrieve the related object by its id",
     "extra_body": RAW,
     "extra_headers": "pass default_headers= to the client or to with_options",
     "extra_query": RAW,
@@ -142,7 +142,7 @@ OPTIONS = {
     "verify_ssl_certs": _CERTIFICATES,
     "webhook_secret": "pass it to finsecure.webhooks.construct_event or Handler",
 }
-"""Options of other SDKs' clients that are no option here."""
+"""Options of other SDKs' clients that do not exist here."""
 
 OF_A_FUNCTION: dict[str, dict[str, str]] = {
     "cancel": {"reason": _NO_REASON, "cancellation_reason": _NO_REASON},
@@ -150,4 +150,4 @@ OF_A_FUNCTION: dict[str, dict[str, str]] = {
     "list": {"query": "filters have names, such as created={'gte': ...}"},
     "retrieve": {"client_secret": "the key of the client is enough"},
 }
-"""What means something of its own in one function."""
+"""Advice for a parameter of one function."""

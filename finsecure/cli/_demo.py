@@ -110,7 +110,7 @@ class Paper:
         if fact.differs:
             mark, style = self._no, "bold red"
             text.stylize("red")
-            text.append(f" (expected: {fact.expected})")
+            text.append(f" (should be: {fact.expected})")
         self._hang(Text.assemble("   ", (mark, style), " ", (f"{fact.label:<13}", "cyan")), text)
 
     def _hang(self, indent: Text, text: Text, *, repeat: bool = False) -> None:

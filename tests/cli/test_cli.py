@@ -105,7 +105,7 @@ def test_a_failed_check_is_printed_and_makes_the_exit_code_1(
     printed = capsys.readouterr().out
     assert len(TITLE.findall(printed)) == steps
     assert "✗" in printed
-    assert "expected: " in printed
+    assert "should be: " in printed
     assert "checks failed" in printed
     assert "all passed" not in printed
 
@@ -142,7 +142,7 @@ def test_the_demo_prints_at_any_width_and_in_any_encoding(
         assert line == line.rstrip()
     assert text.count("x") == 100
     assert "signature:" in text.replace("\n", "")
-    assert "1 (expected: 2)" in text
+    assert "1 (should be: 2)" in text
 
 
 def test_every_shown_line_fits_a_terminal_of_80_columns() -> None:
