@@ -123,7 +123,9 @@ def test_test_cards() -> None:
 
 def test_the_sandboxs_own_cards_and_accounts() -> None:
     """docs/testing.md shows each card and bank account that is the sandbox's own, with what it does."""
-    shown = {number: (payment, refund) for number, payment, refund in rows("docs/testing.md", "Three cards are")}
+    shown = {
+        number: (payment, refund) for number, payment, refund in rows("docs/testing.md", "The sandbox adds three cards")
+    }
     assert shown.keys() == OWN_CARDS.keys()
     for number, card in OWN_CARDS.items():
         assert shown[number][0].startswith("declined once" if card.outcome == DECLINED_ONCE else "succeeds"), number
