@@ -54,6 +54,8 @@ def receiver(to: Function | ASGIApp | None, wsgi: WSGIApp | None, path: str | No
     if wsgi is not None:
         if not callable(wsgi):
             raise ValueError(f"wsgi must be a WSGI application, not {type(wsgi).__name__}.")
+        if not _takes(wsgi, 2):
+            raise ValueError("wsgi must take (environ, start_response). Pass an ASGI application as to.")
         return Receiver(path, httpx.WSGITransport(wsgi), None)
     if to is not None:
         return _reached_by_to(to, path)
@@ -72,6 +74,8 @@ def _reached_by_to(to: Function | ASGIApp, path: str | None) -> Receiver:
         raise ValueError("to takes no WSGI application: pass it as wsgi.")
     if len(names) == 3:
         return Receiver(path, None, httpx.ASGITransport(cast("ASGIApp", to)))
+    if not _takes(to, 2):
+        raise ValueError("to must take (body, headers), or (scope, receive, send) as an ASGI application does.")
     function = cast("Function", to)
     if _is_async(function):
         return Receiver(path, None, httpx.MockTransport(_async_handler(function)))
@@ -80,12 +84,25 @@ def _reached_by_to(to: Function | ASGIApp, path: str | None) -> Receiver:
 
 def _parameters(to: Callable[..., object]) -> list[str]:
     """The names of the parameters that have to be passed by position."""
-    try:
-        parameters = inspect.signature(to).parameters.values()
-    except (TypeError, ValueError):  # some that are written in C do not say
-        return []
+    parameters = _signature(to).parameters.values()
     by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return [one.name for one in parameters if one.kind in by_position and one.default is inspect.Parameter.empty]
+
+
+def _takes(to: Callable[..., object], count: int) -> bool:
+    """Whether it can be called with that many arguments."""
+    try:
+        _signature(to).bind(*range(count))
+    except TypeError:
+        return False
+    return True
+
+
+def _signature(to: Callable[..., object]) -> inspect.Signature:
+    try:
+        return inspect.signature(to)
+    except (TypeError, ValueError):  # some that are written in C do not say
+        return inspect.Signature([inspect.Parameter("anything", inspect.Parameter.VAR_POSITIONAL)])
 
 
 def _is_async(to: Callable[..., object]) -> bool:

@@ -426,6 +426,8 @@ def _wsgi(environ: object, start_response: object) -> object:
         ({"to": "http://127.0.0.1"}, "to must be a function .* not str"),
         ({"to": _wsgi}, "pass it as wsgi"),
         ({"wsgi": "app"}, "wsgi must be a WSGI application, not str"),
+        ({"wsgi": Starlette()}, "Pass an ASGI application as to"),
+        ({"to": lambda _event: 200}, r"to must take \(body, headers\)"),
         ({"to": print, "wsgi": _wsgi}, "to and wsgi cannot be used together"),
         ({"path": "/"}, "path needs to or wsgi"),
         ({"to": print, "path": "hooks"}, "path must begin with a slash"),
