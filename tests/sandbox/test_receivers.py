@@ -427,7 +427,7 @@ def _wsgi(environ: object, start_response: object) -> object:
         ({"to": _wsgi}, "pass it as wsgi"),
         ({"wsgi": "app"}, "wsgi must be a WSGI application, not str"),
         ({"wsgi": Starlette()}, "Pass an ASGI application as to"),
-        ({"to": lambda _event: 200}, r"to must take \(body, headers\)"),
+        ({"to": len}, r"to must take \(body, headers\)"),
         ({"to": print, "wsgi": _wsgi}, "to and wsgi cannot be used together"),
         ({"path": "/"}, "path needs to or wsgi"),
         ({"to": print, "path": "hooks"}, "path must begin with a slash"),
