@@ -35,7 +35,6 @@ nox.options.default_venv_backend = "uv|virtualenv"  # uv where it is there: each
 nox.options.download_python = "never"
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each of hundreds of subprocesses compiles all that it imports
 nox.options.error_on_missing_interpreters = False  # those who have one Python test with that one, CI included
-nox.options.sessions = ["lint", "types", "tests", "tests-lowest", "contract", "docs", "package"]
 
 
 def _is_there(version: str) -> bool:
@@ -51,6 +50,10 @@ COVERED = next((version for version in (HERE, *reversed(SUPPORTED)) if version !
 
 OLDEST = next((version for version in SUPPORTED if _is_there(version)), HERE)
 LOWEST = next((version for version in SUPPORTED[1:] if _is_there(version)), HERE)  # the oldest on which all extras run
+
+# On a Python between the oldest and the newest, `tests-lowest` is run enough: it runs more than `tests` would there.
+TESTED = [f"tests-{version}" for version in PYTHONS if version != LOWEST or version in {OLDEST, COVERED}]
+nox.options.sessions = ["lint", "types", *TESTED, "tests-lowest", "contract", "docs", "package"]
 
 
 def install(session: nox.Session, *groups: str, project: str = ".[sandbox]") -> None:
