@@ -24,7 +24,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # slots, so that the class itself has what jedi completes in a notebook
 class LastResponse:
     """Facts about the response that an object or a page came with."""
 
@@ -51,10 +51,10 @@ class LastResponse:
     if not TYPE_CHECKING:  # or every name would be an attribute to type checkers
 
         def __getattr__(self, name: str) -> Any:
-            from ._habits import attribute, public
+            from ._habits import attribute
             from ._habits.attributes import OF_A_RESPONSE
 
-            raise AttributeError(attribute(type(self), name, OF_A_RESPONSE, public(self)), name=name, obj=None)
+            raise AttributeError(attribute(type(self), name, OF_A_RESPONSE, dir(type(self))), name=name, obj=None)
 
 
 class Call(Generic[T_co]):

@@ -36,6 +36,12 @@ FetchAsync: TypeAlias = "Callable[[Call[Page[T]]], Coroutine[Any, Any, AsyncPage
 class _PageOf(Generic[T, F]):
     """What sync and async pages share: everything except fetching."""
 
+    # Annotated here and not where they are set, so that jedi knows what `page.data[0]` is.
+    data: list[T]
+    has_more: bool
+    url: str | None
+    last_response: LastResponse
+
     def __init__(
         self,
         call: Call[Page[T]],
@@ -45,10 +51,10 @@ class _PageOf(Generic[T, F]):
         last_response: LastResponse,
         fetch: F,
     ) -> None:
-        self.data: list[T] = data
-        self.has_more: bool = has_more
-        self.url: str | None = url
-        self.last_response: LastResponse = last_response
+        self.data = data
+        self.has_more = has_more
+        self.url = url
+        self.last_response = last_response
         self._call = call
         self._fetch: F | None = fetch  # fetches the page of another call
         items: list[Any] = data

@@ -22,10 +22,10 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from functools import cache, partial
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, NoReturn, SupportsIndex, TypeAlias, TypeVar, cast
+from typing import Annotated, Any, ClassVar, Generic, NoReturn, SupportsIndex, TypeAlias, TypeVar, cast
 
+import pydantic.main
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
@@ -41,10 +41,14 @@ from .._call import LastResponse
 from .._operation import Listing, Operation
 from .._params import wrong
 
+TYPE_CHECKING = False  # as `typing` has it; jedi takes this one at its word
 if TYPE_CHECKING:
+    from pydantic import BaseModel
     from pydantic._internal._model_construction import ModelMetaclass
     from pydantic.json_schema import JsonSchemaValue
 else:
+    # In a way that jedi cannot follow, so that it completes what is ours, without forty names of pydantic's.
+    BaseModel = vars(pydantic.main)["BaseModel"]
     ModelMetaclass = type(BaseModel)
 
 T = TypeVar("T")
