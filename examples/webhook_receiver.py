@@ -49,4 +49,5 @@ def note(event: Event) -> None:
 
 
 if __name__ == "__main__":
-    uvicorn.run(webhook.asgi, port=int(os.environ.get("PORT", "8001")))
+    host, port = os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "8001"))
+    uvicorn.run(webhook.asgi, host=host, port=port)

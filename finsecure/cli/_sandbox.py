@@ -63,6 +63,7 @@ def run(args: list[str]) -> int:
 def _serve(options: argparse.Namespace, until_stopped: ExitStack) -> None:
     from finsecure.sandbox import Sandbox
 
+    _check_hosts(options)
     from ._lines import Lines
     from ._seed import seed
 
@@ -80,10 +81,11 @@ def _serve(options: argparse.Namespace, until_stopped: ExitStack) -> None:
             hosts=options.allow_host,
         )
     )
-    if options.seed and not seed(sandbox, options.seed):
-        print(f"finsecure sandbox: {options.db} already contains data, so --seed is skipped.", file=sys.stderr)
-    if options.webhook:
-        _register(sandbox, options.webhook)
+    with sandbox._engine.unlimited():  # pyright: ignore[reportPrivateUsage] # --rate-limit is for later requests
+        if options.seed and not seed(sandbox, options.seed):
+            print(f"finsecure sandbox: {options.db} already contains data, so --seed is skipped.", file=sys.stderr)
+        if options.webhook:
+            _register(sandbox, options.webhook)
     server = until_stopped.enter_context(sandbox.serve(options.port, host=options.host, tls=options.tls))
     facts = {
         "secret_key": sandbox.secret_key,
@@ -105,6 +107,26 @@ def _banner(facts: dict[str, str], db: str | None) -> str:
         state=db or "in memory, lost when it stops",
         exports="\n".join(f"    export {name}={shlex.quote(value)}" for name, value in exports.items()),
     )
+
+
+def _check_hosts(options: argparse.Namespace) -> None:
+    """Refuse names that are not host names, and receivers that the sandbox would not deliver to.
+
+    Raises:
+        ValueError: The message names the option.
+    """
+    from finsecure.sandbox._checks import webhook_url
+    from finsecure.sandbox._hosts import Hosts, names
+    from finsecure.sandbox._problems import as_python_errors, invalid
+
+    with as_python_errors():
+        hosts = Hosts(names(options.allow_host, "--allow-host"))
+        for url in options.webhook:
+            if not hosts.may_receive(webhook_url(url, "--webhook")):
+                raise invalid(
+                    "--webhook must be a URL on this machine, or on a host that you allow: "
+                    "--allow-host shop --webhook http://shop:8000/webhooks."
+                )
 
 
 def _register(sandbox: Sandbox, urls: list[str]) -> None:
@@ -192,8 +214,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         action="append",
         default=[],
-        help="also accept requests with this host name; by default only localhost and loopback addresses are accepted; "
-        "can be repeated",
+        help="also accept requests with this host name, and deliver webhooks to it; by default only localhost and "
+        "loopback addresses are accepted; can be repeated",
     )
     parser.add_argument(
         "--json", action="store_true", help="print the URL, the keys and the webhook secret as one line of JSON"

@@ -54,6 +54,7 @@ def seed(sandbox: Sandbox, file: str) -> bool:
             try:
                 ident = _send(http, request, ids)
             except (ValueError, RecursionError) as error:
+                sandbox.reset()  # or half of it would stay in the file, and would not be seeded again
                 raise ValueError(f"{file}: request {number}: {error}") from None
             if "as" in request:
                 ids[request["as"]] = ident

@@ -1,8 +1,9 @@
 """Webhook delivery: signed, at least once, tried again with longer and longer waits. Reference: Webhooks.
 
-Rules: nothing is ever sent to another machine, so a delivery to one is recorded as refused; no redirect is followed and
-no proxy used; the database is never locked while a receiver is being waited for. What is due is kept in the database,
-so that it is delivered by whoever opens it next. Whoever makes a delivery claims it first, so that nobody else does.
+Rules: nothing is sent to another machine unless its name was given (`Sandbox(hosts=)`): any other delivery is recorded
+as refused; no redirect is followed and no proxy used; the database is never locked while a receiver is being waited
+for. What is due is kept in the database, so that it is delivered by whoever opens it next. Whoever makes a delivery
+claims it first, so that nobody else does.
 
 Each endpoint has a lane of its own: within it one delivery follows the other, and no lane waits for another one. A lane
 is a generator that asks for one parcel after another to be sent, so that it is written once. What goes over sockets is
@@ -35,8 +36,8 @@ from ._background import Background
 from ._checks import Parameter
 from ._clock import Clock
 from ._database import SandboxClosedError
+from ._hosts import Hosts
 from ._json import Object
-from ._loopback import is_loopback
 from ._operations.webhook_endpoints import signing_secrets
 from ._problems import invalid
 from ._receivers import NOWHERE, Receiver, ReceiverError
@@ -132,6 +133,7 @@ class Deliverer:
         clock: The time.
         secret: What every delivery is signed with, besides the secrets of its endpoint.
         ca_file: Certificates to trust besides those that the machine trusts.
+        hosts: Where webhooks may be sent.
         finished: Called whenever a lane that `start` began is free again.
         observer: Called with each try.
 
@@ -145,6 +147,7 @@ class Deliverer:
         clock: Clock,
         secret: str,
         ca_file: str | os.PathLike[str] | None,
+        hosts: Hosts,
         finished: Callable[[], None],
         observer: Callable[[Delivery], object],
     ) -> None:
@@ -152,6 +155,7 @@ class Deliverer:
         self._clock = clock
         self._secret = secret
         self._trusted = None if ca_file is None else _trust(ca_file)
+        self._hosts = hosts
         self._finished = finished
         self._observer = observer
         self._lock = threading.Lock()
@@ -279,8 +283,11 @@ class Deliverer:
         event, url = self._store.find("event", due.event), self._url(due, receiver)
         if event is None or url is None:
             return None, True
-        refused = receiver is None and not is_loopback(httpx.URL(url).host)
-        answer: Answer = None, "refused: the sandbox delivers to this machine alone (a loopback host)"
+        refused = receiver is None and not self._hosts.may_receive(url)
+        answer: Answer = (
+            None,
+            "refused: the sandbox delivers to this machine alone, and to hosts of Sandbox(hosts=), --allow-host",
+        )
         if lost:
             answer = None, "dropped: deliver(drop=...) lost it on the way"
         elif not refused:

@@ -23,6 +23,7 @@ from . import _checks as check
 from ._clock import Clock
 from ._database import SandboxClosedError
 from ._faults import Faults
+from ._hosts import Hosts
 from ._http import BASE_URL, Request, Response
 from ._json import Object
 from ._operations import webhook_endpoints
@@ -51,6 +52,7 @@ class Engine:
         settle_after: Seconds that a bank payment, or a refund that is pending, takes.
         changed: Called after each transaction, which may have made something due.
         keys: The API keys.
+        hosts: Where webhooks may be sent.
         observer: Called with each request that was answered.
 
     Attributes:
@@ -68,6 +70,7 @@ class Engine:
         settle_after: float,
         changed: Callable[[], None],
         keys: _keys.Keys,
+        hosts: Hosts,
         observer: Callable[[LoggedRequest], object],
     ) -> None:
         self.keys = keys
@@ -79,6 +82,7 @@ class Engine:
         self._rate_limit = None if rate_limit is None else RateLimit(rate_limit)
         self._settle_after = settle_after
         self._changed = changed
+        self._hosts = hosts
         self._claims = _idempotency.Claims()
 
     def handle(self, request: Request) -> Response:
@@ -193,6 +197,15 @@ class Engine:
         if self._rate_limit:
             self._rate_limit.reset()
 
+    @contextmanager
+    def unlimited(self) -> Generator[None, None, None]:
+        """Answer whatever number of requests: those that prepare a sandbox, before anybody else's."""
+        limit, self._rate_limit = self._rate_limit, None
+        try:
+            yield
+        finally:
+            self._rate_limit = limit
+
     def _answer(self, request: Request, request_id: str) -> Response:
         """Answer a request for the API, and log it."""
         began, now = time.perf_counter(), self._clock.time()
@@ -301,6 +314,7 @@ class Engine:
             new_id=self._new_id,
             fingerprint=lambda number: self.keys.hash(number.encode())[:16],
             settle_after=self._settle_after,
+            hosts=self._hosts,
             base_url=base_url,
             request_id=request_id,
             idempotency_key=key,

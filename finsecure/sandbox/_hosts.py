@@ -1,14 +1,18 @@
-"""The names that the sandbox answers to.
+"""The hosts that a sandbox deals with: the names that it answers to, and where it sends webhooks.
 
 A page anywhere can have its own name lead to this machine (DNS rebinding), and a `Host` becomes part of the links that
-the sandbox gives out. So a request for a name that is nobody's here is refused, whatever it asks for.
+the sandbox gives out. So a request for a name that is nobody's here is refused, whatever it asks for. For the same
+names it may send webhooks: to this machine, and to the hosts that it was told of, such as other containers.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from typing import cast
+
+import httpx
 
 from ._http import BASE_URL
 from ._loopback import is_loopback
@@ -35,9 +39,16 @@ class Hosts:
         self.given = frozenset(names)
         self._names = {*_OWN, *self.given}
 
-    def add(self, name: str) -> None:
-        """Answer to one more."""
-        self._names.add(_plain(name))
+    @contextmanager
+    def added(self, names: Iterable[str]) -> Generator[None, None, None]:
+        """Answer to more of them from now on, unless what needs them fails."""
+        more = {_plain(name) for name in names} - self._names
+        self._names |= more
+        try:
+            yield
+        except BaseException:
+            self._names -= more
+            raise
 
     def check(self, host: str) -> None:
         """Refuse the `Host` of a request that is for somebody else.
@@ -57,6 +68,11 @@ class Hosts:
         matched = _HOST.fullmatch(host)
         name = _plain(matched[1]) if matched else ""
         return name in self._names or is_loopback(name)
+
+    def may_receive(self, url: str) -> bool:
+        """Whether webhooks may be sent to a URL: it is on this machine, or on a host that was given."""
+        host = httpx.URL(url).raw_host.decode("ascii")
+        return is_loopback(host) or _plain(host) in self.given
 
 
 def names(value: object, param: str) -> list[str]:

@@ -88,10 +88,13 @@ SANDBOX: Schema = {
 
 def _address(value: object, param: str) -> str:
     """An address of this machine to listen on."""
+    address = "127.0.0.1" if value == "localhost" else check.text(value, param)
     try:
-        return str(ipaddress.ip_address("127.0.0.1" if value == "localhost" else check.text(value, param)))
+        if "%" not in address:  # a scope, such as fe80::1%eth0, can stand in no URL and no certificate
+            return str(ipaddress.ip_address(address))
     except ValueError:
-        raise invalid(f"{param} must be an IP address to listen on, such as 127.0.0.1 or 0.0.0.0.", param) from None
+        pass
+    raise invalid(f"{param} must be an IP address to listen on, such as 127.0.0.1, 0.0.0.0 or ::.", param)
 
 
 def _tls(value: object, param: str) -> str | bool:

@@ -66,7 +66,8 @@ class Sandbox:
         webhook_secret: The secret (`whsec_...`) that webhooks are signed with.
         observer: Called with each request once it is answered, and with each try to deliver a webhook, on the thread
             that did it. It must return soon, and not raise.
-        hosts: Names of hosts that requests over HTTP may be for, besides those of this machine; others are refused.
+        hosts: Names of hosts that are yours, besides those of this machine: requests over HTTP may be for them, and
+            webhooks may go to them, such as `shop` for another container at `http://shop:8000/webhooks`.
 
     Raises:
         SandboxError: `db` cannot be opened, or is a file of another program.
@@ -134,10 +135,11 @@ class Sandbox:
                 settle_after,
                 self._something_may_be_due,
                 keys,
+                self._hosts,
                 self._observer,
             )
             self._deliverer = Deliverer(
-                self._store, self.clock, keys.webhook, ca_file, self._something_may_be_due, self._observer
+                self._store, self.clock, keys.webhook, ca_file, self._hosts, self._something_may_be_due, self._observer
             )
         except BaseException:
             self._store.close()
@@ -215,7 +217,8 @@ class Sandbox:
             options = check.read(SERVE, {"port": port, "host": host, "tls": tls})
             certificates = self._certificates(options["host"], options["tls"])
         try:
-            server = Server(self._handle, self._expects, options["host"], port, certificates)
+            with self._hosts.added([] if is_loopback(options["host"]) else [options["host"], *machine()]):
+                server = Server(self._handle, self._expects, options["host"], port, certificates)
         except BaseException:
             if certificates:
                 certificates.close()
@@ -540,14 +543,10 @@ class Sandbox:
 
     def _certificates(self, host: str, tls: str | bool) -> Certificates | None:
         """What a server on an address needs for HTTPS; `None` where it serves plain HTTP."""
-        if not is_loopback(host):
-            if not tls:
-                raise invalid(
-                    "host must be a loopback address, 127.0.0.1 or ::1. Serve HTTPS (tls=True, --tls) for others.",
-                    "host",
-                )
-            for name in (host, *machine()):
-                self._hosts.add(name)
+        if not is_loopback(host) and not tls:
+            raise invalid(
+                "host must be a loopback address, 127.0.0.1 or ::1. Serve HTTPS (tls=True, --tls) for others.", "host"
+            )
         if not tls:
             return None
         return Certificates(self._store, {host, *machine(), *self._hosts.given}, tls if isinstance(tls, str) else None)

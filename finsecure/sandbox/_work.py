@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ._checks import CREATED
 from ._clock import Clock
+from ._hosts import Hosts
 from ._json import Object
 from ._problems import invalid, missing
 from ._store import ANYBODY, Position, Store
@@ -73,6 +74,7 @@ class Work(Maker):
         store: The state, inside a transaction.
         clock: The sandbox's clock.
         settle_after: Seconds that a bank payment, or a refund that is pending, takes.
+        hosts: Where webhooks may be sent.
         request_id: The request that causes the events, if one does.
         idempotency_key: Its `Idempotency-Key`, if it had one.
         events: The events that it caused so far.
@@ -81,6 +83,7 @@ class Work(Maker):
     store: Store
     clock: Clock
     settle_after: float
+    hosts: Hosts
     request_id: str | None = None
     idempotency_key: str | None = None
     events: list[Object] = field(default_factory=list[Object])

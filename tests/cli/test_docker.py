@@ -15,7 +15,7 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 import yaml
@@ -32,7 +32,7 @@ RESOLVE = """
 import socket
 
 look_up = socket.getaddrinfo
-here = {"sandbox": "127.0.0.1", b"sandbox": "127.0.0.1"}
+here = dict.fromkeys(("sandbox", b"sandbox", "receiver", b"receiver"), "127.0.0.1")
 socket.getaddrinfo = lambda host, *args, **more: look_up(here.get(host, host), *args, **more)
 """
 """What Compose's own DNS does."""
@@ -43,18 +43,19 @@ def instruction(name: str) -> list[str]:
 
 
 class Machine:
-    """Where the commands of the services run: a folder for the volume, and a port."""
+    """Where the commands of the services run: a folder for the volume, and a port for each that listens."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = str(probe.getsockname()[1])
+        with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+            self.port, self.port_of_receiver = (str(probe.getsockname()[1]) for probe in (one, other))
         self._folder = folder
         (folder / "ca").mkdir()
         (folder / "sitecustomize.py").write_text(RESOLVE)
 
     def here(self, word: str) -> str:
         """A word of a service as it is on this machine."""
-        return word.replace("/ca/", f"{self._folder}/ca/").replace("8443", self.port)
+        word = word.replace("/ca/", f"{self._folder}/ca/").replace("0.0.0.0", "127.0.0.1")
+        return word.replace("8443", self.port).replace("8001", self.port_of_receiver)
 
     def command(self, words: list[str]) -> list[str]:
         program, *rest = map(self.here, words)
@@ -78,16 +79,16 @@ class Machine:
         )
 
     @contextmanager
-    def running(self, service: dict[str, Any], words: list[str]) -> Generator[str, None, None]:
-        """A service that runs; its banner."""
+    def running(self, service: dict[str, Any], words: list[str]) -> Generator[IO[str], None, None]:
+        """A service that runs; what it prints."""
         with subprocess.Popen(
             self.command(words), env=self.environment(service), cwd=ROOT, stdout=subprocess.PIPE, text=True
         ) as process:
             assert process.stdout
             try:
-                yield "".join(process.stdout.readline() for _ in range(7))
+                yield process.stdout
                 process.send_signal(signal.SIGTERM)
-                assert process.wait(30) == 0
+                assert process.wait(30) in (0, -signal.SIGTERM)
             finally:
                 process.kill()
 
@@ -97,12 +98,16 @@ def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
 
 
-def test_the_shop_pays_at_the_sandbox_by_its_name_over_tls(machine: Machine) -> None:
-    """The very commands of the compose file: the sandbox's, its health check's, the shop's."""
-    sandbox, shop = COMPOSE["services"]["sandbox"], COMPOSE["services"]["shop"]
+def test_the_shop_pays_at_the_sandbox_by_its_name_over_tls_and_the_receiver_is_told(machine: Machine) -> None:
+    """The very commands of the compose file: the sandbox's, its health check's, the shop's, the receiver's."""
+    sandbox, shop, receiver = (COMPOSE["services"][name] for name in ("sandbox", "shop", "receiver"))
     kind, *check = sandbox["healthcheck"]["test"]
     assert kind == "CMD"
-    with machine.running(sandbox, ["finsecure", *sandbox["command"]]) as banner:
+    with (
+        machine.running(receiver, receiver["entrypoint"]) as told,
+        machine.running(sandbox, ["finsecure", *sandbox["command"]]) as printed,
+    ):
+        banner = "".join(printed.readline() for _ in range(7))
         assert f"https://127.0.0.1:{machine.port}" in banner
         for name in ("FINSECURE_SECRET_KEY", "FINSECURE_PUBLISHABLE_KEY"):
             assert f"export {name}={shop['environment'][name]}" in banner
@@ -111,6 +116,9 @@ def test_the_shop_pays_at_the_sandbox_by_its_name_over_tls(machine: Machine) -> 
         paid = machine.run(shop, [*shop["entrypoint"], *shop["command"]])
         assert paid.returncode == 0, paid.stderr
         assert re.fullmatch(r"pi_\w+ succeeded: 20\.00 USD received\n", paid.stdout)
+        ident = paid.stdout.partition(" ")[0]
+        lines = (line for line in told if not line.startswith("INFO:"))  # uvicorn's
+        assert [next(lines), next(lines)] == ["welcome: customer@example.com\n", f"ship: {ident}, 2000 usd\n"]
     sick = machine.run(sandbox, check)
     assert sick.returncode != 0
 
@@ -121,7 +129,7 @@ def test_its_rules_are_those_of_the_client() -> None:
     base_url = shop["environment"]["FINSECURE_BASE_URL"]
     with finsecure.Client(shop["environment"]["FINSECURE_SECRET_KEY"], base_url=base_url) as client:
         assert client.base_url == "https://sandbox:8443"
-    assert "--allow-host=sandbox" in sandbox["command"]
+    assert {"--allow-host=sandbox", "--allow-host=receiver"} <= {*sandbox["command"]}
     options = dict(word.partition("=")[::2] for word in sandbox["command"])
     with Sandbox(
         secret_key=options["--secret-key"],

@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from finsecure.cli import main
+from finsecure.sandbox import Sandbox
 
 ROOT = Path(__file__).parents[2]
 KEYS = {
@@ -160,6 +161,16 @@ def test_it_prints_a_line_for_each_request_and_delivery(receiver: tuple[str, Que
         assert secret not in request + delivery
 
 
+def test_a_host_that_is_allowed_may_receive(seed: Callable[[object], str]) -> None:
+    """As a container does that Compose calls by the name of its service; a low --rate-limit is for later requests."""
+    urls = ["http://shop:8000/webhooks", "https://shop/other"]
+    args = ["--allow-host", "shop", "--webhook", urls[0], "--webhook", urls[1], "--rate-limit", "0.001"]
+    with running(*args, "--seed", seed(SEED), "--quiet") as sandbox:
+        assert [endpoint["url"] for endpoint in sandbox.data("/v1/webhook_endpoints")] == urls[::-1]
+        assert sandbox.http.get("/v1/customers").status_code == 429
+        sandbox.stop()
+
+
 def test_webhooks_are_registered_once(tmp_path: Path) -> None:
     urls = ["http://127.0.0.1:1/one", "http://127.0.0.1:1/two"]
     args = ["--db", str(tmp_path / "s.db"), "--quiet"]
@@ -248,6 +259,20 @@ class TestSeed:
         assert said in errors
         assert "4111" not in errors
 
+    def test_one_that_fails_in_the_middle_leaves_nothing_in_the_file(
+        self, seed: Callable[[object], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """So that it is sent whole once it is mended."""
+        db = str(tmp_path / "s.db")
+        assert (
+            main(["sandbox", "--seed", seed([SEED[0], {"path": "/v1/customers", "body": {"age": 36}}]), "--db", db])
+            == 1
+        )
+        with Sandbox(db=db) as sandbox, sandbox.client() as client:
+            assert not client.customers.list()
+            assert not client.events.list()
+        assert "request 2" in capsys.readouterr().err
+
     def test_a_missing_file_is_reported(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["sandbox", "--seed", str(tmp_path / "seed.json")]) == 1
         assert "No such file" in capsys.readouterr().err
@@ -262,8 +287,14 @@ class TestSeed:
         (["--webhook-secret", "1234567890abcdef"], "webhook_secret must be whsec_"),
         (["--settle-after", "-1"], "settle_after must be zero or more"),
         (["--settle-after", "nan"], "settle_after must be zero or more"),
-        (["--webhook", "http://shop.example/webhooks"], "url must use https"),
-        (["--webhook", "webhooks"], "url must be"),
+        (["--webhook", "http://shop.example/webhooks"], "--webhook must be a URL on this machine"),
+        (["--webhook", "https://example.com"], "--webhook must be a URL on this machine"),
+        (["--webhook", "https://example.com", "--allow-host", "shop"], "or on a host that you allow: --allow-host"),
+        (["--webhook", "webhooks"], "--webhook must be an absolute https or http URL"),
+        (["--webhook", ""], "--webhook must not be empty"),
+        (["--webhook", "http://me:1234567890abcdef@localhost/"], "--webhook must not carry a user name"),
+        (["--allow-host", "http://shop.test"], "--allow-host must name hosts alone"),
+        (["--host", "fe80::1%eth0", "--tls"], "host must be an IP address to listen on"),
     ],
 )
 def test_a_wrong_option_is_reported_in_one_line(args: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

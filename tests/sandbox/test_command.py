@@ -123,4 +123,4 @@ def test_it_answers_to_a_name_that_it_is_told() -> None:
 
 def test_a_name_that_is_none_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert _sandbox.run(["--allow-host", "http://shop.test"]) == 1
-    assert "hosts must name hosts alone" in capsys.readouterr().err
+    assert "--allow-host must name hosts alone" in capsys.readouterr().err

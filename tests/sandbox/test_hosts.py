@@ -110,6 +110,51 @@ class TestHost:
         assert page.startswith(f"http://shop.localhost:{served.base_url.port}/sandbox/3d_secure/pi_")
 
 
+class TestReceivers:
+    """Webhooks go to this machine, and to hosts that the sandbox was told of. Nothing else leaves it."""
+
+    @pytest.mark.parametrize(
+        "url", ["http://shop:8000/webhooks", "https://SHOP./", "http://[fd00::7]/", "http://10.0.0.7"]
+    )
+    def test_a_host_that_is_allowed_is_sent_to(
+        self, connect: Callable[[Sandbox], httpx.Client], monkeypatch: pytest.MonkeyPatch, url: str
+    ) -> None:
+        """By its name, at any port, also over plain HTTP, as containers reach each other."""
+        asked: list[str] = []
+
+        async def answer(self: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
+            asked.append(str(request.url))
+            return httpx.Response(204)
+
+        monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", answer)
+        with Sandbox(clock=Clock(0), hosts=["Shop", "[fd00::7]", "10.0.0.7"]) as sandbox:
+            api = connect(sandbox)
+            endpoint = api.post("/v1/webhook_endpoints", json={"url": url, "enabled_events": ["*"]}).raise_for_status()
+            api.put(f"/v1/webhook_endpoints/{endpoint.json()['id']}", json={"url": url}).raise_for_status()
+            api.post("/v1/customers", json={})
+            assert [tried.status for tried in sandbox.deliver()] == [204]
+        assert asked == [str(httpx.URL(url))]
+
+    @pytest.mark.parametrize(
+        "host", ["shop.example", "shop", "10.0.0.7", "testserver", "sandbox.invalid", "xn--bcher-kva.example"]
+    )
+    def test_no_other_is(self, connect: Callable[[Sandbox], httpx.Client], host: str) -> None:
+        with Sandbox(clock=Clock(0), hosts=["shop.test"]) as sandbox:
+            api = connect(sandbox)
+            params = {"url": f"http://{host}/hook", "enabled_events": ["*"]}
+            answer = api.post("/v1/webhook_endpoints", json=params)
+            assert (answer.status_code, answer.json()["error"]["param"]) == (400, "url")
+            endpoint = api.post("/v1/webhook_endpoints", json={**params, "url": f"https://{host}/hook"}).json()["id"]
+            assert api.put(f"/v1/webhook_endpoints/{endpoint}", json={"url": params["url"]}).status_code == 400
+            api.put(
+                f"/v1/webhook_endpoints/{endpoint}", json={"enabled_events": ["customer.created"]}
+            ).raise_for_status()
+            api.post("/v1/customers", json={})
+            (tried,) = sandbox.deliver()
+        assert tried.status is None
+        assert (tried.error or "").startswith("refused: the sandbox delivers to this machine alone")
+
+
 class TestBody:
     """A body is read after the key, and at most 1 MiB of it."""
 

@@ -208,9 +208,26 @@ class TestHost:
         with pytest.raises(ValueError, match=r"host must be a loopback address.* Serve HTTPS"):
             sandbox.serve(host=host)
 
-    @pytest.mark.parametrize("host", ["", "sandbox", "*", "http://127.0.0.1", 7, None])
+    def test_a_server_that_does_not_start_leaves_no_name_behind(
+        self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The sandbox does not answer to a name that it never had."""
+        monkeypatch.setattr(socket, "gethostname", lambda: "machine.test")
+        key = {"Authorization": f"Bearer {sandbox.secret_key}", "Host": "machine.test"}
+
+        def asked() -> int:
+            with httpx.Client(transport=sandbox.transport, base_url=sandbox.base_url) as api:
+                return api.get("/v1/customers", headers=key).status_code
+
+        with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
+            sandbox.serve(taken.getsockname()[1], host="0.0.0.0", tls=True)
+        assert asked() == 403
+        with sandbox.serve(host="0.0.0.0", tls=True):
+            assert asked() == 200
+
+    @pytest.mark.parametrize("host", ["", "sandbox", "*", "http://127.0.0.1", "fe80::1%eth0", "::1%lo", 7, None])
     def test_what_is_no_address_is_refused(self, sandbox: Sandbox, host: Any) -> None:
-        with pytest.raises(ValueError, match="host"):
+        with pytest.raises(ValueError, match=r"\bhost\b"):
             sandbox.serve(host=host, tls=True)
 
     @pytest.mark.parametrize("tls", ["", 7, b""])

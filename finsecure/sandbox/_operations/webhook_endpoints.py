@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import secrets
 
+import httpx
+
 from finsecure._signature import clocks
 
 from .. import _checks as check
 from .._checks import Parameter
 from .._json import Object
+from .._problems import invalid
 from .._store import Store
 from .._work import EVERY_EVENT, Work
 from .events import TYPES
@@ -31,6 +34,7 @@ _KEPT = 8
 
 def create(work: Work, _: str, params: Object) -> Object:
     """POST /v1/webhook_endpoints. Only this answer carries the secret."""
+    _refuse_plain_http(work, params)
     secret = _new_secret(work)
     return work.create("webhook_endpoint", members(params), {"secrets": [[secret, None]]}) | {"secret": secret}
 
@@ -43,8 +47,19 @@ def members(params: Object) -> Object:
 def update(work: Work, ident: str, params: Object) -> Object:
     """PUT /v1/webhook_endpoints/{id}."""
     endpoint = work.find("webhook_endpoint", ident) | params
+    _refuse_plain_http(work, params)
     work.store.save(endpoint)
     return endpoint
+
+
+def _refuse_plain_http(work: Work, params: Object) -> None:
+    """Reference: Webhooks, Endpoint Requirements, "HTTPS Only"."""
+    url = params.get("url", "https:")
+    if httpx.URL(url).scheme != "https" and not work.hosts.may_receive(url):
+        raise invalid(
+            "url must use https: http is for this machine and for hosts that Sandbox(hosts=) or --allow-host names.",
+            "url",
+        )
 
 
 def delete(work: Work, ident: str, _: Object) -> Object:
