@@ -17,7 +17,12 @@ ROOT = Path(__file__).resolve().parents[1]
 LIST = ROOT / "tests" / "signatures.txt"
 WIDTH = 120
 
-OF_THE_CODE = {"without_frames", "functools.cache", "functools.lru_cache"}  # decorators that change no signature
+OF_THE_CODE = {
+    "without_frames",
+    "names_itself",
+    "functools.cache",
+    "functools.lru_cache",
+}  # decorators that change no signature
 TYPE_VARIABLES = {"TYPE_CHECKING", "T", "D_co", "P", "E"}
 
 
