@@ -128,7 +128,7 @@ class _PageOf(Generic[T, F]):
         """Yield the objects in reading order: newest first, or oldest first after `ending_before`."""
         return reversed(self.data) if self._backwards else iter(self.data)
 
-    def _reached(self, walk: _Walk) -> None:
+    def _reached(self, walk: Walk) -> None:
         leads_on = self.has_more and bool(self._ids)
         walk.reach(self, self._ids, (self._ids[0] if self._backwards else self._ids[-1]) if leads_on else None)
 
@@ -258,7 +258,7 @@ class Page(_PageOf[T, "Callable[[Call[Page[T]]], Page[T]]"], Generic[T]):
             finsecure.APIError: The API led back to an earlier page.
         """
         page: Page[T] | None = self
-        walk = _Walk()
+        walk = Walk()
         while page is not None:
             page._reached(walk)
             yield page
@@ -294,7 +294,7 @@ class Page(_PageOf[T, "Callable[[Call[Page[T]]], Page[T]]"], Generic[T]):
         Reference: Consistency Standards, Pagination.
         """
         page: Page[T] | None = self
-        walk = _Walk()
+        walk = Walk()
         with _one_thread() as begin:
             while page is not None:
                 page._reached(walk)
@@ -484,7 +484,7 @@ class _EachPage(AsyncIterator[AsyncPage[T]]):
 
     def __init__(self, first: Callable[[], Coroutine[Any, Any, AsyncPage[T]]]) -> None:
         self._next: Callable[[], Coroutine[Any, Any, AsyncPage[T] | None]] = first
-        self._walk = _Walk()
+        self._walk = Walk()
 
     @override
     async def __anext__(self) -> AsyncPage[T]:
@@ -540,7 +540,7 @@ async def _fetched_ahead(first: Callable[[], Coroutine[Any, Any, AsyncPage[T]]])
     import asyncio
 
     page: AsyncPage[T] | None = await first()
-    walk = _Walk()
+    walk = Walk()
     while page is not None:
         page._reached(walk)
         following = asyncio.create_task(page.next_page())
@@ -574,7 +574,7 @@ def _one_thread() -> Generator[Callable[[Callable[[], Any]], Callable[[], Any]],
             yield lambda fetch: thread.submit(copy_context().run, fetch).result
 
 
-class _Walk:
+class Walk:
     """Detects a list that repeats an object or leads back to an earlier page."""
 
     def __init__(self) -> None:

@@ -2,15 +2,16 @@
 
 Rules: the place is a moment before which every event is done. It never goes past an event whose function failed, and
 each run begins a little before it, since an event may appear in the list later than its `created` says. Events that
-are done already are known by their ids. An event that cannot be read does not hold up those after it.
+are done already are known by their ids. An event that cannot be read does not hold up those after it. What the list
+says is not trusted to move the place into the future, and a page goes on only from an event that has an id.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
+import logging
 import math
-from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias, cast
@@ -19,14 +20,16 @@ from pydantic import Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from .._call import LIST, Call
-from .._pages import AsyncPage, Page
-from ..error import WebhookPayloadError, WebhookUsageError
+from .._pages import AsyncPage, Page, Walk
+from ..error import APIError, WebhookPayloadError, WebhookUsageError
 from .inbox import Inbox, SyncInbox
 from .receive import Event, validated
 
 if TYPE_CHECKING:
     from .._client import AsyncClient, Client
     from .._operation import Sender
+
+logger: logging.Logger = logging.getLogger("finsecure")
 
 OVERLAP = 600  # seconds
 KEEP_EVERY = 100  # events after which the place is kept, as a run may be killed
@@ -64,7 +67,8 @@ class Unreadable:
 
     def __init__(self, value: Any) -> None:
         given: Any = cast("dict[str, Any]", value).get("id") if isinstance(value, dict) else None
-        self.id: str = given if isinstance(given, str) and given else f"without an id ({next(self._numbers)})"
+        self.has_id: bool = isinstance(given, str) and given != ""
+        self.id: str = given if self.has_id else f"without an id ({next(self._numbers)})"
         self.body: bytes = json.dumps(value, ensure_ascii=False).encode()
 
     def error(self) -> WebhookPayloadError:
@@ -79,7 +83,7 @@ class Unreadable:
 Listed: TypeAlias = Annotated[Event | Unreadable, Field(union_mode="left_to_right")]
 
 
-class Walk:
+class Run:
     """One run: where it begins, what came of each event, and how far everything is done.
 
     Args:
@@ -93,9 +97,17 @@ class Walk:
         covered_since, covered_until = covered
         self.begins: float = since
         self.covered_since: float = since
-        if covered_until is not None and (covered_since is None or covered_since <= since):
+        if covered_until is not None and covered_until > now:  # a clock was wrong, so nobody knows how far a run got
+            self.begins = max(min(since, now - OVERLAP), oldest)
+        elif covered_until is not None and (covered_since is None or covered_since <= since):
             self.begins = max(covered_until - OVERLAP, oldest)
             self.covered_since = since if covered_since is None else covered_since
+            if covered_until < oldest:
+                logger.warning(
+                    "catch_up leaves out %.1f days: the last run got that much further back than the inbox keeps ids. "
+                    "Run it more often, or give the inbox a longer kept_for.",
+                    (oldest - covered_until) / 86400,
+                )
         self.until: float = self.begins
         self._now = now
         self._counts = dict.fromkeys(CaughtUp._fields, 0)
@@ -105,9 +117,12 @@ class Walk:
         """Count an event; whether it is time to keep the place."""
         self._counts[count] += 1
         created: Any = getattr(event, "created", None)
-        self._is_held_up = self._is_held_up or count in {"in_progress", "failed"}
-        if not self._is_held_up and isinstance(created, datetime):
-            self.until = max(self.until, created.timestamp())
+        moment = created.timestamp() if isinstance(created, datetime) else self.until
+        if count in {"in_progress", "failed"}:
+            self._is_held_up = True
+            self.until = min(self.until, moment)
+        elif not self._is_held_up:
+            self.until = max(self.until, min(moment, self._now))
         return sum(self._counts.values()) % KEEP_EVERY == 0
 
     def end(self) -> CaughtUp:
@@ -121,12 +136,12 @@ def catch_up(inbox: SyncInbox, client: Client, since: Any, handle: Callable[[Eve
     """Walk the list; `handle` gives the name of the count that each event belongs to."""
     now, oldest = _bounds(inbox, client)
     covered = inbox.place(COVERED_SINCE), inbox.place(COVERED_UNTIL)
-    walk = Walk(check_since(since, now, oldest), now, oldest, covered)
-    for event in _oldest_first(client, walk.begins):
-        if walk.add(event, handle(event)):
-            _keep(inbox, walk)
-    counts = walk.end()
-    _keep(inbox, walk)
+    run = Run(check_since(since, now, oldest), now, oldest, covered)
+    for event in _oldest_first(client, run.begins):
+        if run.add(event, handle(event)):
+            _keep(inbox, run)
+    counts = run.end()
+    _keep(inbox, run)
     return counts
 
 
@@ -136,12 +151,12 @@ async def catch_up_async(
     """The same as `catch_up`, in async code."""
     now, oldest = _bounds(inbox, client)
     covered = await _ask(inbox, "place", COVERED_SINCE), await _ask(inbox, "place", COVERED_UNTIL)
-    walk = Walk(check_since(since, now, oldest), now, oldest, covered)
-    async for event in _oldest_first_async(client, walk.begins):
-        if walk.add(event, await handle(event)):
-            await _keep_async(inbox, walk)
-    counts = walk.end()
-    await _keep_async(inbox, walk)
+    run = Run(check_since(since, now, oldest), now, oldest, covered)
+    async for event in _oldest_first_async(client, run.begins):
+        if run.add(event, await handle(event)):
+            await _keep_async(inbox, run)
+    counts = run.end()
+    await _keep_async(inbox, run)
     return counts
 
 
@@ -151,14 +166,14 @@ def _bounds(inbox: Inbox, client: Client | AsyncClient) -> tuple[float, float]:
     return now, now - inbox.kept_for
 
 
-def _keep(inbox: SyncInbox, walk: Walk) -> None:
-    inbox.keep_place(COVERED_UNTIL, walk.until)
-    inbox.keep_place(COVERED_SINCE, walk.covered_since)
+def _keep(inbox: SyncInbox, run: Run) -> None:
+    inbox.keep_place(COVERED_UNTIL, run.until)
+    inbox.keep_place(COVERED_SINCE, run.covered_since)
 
 
-async def _keep_async(inbox: Inbox, walk: Walk) -> None:
-    await _ask(inbox, "keep_place", COVERED_UNTIL, walk.until)
-    await _ask(inbox, "keep_place", COVERED_SINCE, walk.covered_since)
+async def _keep_async(inbox: Inbox, run: Run) -> None:
+    await _ask(inbox, "keep_place", COVERED_UNTIL, run.until)
+    await _ask(inbox, "keep_place", COVERED_SINCE, run.covered_since)
 
 
 async def _ask(inbox: Inbox, method: Literal["place", "keep_place"], *arguments: Any) -> Any:
@@ -192,29 +207,87 @@ def _listing(begins: float, **cursor: str) -> Call[Page[Event | Unreadable]]:
     return LIST("/v1/events", listed, created={"gte": int(begins)}, limit=100, **cursor)
 
 
+class OldestFirst:
+    """The way through the list, which is newest first: back to its last page, and from there page by page to its end.
+
+    Of a page that another one follows, the events beyond the last one with an id are left: they begin the next page.
+
+    Attributes:
+        call: What to ask for next; `None` at the end.
+    """
+
+    def __init__(self, begins: float) -> None:
+        self.call: Call[Page[Event | Unreadable]] | None = _listing(begins)
+        self._begins = begins
+        self._before: list[Event | Unreadable] = []  # of the page before, newest first
+        self._pages = 0
+        self._goes_back = True
+        self._walk = Walk()
+
+    def take(self, page: Page[Event | Unreadable] | AsyncPage[Event | Unreadable]) -> list[Event | Unreadable]:
+        """The events to handle now that this page came, oldest first."""
+        events, cursor = self._part(page)
+        if not self._goes_back:
+            self._ask(ending_before=cursor)
+            return events
+        self._pages += 1
+        if cursor is not None:
+            self._ask(starting_after=cursor)
+            self._before = events
+            return []
+        if self._pages <= 2 or not any(map(_has_id, events)):
+            events = self._before + events
+        if self._pages <= 2:  # this is all of the list
+            self.call = None
+            return events[::-1]
+        self._goes_back = False
+        self._walk = Walk()
+        newest = next(index for index, event in enumerate(events) if _has_id(event))
+        self._ask(ending_before=events[newest].id)
+        return events[newest:][::-1]
+
+    def _part(self, page: Any) -> tuple[list[Event | Unreadable], str | None]:
+        """What is taken of a page in the direction of the walk, and the id from which the next page goes on."""
+        events: list[Event | Unreadable] = page.data if self._goes_back else page.data[::-1]
+        with_id = [index for index, event in enumerate(events) if _has_id(event)]
+        if page.has_more and not with_id:
+            raise APIError(
+                "The list of events has a page on which no event has an id, so catch_up cannot go on from there. The "
+                "next run begins where this one did; ask support with the request id.",
+                http_status=page.last_response.status_code,
+                request_id=page.last_response.request_id,
+            )
+        if page.has_more:
+            events = events[: with_id[-1] + 1]
+        cursor = events[-1].id if page.has_more else None
+        self._walk.reach(page, [events[index].id for index in with_id], cursor)
+        return events, cursor
+
+    def _ask(self, **cursor: str | None) -> None:
+        ids = {name: id for name, id in cursor.items() if id is not None}
+        self.call = _listing(self._begins, **ids) if ids else None
+
+
+def _has_id(event: Event | Unreadable) -> bool:
+    return not isinstance(event, Unreadable) or event.has_id
+
+
 def _oldest_first(client: Client, begins: float) -> Generator[Event | Unreadable]:
-    """Every event since a moment. The list is newest first, so its last page is looked for first."""
-    first: Any = cast("Sender", client).send_list(_listing(begins))
-    if not isinstance(first, Page):
-        raise WebhookUsageError("catch_up was given an async client: pass a Client, or await catch_up_async.")
-    pages = cast("Page[Event | Unreadable]", first).pages()
-    last: Page[Event | Unreadable] = deque((page for page in pages if page.data or page is first), maxlen=1).pop()
-    yield from reversed(last.data)
-    if last is not first:
-        yield from cast("Sender", client).send_list(_listing(begins, ending_before=last.data[0].id))
+    """Every event since a moment."""
+    way = OldestFirst(begins)
+    while way.call is not None:
+        page: Any = cast("Sender", client).send_list(way.call)
+        if not isinstance(page, Page):
+            raise WebhookUsageError("catch_up was given an async client: pass a Client, or await catch_up_async.")
+        yield from way.take(cast("Page[Event | Unreadable]", page))
 
 
 async def _oldest_first_async(client: AsyncClient, begins: float) -> AsyncGenerator[Event | Unreadable]:
     """The same as `_oldest_first`, in async code."""
-    listed: Any = cast("Sender", client).send_list(_listing(begins))
-    if isinstance(listed, Page):
-        raise WebhookUsageError("catch_up_async was given a sync client: pass an AsyncClient, or call catch_up.")
-    first: AsyncPage[Event | Unreadable] = await listed
-    last = first
-    async for page in first.pages():
-        last = page if page.data else last
-    for event in reversed(last.data):
-        yield event
-    if last is not first:
-        async for event in cast("Sender", client).send_list(_listing(begins, ending_before=last.data[0].id)):
+    way = OldestFirst(begins)
+    while way.call is not None:
+        page: Any = cast("Sender", client).send_list(way.call)
+        if isinstance(page, Page):
+            raise WebhookUsageError("catch_up_async was given a sync client: pass an AsyncClient, or call catch_up.")
+        for event in way.take(await page):
             yield event

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -15,6 +16,7 @@ import finsecure
 from finsecure import WebhookUsageError, webhooks
 from finsecure.sandbox import Sandbox
 from finsecure.webhooks import CaughtUp, Handler, InboxError, MemoryInbox
+from finsecure.webhooks.catch_up import COVERED_UNTIL
 
 from ..conftest import NOON
 from .places import SECRET, Place
@@ -374,3 +376,116 @@ def test_an_empty_last_page_is_no_trouble(sandbox: Sandbox, catch_up: Catch) -> 
 
     assert catch_up(shop.webhook, shop.now - 60, httpx.MockTransport(answer)) == CaughtUp(handled=2)
     assert shop.taken == ["evt_1", "evt_2"]
+
+
+class Listing:
+    """A list of events with and without ids, newest first, that comes in pages of three whatever was asked for.
+
+    Args:
+        names: An id for each event, oldest first; `None` where it has none.
+    """
+
+    def __init__(self, names: list[str | None], created: Callable[[int], float] = lambda _: NOON) -> None:
+        self.events: list[dict[str, Any]] = []
+        for index, name in enumerate(names):
+            about = {"id": "cus_1", "object": "customer"}
+            event = {"object": "event", "type": "customer.created", "data": {"object": about}}
+            self.events.insert(0, {**event, "created": created(index), **({} if name is None else {"id": name})})
+        self.transport = httpx.MockTransport(self._answer)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        asked = request.url.params
+        ids = [event.get("id") for event in self.events]
+        if "ending_before" in asked:
+            newer = self.events[: ids.index(asked["ending_before"])]
+            page, has_more = newer[-3:], len(newer) > 3
+        else:
+            older = self.events[ids.index(asked["starting_after"]) + 1 if "starting_after" in asked else 0 :]
+            page, has_more = older[:3], len(older) > 3
+        return httpx.Response(200, json={"object": "list", "data": page, "has_more": has_more, "url": "/v1/events"})
+
+
+@pytest.mark.parametrize("has_id", [*itertools.product([True, False], repeat=7)][::3])
+def test_an_event_without_an_id_at_the_edge_of_a_page_ends_nothing(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture, has_id: tuple[bool, ...]
+) -> None:
+    """Each event is handled once, oldest first, or the run says that it cannot go on and keeps its place."""
+    caplog.set_level("CRITICAL")
+    names = [f"evt_{index}" if named else None for index, named in enumerate(has_id)]
+    shop = Shop(sandbox)
+    with httpx.Client(transport=Listing(names).transport) as http_client:
+        client = finsecure.Client(sandbox.secret_key, http_client=http_client, clock=sandbox.clock)
+        try:
+            counts = shop.webhook.catch_up(client, since=shop.now - 60)
+        except finsecure.APIError as exc:
+            assert "no event has an id, so catch_up cannot go on" in str(exc)
+            assert "FFF" in "".join("T" if named else "F" for named in has_id)
+            assert shop.inbox.place(COVERED_UNTIL) is None
+        else:
+            assert counts == CaughtUp(handled=sum(has_id), unreadable=7 - sum(has_id))
+            assert shop.taken == [name for name in names if name]
+
+
+def test_events_without_an_id_are_no_end_in_async_code(shop: Shop, catch_up: Catch) -> None:
+    """Both ways of the list are walked by events that have an id."""
+    names = [None, "evt_1", None, None, "evt_4", "evt_5", None, "evt_7", None, None, "evt_10", None]
+    counts = catch_up(shop.webhook, shop.now - 60, Listing(names).transport)
+    assert counts == CaughtUp(handled=5, unreadable=7)
+    assert shop.taken == [name for name in names if name]
+
+
+def test_a_list_that_runs_in_a_circle_is_an_error(shop: Shop, catch_up: Catch) -> None:
+    """The run ends with an error of the API, and keeps its place."""
+    about = {"id": "cus_1", "object": "customer"}
+    event = {"object": "event", "type": "customer.created", "data": {"object": about}, "created": NOON}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        id = "evt_2" if request.url.params.get("starting_after") == "evt_1" else "evt_1"
+        return httpx.Response(200, json={"object": "list", "data": [{**event, "id": id}], "has_more": True})
+
+    with pytest.raises(finsecure.APIError, match="run in a circle"):
+        catch_up(shop.webhook, shop.now - 60, httpx.MockTransport(answer))
+    assert shop.taken == []
+    assert shop.inbox.place(COVERED_UNTIL) is None
+
+
+def test_an_event_of_the_future_does_not_move_the_place_there(shop: Shop, catch_up: Catch) -> None:
+    """The events between now and then would be missed."""
+    begin = shop.now
+    far = Listing(["evt_far"], lambda _: NOON + 400 * DAY)
+    assert catch_up(shop.webhook, begin, far.transport) == CaughtUp(handled=1)
+    missed = shop.happen(1)
+    shop.sandbox.clock.advance(DAY)
+    assert catch_up(shop.webhook, shop.now).handled == 1
+    assert shop.taken == ["evt_far", *missed]
+
+
+def test_an_event_that_fails_holds_the_place_in_a_list_that_is_not_sorted(shop: Shop, catch_up: Catch) -> None:
+    """The place never goes past it."""
+    listing = Listing(["evt_new", "evt_old"], lambda index: NOON - 7200 * index)
+    shop.failing = {"evt_old"}
+    assert catch_up(shop.webhook, shop.now - DAY, listing.transport) == CaughtUp(handled=1, failed=1)
+    assert shop.inbox.place(COVERED_UNTIL) <= NOON - 7200
+
+
+def test_a_place_in_the_future_is_not_believed(shop: Shop, catch_up: Catch) -> None:
+    """The clock of an earlier run was ahead, so nobody knows what it covered: `since` says where to begin."""
+    happened = shop.happen(1)
+    begin = shop.now - 60
+    shop.sandbox.clock.advance(DAY)
+    shop.inbox.keep_place(COVERED_UNTIL, shop.now + 5 * DAY)
+    assert catch_up(shop.webhook, begin) == CaughtUp(handled=1)
+    assert shop.taken == happened
+    assert shop.inbox.place(COVERED_UNTIL) == shop.now
+
+
+def test_a_run_after_more_days_than_ids_are_kept_says_what_it_leaves_out(
+    shop: Shop, catch_up: Catch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Events of that time might be handled twice, so they are not handled, and the log says so."""
+    catch_up(shop.webhook, shop.now)
+    assert "leaves out" not in caplog.text
+    shop.happen(1, seconds=DAY)
+    shop.sandbox.clock.advance(32 * DAY)
+    assert catch_up(shop.webhook, shop.now - DAY) == CaughtUp()
+    assert "catch_up leaves out 3.0 days: the last run" in caplog.text
