@@ -107,9 +107,7 @@ class WrittenTime(datetime):
 
     @classmethod
     def read(cls, text: str | float) -> WrittenTime:
-        moment = _ISO.validate_python(text)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=timezone.utc)
+        moment = _aware(_ISO.validate_python(text))
         try:
             moment = moment.astimezone(timezone.utc)
         except OverflowError:
@@ -131,14 +129,19 @@ class WrittenTime(datetime):
 _ISO = SchemaValidator(core_schema.datetime_schema(), cast("Any", {"val_temporal_unit": "seconds"}))
 
 
-def _write_time(value: Any) -> Any:
+def write_time(value: Any) -> Any:
     """The number or the text that was read."""
     if not isinstance(value, datetime):
         return value
     if isinstance(value, WrittenTime) and hasattr(value, "text"):
         return value.text
-    seconds = value.timestamp()
+    seconds = _aware(value).timestamp()
     return int(seconds) if seconds.is_integer() else seconds
+
+
+def _aware(moment: datetime) -> datetime:
+    """A moment without a time zone is in UTC, whatever this machine's time zone is."""
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -164,10 +167,10 @@ class _TimeSchema:
                         core_schema.no_info_plain_validator_function(WrittenTime.read),
                     ]
                 ),
-                core_schema.is_instance_schema(datetime),
+                core_schema.no_info_after_validator_function(_aware, core_schema.is_instance_schema(datetime)),
             ],
             mode="left_to_right",
-            serialization=core_schema.plain_serializer_function_ser_schema(_write_time),
+            serialization=core_schema.plain_serializer_function_ser_schema(write_time),
         )
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
@@ -288,7 +291,7 @@ def _plain(value: object, *, exclude_none: bool) -> Any:
     if isinstance(value, dict):
         items = cast("dict[str, Any]", value).items()
         return {name: _plain(item, exclude_none=exclude_none) for name, item in items}
-    return _write_time(value)
+    return write_time(value)
 
 
 class Part(BaseModel, metaclass=_ReadOnly):

@@ -228,11 +228,11 @@ class OldestFirst:
         """The events to handle now that this page came, oldest first."""
         events, cursor = self._part(page)
         if not self._goes_back:
-            self._ask(ending_before=cursor)
+            self.call = None if cursor is None else _listing(self._begins, ending_before=cursor)
             return events
         self._pages += 1
         if cursor is not None:
-            self._ask(starting_after=cursor)
+            self.call = _listing(self._begins, starting_after=cursor)
             self._before = events
             return []
         if self._pages <= 2 or not any(map(_has_id, events)):
@@ -243,7 +243,7 @@ class OldestFirst:
         self._goes_back = False
         self._walk = Walk()
         newest = next(index for index, event in enumerate(events) if _has_id(event))
-        self._ask(ending_before=events[newest].id)
+        self.call = _listing(self._begins, ending_before=events[newest].id)
         return events[newest:][::-1]
 
     def _part(self, page: Any) -> tuple[list[Event | Unreadable], str | None]:
@@ -262,10 +262,6 @@ class OldestFirst:
         cursor = events[-1].id if page.has_more else None
         self._walk.reach(page, [events[index].id for index in with_id], cursor)
         return events, cursor
-
-    def _ask(self, **cursor: str | None) -> None:
-        ids = {name: id for name, id in cursor.items() if id is not None}
-        self.call = _listing(self._begins, **ids) if ids else None
 
 
 def _has_id(event: Event | Unreadable) -> bool:

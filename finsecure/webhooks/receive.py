@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from functools import cache
 from typing import Any, TypeAlias
+from uuid import UUID
 
 from pydantic_core import SchemaValidator
 
@@ -19,6 +21,7 @@ from .._answer import BYTE_ORDER_MARK, without_half_pairs
 from .._params import TOO_LARGE, as_int, shown
 from .._signature import Payload, check_secrets, clocks, matching, parse_header, to_bytes
 from ..error import SignatureVerificationError, WebhookPayloadError, WebhookUsageError, without_frames
+from ..resources._object import Part, write_time
 from ..resources._validate import checked, validator
 from ..resources.events import AnyEvent
 from ._mismatch import why_not
@@ -100,7 +103,8 @@ def parse_event(stored: Payload | Mapping[str, Any]) -> Event:
     """Read an event that you stored, such as a message of a queue or a row of a table. No signature is checked.
 
     Args:
-        stored: The event as JSON text, or as the dict that a JSON column gives.
+        stored: The event as JSON text, or as the dict that a JSON column or `model_dump()` gives. In a dict, a
+            `Decimal` is read as the number it is, and a datetime without a time zone as UTC.
 
     Returns:
         The event, as `construct_event` gives it.
@@ -153,10 +157,33 @@ def validated(body: bytes) -> tuple[Event | None, str]:
 
 def _validated_dict(stored: dict[str, Any]) -> tuple[Event | None, str]:
     try:
-        body = json.dumps(stored).encode()
-    except (TypeError, ValueError, RecursionError):  # it has Python's own values, as `model_dump()` writes them
-        return checked(_validator().validate_python, stored)
+        body = json.dumps(stored, default=_as_json).encode()
+    except (TypeError, ValueError, RecursionError):
+        return None, "it has a value that JSON does not have"
     return validated(body)
+
+
+def _as_json(value: Any) -> Any:
+    """What Python has where JSON has something else, as databases and `model_dump()` give it."""
+    for kind, write in _AS_JSON:
+        if isinstance(value, kind):
+            return write(value)
+    raise TypeError
+
+
+def _number(value: Decimal) -> float:
+    number = float(value)  # first, since an int of 1E+999999 has a million digits
+    return int(value) if number.is_integer() else number
+
+
+_AS_JSON: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
+    (datetime, write_time),
+    (Decimal, _number),
+    (Mapping, dict),
+    ((bytes, bytearray, memoryview), lambda value: to_bytes(value).decode()),
+    (Part, Part.to_dict),
+    (UUID, str),
+)
 
 
 def check_tolerance(tolerance: object) -> float | None:

@@ -415,15 +415,14 @@ def test_an_event_without_an_id_at_the_edge_of_a_page_ends_nothing(
     shop = Shop(sandbox)
     with httpx.Client(transport=Listing(names).transport) as http_client:
         client = finsecure.Client(sandbox.secret_key, http_client=http_client, clock=sandbox.clock)
-        try:
+        if "FFF" not in "".join("T" if named else "F" for named in has_id[1:]):  # the last page leads nowhere
             counts = shop.webhook.catch_up(client, since=shop.now - 60)
-        except finsecure.APIError as exc:
-            assert "no event has an id, so catch_up cannot go on" in str(exc)
-            assert "FFF" in "".join("T" if named else "F" for named in has_id)
-            assert shop.inbox.place(COVERED_UNTIL) is None
-        else:
             assert counts == CaughtUp(handled=sum(has_id), unreadable=7 - sum(has_id))
             assert shop.taken == [name for name in names if name]
+        else:
+            with pytest.raises(finsecure.APIError, match="no event has an id, so catch_up cannot go on"):
+                shop.webhook.catch_up(client, since=shop.now - 60)
+            assert shop.inbox.place(COVERED_UNTIL) is None
 
 
 def test_events_without_an_id_are_no_end_in_async_code(shop: Shop, catch_up: Catch) -> None:
@@ -440,8 +439,8 @@ def test_a_list_that_runs_in_a_circle_is_an_error(shop: Shop, catch_up: Catch) -
     event = {"object": "event", "type": "customer.created", "data": {"object": about}, "created": NOON}
 
     def answer(request: httpx.Request) -> httpx.Response:
-        id = "evt_2" if request.url.params.get("starting_after") == "evt_1" else "evt_1"
-        return httpx.Response(200, json={"object": "list", "data": [{**event, "id": id}], "has_more": True})
+        other = "evt_2" if request.url.params.get("starting_after") == "evt_1" else "evt_1"
+        return httpx.Response(200, json={"object": "list", "data": [{**event, "id": other}], "has_more": True})
 
     with pytest.raises(finsecure.APIError, match="run in a circle"):
         catch_up(shop.webhook, shop.now - 60, httpx.MockTransport(answer))

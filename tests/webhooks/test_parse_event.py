@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 import finsecure
 from finsecure import WebhookPayloadError, WebhookUsageError, webhooks
 from finsecure.sandbox import Sandbox
+
+from ..conftest import NOON
 
 SECRET = "whsec_obviously_fake"
 PLANTED = "planted-in-the-body"
@@ -25,6 +30,7 @@ WAYS: dict[str, Callable[[finsecure.Event], Any]] = {
     "dict": lambda event: event.to_dict(),
     "dict of a JSON column": lambda event: json.loads(event.to_json()),
     "read-only mapping": lambda event: MappingProxyType(event.to_dict()),
+    "dict of the event's fields": dict,
 }
 
 
@@ -51,6 +57,55 @@ def test_what_pydantic_dumped_is_read_as_well(sandbox: Sandbox) -> None:
     assert (type(stored), stored.id, stored.created) == (type(event), event.id, event.created)
 
 
+# What a row, a document or `model_dump()` may have, and what JSON has in its place.
+VALUES: dict[str, tuple[Any, Any]] = {
+    "Decimal": (Decimal(1640995200), NOON),
+    "Decimal with places": (Decimal("1640995200.0"), NOON),
+    "Decimal with a fraction": (Decimal("1640995200.5"), NOON + 0.5),
+    "datetime in UTC": (datetime(2022, 1, 1, tzinfo=timezone.utc), NOON),
+    "datetime of another time zone": (datetime(2022, 1, 1, 3, tzinfo=timezone(timedelta(hours=3))), NOON),
+    "datetime without a time zone": (datetime(2022, 1, 1), NOON),  # noqa: DTZ001 - as many databases give it
+    "the first datetime": (datetime(1, 1, 1), -62_135_596_800),  # noqa: DTZ001
+    "a moment before it": (datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))), -62_135_647_200),
+    "the last datetime": (datetime(9999, 12, 31, 23, 59, 59), 253_402_300_799),  # noqa: DTZ001
+    "bytes": (b"2022-01-01T00:00:00Z", "2022-01-01T00:00:00Z"),
+    "memoryview": (memoryview(b"2022-01-01T00:00:00Z"), "2022-01-01T00:00:00Z"),
+    "UUID": (UUID(int=1), str(UUID(int=1))),
+    "read-only mapping": (MappingProxyType({"a": 1}), {"a": 1}),
+    "None": (None, None),
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_value_that_json_does_not_have_is_read_as_the_one_it_has(name: str) -> None:
+    """In any field: the event is the one that the same JSON gives, and is written back as that."""
+    given, as_json = VALUES[name]
+
+    def event(value: Any) -> dict[str, Any]:
+        about = {"object": "payout", "value": value}
+        return {"id": "evt_1", "object": "event", "type": "a.b", "data": {"object": about}, "created": value}
+
+    stored = webhooks.parse_event(event(given))
+    assert stored == webhooks.parse_event(json.dumps(event(as_json)))
+    assert stored.to_dict() == event(as_json)
+
+
+def test_the_numbers_of_a_document_database_are_amounts() -> None:
+    """DynamoDB has no other number than Decimal."""
+    about = {
+        "id": "pi_1",
+        "object": "payment_intent",
+        "amount": Decimal(2000),
+        "currency": "usd",
+        "status": "succeeded",
+    }
+    event = webhooks.parse_event(
+        {"id": "evt_1", "object": "event", "type": "payment_intent.succeeded", "data": {"object": about}}
+    )
+    assert isinstance(event, webhooks.PaymentIntentSucceeded)
+    assert (event.data.object.amount, type(event.data.object.amount)) == (2000, int)
+
+
 @pytest.mark.parametrize("as_text", [True, False])
 def test_an_unknown_type_is_read_as_one(as_text: bool) -> None:
     given = {"id": "evt_1", "object": "event", "type": "payout.paid", "data": {"object": {"object": "payout"}}}
@@ -68,6 +123,8 @@ def test_half_a_surrogate_pair_becomes_the_replacement_character(as_text: bool) 
     assert event.data.object.name == "\ufffd"
 
 
+CIRCLE: dict[str, Any] = {"id": "evt_1", "object": "event"}
+CIRCLE["data"] = CIRCLE
 NO_EVENTS: dict[str, Any] = {
     "empty text": "",
     "no JSON": PLANTED,
@@ -81,6 +138,10 @@ NO_EVENTS: dict[str, Any] = {
     "no data": {"id": "evt_1", "object": "event", "type": "customer.created"},
     "NaN": {"id": "evt_1", "object": "event", "type": "a.b", "data": {"object": {"a": float("nan")}}},
     "a value that JSON does not have": {"id": object(), "object": "event"},
+    "a set": {"id": "evt_1", "object": "event", "type": "a.b", "data": {"object": {"a": {PLANTED}}}},
+    "bytes that are no text": {"id": b"\xff", "object": "event"},
+    "a Decimal of a million digits": {"id": "evt_1", "object": "event", "type": "a.b", "created": Decimal("1E+999999")},
+    "a dict in itself": CIRCLE,
 }
 
 
