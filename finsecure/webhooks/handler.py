@@ -32,7 +32,7 @@ from ..error import (
 )
 from .apps import ASGIApp, answer_wsgi
 from .catch_up import CaughtUp, Unreadable, catch_up, catch_up_async
-from .inbox import Inbox, SyncInbox
+from .inbox import Inbox, LostTransactionError, SyncInbox
 from .receive import Event, Secrets, check_tolerance, construct_event, parse_event
 from .registry import Registry
 from .work import Result, Work, do, do_async
@@ -91,6 +91,10 @@ class Handler(Registry):
         tolerance: float | None = None,
         clock: Clock = SYSTEM,
     ) -> None:
+        if isinstance(inbox, type):
+            raise WebhookUsageError(
+                f"inbox is the class {inbox.__name__}: pass an object of it, such as MemoryInbox()."
+            )
         if inbox is not None and not hasattr(inbox, "style"):
             raise WebhookUsageError(
                 f"inbox is of type {type(inbox).__name__}, which is no inbox: pass one of finsecure.webhooks, such as "
@@ -407,6 +411,6 @@ def _failed(work: Work, exc: Exception, then: str = "It is answered with 500, so
 
 def _not_caught_up(work: Work, exc: Exception) -> str:
     """How to count an event that is not done. Without the inbox no other event would be done either."""
-    if isinstance(exc, (InboxError, WebhookUsageError)):
+    if isinstance(exc, (InboxError, WebhookUsageError)) and not isinstance(exc, LostTransactionError):
         raise exc
     return _failed(work, exc, "The next run of catch_up tries it again.").result

@@ -123,21 +123,58 @@ Inbox: TypeAlias = SyncInbox | AsyncInbox
 
 SWEEP_EVERY = 60  # seconds between two times that old rows are deleted, by one process
 SWEEP_ROWS = 1000
-_LOCKED = {"55P03", 1205, 1213, 3572}  # PostgreSQL; a wait of MariaDB's or MySQL's, a deadlock there, NOWAIT in MySQL
+# NOWAIT, a deadlock, and a row that another transaction changed meanwhile: in PostgreSQL, then in MariaDB and MySQL.
+_LOCKED = {"55P03", "40P01", "40001", 1205, 3572, 1213, 1020}
+_ABORTED = {"25P02"}  # PostgreSQL takes no statement after one that failed
+_NO_SAVEPOINT = {"3B001", "25P01", 1305}
+_OF_WHAT_IS_WRITTEN = {"22", "23", "44", "P0"}  # PostgreSQL's classes for values, constraints, views and triggers
+
+
+class LostTransactionError(WebhookUsageError):
+    """The function ended the transaction that it shares with the inbox, or left it in a state that cannot be kept."""
 
 
 def is_locked(error: Any) -> bool:
     """Whether a driver's error says that another transaction has the row, or in SQLite the file."""
+    return bool(_codes(error) & _LOCKED) or _says(error, "database is locked")
+
+
+def is_aborted(error: Any) -> bool:
+    """Whether a driver's error says that an earlier statement of the transaction failed."""
+    return bool(_codes(error) & _ABORTED)
+
+
+def has_no_savepoint(error: Any) -> bool:
+    """Whether a driver's error says that the transaction which had the savepoint is over."""
+    return bool(_codes(error) & _NO_SAVEPOINT) or _says(error, "no such savepoint")
+
+
+def is_of_what_is_written(error: Any) -> bool:
+    """Whether a driver's error is about values, such as a trigger that PostgreSQL runs at the commit."""
+    return any(str(code)[:2] in _OF_WHAT_IS_WRITTEN for code in _codes(error) if isinstance(code, str))
+
+
+def _codes(error: Any) -> set[object]:
     first = error.args[0] if error is not None and error.args else None
-    if str(first).startswith("database is locked"):
-        return True
-    codes = {getattr(error, "sqlstate", None), getattr(error, "pgcode", None)}
-    return bool((codes | {first if isinstance(first, int) else None}) & _LOCKED)
+    codes = (getattr(error, "sqlstate", None), getattr(error, "pgcode", None), first)
+    return {code for code in codes[:2] if isinstance(code, str)} | ({first} if isinstance(first, int) else set())
+
+
+def _says(error: Any, beginning: str) -> bool:
+    return error is not None and str(error).startswith(beginning)
 
 
 def first_line(error: BaseException) -> str:
     """What went wrong, without the statement and its values."""
     return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+
+
+def unusable(error: BaseException) -> str:
+    """What to say of a database that fails."""
+    return (
+        f"The database of the inbox cannot be used: {first_line(error)}. See that it runs and can be reached, then try "
+        "again: an event that is not done is handled when it comes again."
+    )
 
 
 def row_id(id: str) -> str:

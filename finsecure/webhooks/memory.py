@@ -53,17 +53,20 @@ class MemoryInbox:
                 raise in_progress(id)
             self._forget_old()
             is_done = id in self._done
-            self._held[id] = weakref.ref(worker)
+            if not is_done:
+                self._held[id] = weakref.ref(worker)
+        if is_done:
+            yield Claim(is_done=True)
+            return
         try:
-            yield Claim(is_done)
+            yield Claim()
         except BaseException:
             with self._lock:
                 del self._held[id]
             raise
         with self._lock:
             del self._held[id]
-            if not is_done:
-                self._done[id] = self._clock.time() + self.kept_for
+            self._done[id] = self._clock.time() + self.kept_for
 
     @asynccontextmanager
     async def claim_async(self, id: str) -> AsyncGenerator[Claim]:

@@ -74,7 +74,8 @@ class RedisInbox:
             raise WebhookUsageError(
                 f"RedisInbox was given {type(client).__name__}: pass a redis.Redis or a redis.asyncio.Redis."
             )
-        if not 0.1 <= lease <= 3600:
+        seconds: Any = lease
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0.1 <= seconds <= 3600:
             raise WebhookUsageError(f"lease is {lease!r}: pass seconds, from 0.1 to 3600.")
         self.style: Style = "async" if inspect.iscoroutinefunction(execute) else "sync"
         self.kept_for: float = check_kept_for(kept_for)
@@ -96,7 +97,7 @@ class RedisInbox:
             with self._renewals.of(key, token):
                 yield Claim()
         except BaseException:
-            with contextlib.suppress(redis.RedisError):  # then the lease ends by itself
+            with contextlib.suppress(Exception):  # then the lease ends by itself
                 self._client.eval(_GIVE_BACK, 1, key, token)
             raise
         with _explained():
@@ -117,7 +118,7 @@ class RedisInbox:
         except BaseException:
             renewing.cancel()
             giving_back = asyncio.ensure_future(self._client.eval(_GIVE_BACK, 1, key, token))
-            with contextlib.suppress(redis.RedisError):
+            with contextlib.suppress(Exception):
                 await asyncio.shield(giving_back)  # by a task that is cancelled as well
             raise
         renewing.cancel()
@@ -236,11 +237,12 @@ def _ms(seconds: float) -> int:
 
 @contextmanager
 def _explained() -> Generator[None]:
-    """Turn an error of Redis into one that says what to do."""
+    """Turn an error of Redis, or of the event loop that its client belongs to, into one that says what to do."""
     try:
         yield
-    except redis.RedisError as exc:
-        error = InboxError(f"The Redis of the inbox cannot be used: {type(exc).__name__}: {exc}")
-    else:
-        return
-    raise error
+    except Exception as exc:
+        raise InboxError(
+            f"The Redis of the inbox cannot be used: {type(exc).__name__}: {exc}. See that it runs and can be reached, "
+            "and that an async client is used in one event loop only. An event that is not done is handled when it "
+            "comes again."
+        ) from exc

@@ -29,8 +29,9 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy import event as listeners
 from sqlalchemy.dialects import mysql, postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, PendingRollbackError
 from sqlalchemy.orm import Session
 
 from .._clock import SYSTEM, Clock
@@ -41,13 +42,18 @@ from .inbox import (
     SWEEP_EVERY,
     SWEEP_ROWS,
     Claim,
+    LostTransactionError,
     Style,
     Threads,
     check_kept_for,
     first_line,
+    has_no_savepoint,
     in_progress,
+    is_aborted,
     is_locked,
+    is_of_what_is_written,
     row_id,
+    unusable,
 )
 
 if TYPE_CHECKING:  # it needs greenlet, which those who use sync code may not have
@@ -143,69 +149,80 @@ class SQLAlchemyInbox:
     @contextmanager
     def claim(self, id: str) -> Generator[Claim]:
         """Have an event to yourself, in sync code."""
-        with self._connect() as connection:
+        connection = self._connect()
+        session = Session(connection, join_transaction_mode="create_savepoint")
+        try:
             if self._take(connection, id):
                 yield Claim(is_done=True)
-                return
-            with Session(connection, join_transaction_mode="create_savepoint") as session:
-                yield Claim(session=session)
-                session.commit()
-            self._finish(connection, id)
+            else:
+                with _guarded(connection):
+                    yield Claim(session=session)
+                self._finish(connection, session, id)
+        finally:
+            _leave(connection, session)
 
     @asynccontextmanager
     async def claim_async(self, id: str) -> AsyncGenerator[Claim]:
         """Have an event to yourself, in async code."""
         from sqlalchemy.ext.asyncio import AsyncSession
 
-        async with self._connect_async() as connection:
+        connection = await self._connect_async()
+        session = AsyncSession(connection, join_transaction_mode="create_savepoint")
+        try:
             if await connection.run_sync(self._take, id):
                 yield Claim(is_done=True)
-                return
-            async with AsyncSession(connection, join_transaction_mode="create_savepoint") as session:
-                yield Claim(session=session)
-                await session.commit()
-            await connection.run_sync(self._finish, id)
+            else:
+                with _guarded(await connection.run_sync(_itself)):
+                    yield Claim(session=session)
+                await connection.run_sync(self._finish, session.sync_session, id)
+        finally:
+            await _leave_async(connection, session.sync_session)
 
     def place(self, name: str) -> float | None:
         """The moment that was kept under this name, in Unix seconds."""
-        with self._connect() as connection:
+        connection = self._connect()
+        try:
             return self._read_place(connection, name)
+        finally:
+            _leave(connection)
 
     def keep_place(self, name: str, moment: float) -> None:
         """Keep a moment under a name."""
-        with self._connect() as connection:
+        connection = self._connect()
+        try:
             self._write_place(connection, name, moment)
+        finally:
+            _leave(connection)
 
     async def place_async(self, name: str) -> float | None:
         """The same as `place`, in async code."""
-        async with self._connect_async() as connection:
+        connection = await self._connect_async()
+        try:
             return await connection.run_sync(self._read_place, name)
+        finally:
+            await _leave_async(connection)
 
     async def keep_place_async(self, name: str, moment: float) -> None:
         """The same as `keep_place`, in async code."""
-        async with self._connect_async() as connection:
+        connection = await self._connect_async()
+        try:
             await connection.run_sync(self._write_place, name, moment)
+        finally:
+            await _leave_async(connection)
+
+    # Drivers raise errors of their own beside SQLAlchemy's, asyncpg for example a wrong password's.
 
     def _connect(self) -> Connection:
         try:
             return cast("Engine", self._engine).connect()
-        except (SQLAlchemyError, OSError) as exc:
-            error = _unusable(exc)
-        raise error
+        except Exception as exc:
+            raise _unusable(exc) from exc
 
-    @asynccontextmanager
-    async def _connect_async(self) -> AsyncGenerator[AsyncConnection]:
+    async def _connect_async(self) -> AsyncConnection:
         try:
-            connection = await cast("AsyncEngine", self._engine).connect()
-        except (SQLAlchemyError, OSError) as exc:
-            error = _unusable(exc)
-        else:
-            try:
-                yield connection
-            finally:  # shielded, so that a task that is cancelled frees the event as well
-                await asyncio.shield(asyncio.ensure_future(connection.close()))
-            return
-        raise error
+            return await cast("AsyncEngine", self._engine).connect()
+        except Exception as exc:
+            raise _unusable(exc) from exc
 
     # What follows runs in sync code, and in async code by `run_sync`.
 
@@ -217,8 +234,11 @@ class SQLAlchemyInbox:
             if connection.dialect.name == "sqlite":
                 added = connection.execute(self._insert(connection, id, done=int(self._clock.time())))
                 return added.rowcount == 0
-            if connection.execute(row).first() is None:
+            known = connection.execute(row).first()
+            if known is None:
                 connection.execute(self._insert(connection, id, done=None))
+            elif known.done is not None:
+                return True
             connection.commit()  # so that the transaction below sees what is there once it has the lock
             _begin(connection)
             locked = connection.execute(row.with_for_update(nowait=True)).first()
@@ -226,30 +246,27 @@ class SQLAlchemyInbox:
                 raise in_progress(id)
             return locked.done is not None
 
-    def _finish(self, connection: Connection, id: str) -> None:
-        """Commit what the function wrote, and with it that the event is done."""
-        if connection.dialect.name != "sqlite":
-            done = update(self._table).where(self._table.c.id == row_id(id)).values(done=int(self._clock.time()))
-            connection.execute(done)
-        self._commit(connection, id)
+    def _finish(self, connection: Connection, session: Session, id: str) -> None:
+        """Commit what the function wrote, and with it that the event is done; or nothing of it."""
+        is_flushed = False
+        try:
+            session.flush()  # what the function added, which may break a constraint
+            is_flushed = True
+            session.commit()
+            if connection.dialect.name != "sqlite":
+                done = update(self._table).where(self._table.c.id == row_id(id)).values(done=int(self._clock.time()))
+                connection.execute(done)
+            connection.commit()
+        except BaseException as exc:
+            _abandon(connection)  # SQLite leaves a transaction open that it could not commit, SQLAlchemy does not
+            error = _not_finished(exc, is_flushed, id)
+            if error is None:
+                raise
+            raise error from exc
         now = self._clock.monotonic()
         if now >= self._next_sweep:
             self._next_sweep = now + SWEEP_EVERY
             self._sweep(connection)
-
-    def _commit(self, connection: Connection, id: str) -> None:
-        """Commit, or undo all of it: SQLite leaves a transaction open that it could not commit, SQLAlchemy does not."""
-        error: FinSecureError
-        try:
-            connection.commit()
-        except BaseException as exc:
-            _abandon(connection)
-            if not isinstance(exc, (OperationalError, InterfaceError)):
-                raise  # such as a deferred constraint that the function broke
-            error = in_progress(id) if is_locked(exc.orig) else _unusable(exc)
-        else:
-            return
-        raise error
 
     def _sweep(self, connection: Connection) -> None:
         """Delete rows whose time is over, by their keys: a range would lock out the inserts of others in MySQL."""
@@ -260,7 +277,7 @@ class SQLAlchemyInbox:
             connection.commit()
             connection.execute(delete(self._table).where(columns.id.in_(ids)))
             connection.commit()
-        except SQLAlchemyError as exc:  # the event is done, which matters more
+        except Exception as exc:  # noqa: BLE001 - the event is done, which matters more
             logger.warning("Old rows of %s were not deleted: %s", self._table.name, first_line(exc))
 
     def _read_place(self, connection: Connection, name: str) -> float | None:
@@ -291,29 +308,30 @@ class SQLAlchemyInbox:
     @contextmanager
     def _explained(self, connection: Connection, id: str) -> Generator[None]:
         """Turn an error of the database into one that says what to do."""
-        error: FinSecureError
         try:
             yield
-        except SQLAlchemyError as exc:
-            connection.rollback()
-            if is_locked(getattr(exc, "orig", None)):
-                error = in_progress(id)
-            elif isinstance(exc, DBAPIError) and not exc.connection_invalidated and not self._is_there(connection):
-                error = InboxError(
-                    f"There is no table {self._table.fullname}: create it with your migrations, to which "
-                    "inbox_table(metadata) adds it, or with metadata.create_all(engine)."
-                )
-            else:
-                error = _unusable(exc)
-        else:
-            return
-        raise error
+        except FinSecureError:
+            raise
+        except Exception as exc:
+            _abandon(connection)
+            raise self._error(connection, exc, id) from exc
+
+    def _error(self, connection: Connection, exc: Exception, id: str) -> FinSecureError:
+        if is_locked(getattr(exc, "orig", None)):
+            return in_progress(id)
+        if isinstance(exc, DBAPIError) and not exc.connection_invalidated and not self._is_there(connection):
+            return InboxError(
+                f"There is no table {self._table.fullname}: create it with your migrations, to which "
+                "inbox_table(metadata) adds it, or with metadata.create_all(engine)."
+            )
+        return _unusable(exc)
 
     def _is_there(self, connection: Connection) -> bool:
         try:
+            connection.rollback()
             return inspect(connection).has_table(self._table.name, self._table.schema)
-        except SQLAlchemyError:
-            return True  # as far as can be known
+        except Exception:  # noqa: BLE001 - it is, as far as can be known
+            return True
 
 
 _AUTOCOMMIT = (
@@ -341,6 +359,76 @@ def _begin(connection: Connection) -> None:
         raise WebhookUsageError(_AUTOCOMMIT)
 
 
+def _itself(connection: Connection) -> Connection:
+    return connection
+
+
+@contextmanager
+def _guarded(connection: Connection) -> Generator[None]:
+    """Keep the function from ending the transaction; its session reaches only to a savepoint."""
+
+    def refuse(_: Connection) -> None:
+        raise LostTransactionError(_ENDED)
+
+    for name in ("commit", "rollback"):
+        listeners.listen(connection, name, refuse)
+    try:
+        yield
+    finally:
+        for name in ("commit", "rollback"):
+            listeners.remove(connection, name, refuse)
+
+
+def _not_finished(exc: BaseException, is_flushed: bool, id: str) -> FinSecureError | None:
+    """Our error where the event could not be marked as done; `None` where what the function wrote is the reason."""
+    orig = getattr(exc, "orig", None)
+    if isinstance(exc, PendingRollbackError) or is_aborted(orig):
+        return LostTransactionError(_SPOILT)
+    if has_no_savepoint(orig):
+        return LostTransactionError(_ENDED)
+    if isinstance(exc, IntegrityError) or is_of_what_is_written(orig) or not isinstance(exc, Exception):
+        return None
+    if is_locked(orig):
+        return in_progress(id)
+    if (
+        is_flushed
+        or isinstance(exc, (OperationalError, InterfaceError))
+        or getattr(exc, "connection_invalidated", False)
+    ):
+        return _unusable(exc)
+    return None  # such as an error of a listener to the session
+
+
+_ENDED = (
+    "The function ended the transaction in which its event is marked as done, so what it wrote and the mark are not "
+    "committed together. Leave out COMMIT and ROLLBACK, commit() and rollback() of session.connection(), and in MySQL "
+    "and MariaDB statements that commit, such as CREATE TABLE. session.commit() and session.rollback() are fine."
+)
+_SPOILT = (
+    "The function caught an error of the database and went on, so its transaction cannot be committed, and nothing of "
+    "it was. Run what may fail in `with session.begin_nested():`, or call session.rollback() before you go on."
+)
+
+
+def _leave(connection: Connection, session: Session | None = None) -> None:
+    """Close both. A database that fails now changes nothing, and hides no error of the function."""
+    try:
+        if session is not None:
+            session.close()
+        transaction = connection.get_transaction()
+        if transaction is not None and not transaction.is_active:  # a commit that was refused, which is still open
+            _abandon(connection)
+        connection.close()
+    except Exception:  # noqa: BLE001 - the driver's connection is given to nobody
+        connection.invalidate()
+        connection.close()
+
+
+async def _leave_async(connection: AsyncConnection, session: Session | None = None) -> None:
+    """The same as `_leave`; shielded, so that a task that is cancelled frees the event as well."""
+    await asyncio.shield(asyncio.ensure_future(connection.run_sync(_leave, session)))
+
+
 def _abandon(connection: Connection) -> None:
     """Leave nothing of a transaction to whoever is given the driver's connection next."""
     try:
@@ -349,5 +437,5 @@ def _abandon(connection: Connection) -> None:
         connection.invalidate()
 
 
-def _unusable(exc: Exception) -> InboxError:
-    return InboxError(f"The database of the inbox cannot be used: {first_line(getattr(exc, 'orig', None) or exc)}")
+def _unusable(exc: BaseException) -> InboxError:
+    return InboxError(unusable(getattr(exc, "orig", None) or exc))

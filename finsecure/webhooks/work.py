@@ -6,8 +6,10 @@ import functools
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, Literal, TypeAlias, cast
 
+from ..error import WebhookUsageError
 from .inbox import ANYIO, AsyncInbox, Claim, Inbox, SyncInbox
 from .registry import Registered
 
@@ -50,7 +52,7 @@ def do(work: Work, wait: Callable[..., Any] | None = None) -> Result:
             if each.is_async and wait is not None:
                 wait(each.function, *arguments)
             else:
-                each.function(*arguments)
+                _call(each.function, *arguments)
     return work.result
 
 
@@ -73,6 +75,19 @@ async def _call_async(called: Registered, arguments: tuple[Any, ...]) -> None:
         await called.function(*arguments)
     elif called.takes == 2 and hasattr(arguments[1], "run_sync"):  # an AsyncSession, which lends its sync one
         event, session = arguments
-        await session.run_sync(functools.partial(called.function, event))
+        await session.run_sync(functools.partial(_call, called.function, event))
     else:
-        await ANYIO.run_in_thread(called.function, *arguments)
+        await ANYIO.run_in_thread(_call, called.function, *arguments)
+
+
+def _call(function: Callable[..., Any], *arguments: Any) -> None:
+    """Call a sync function, and see that it did its work: an event whose function never ran would be lost."""
+    result = function(*arguments)
+    if isinstance(result, (CoroutineType, GeneratorType, AsyncGeneratorType)):
+        if not isinstance(result, AsyncGeneratorType):
+            result.close()
+        name = getattr(function, "__qualname__", function)
+        raise WebhookUsageError(
+            f"{name} returned a {type(result).__name__}, so nothing was done: declare it `async def` and use "
+            "handle_async, or leave out `yield`, with which a function does not run when it is called."
+        )

@@ -207,6 +207,15 @@ class Django(Place):
 
         webhook.on("customer.created")(write_async if self.is_async else write)
 
+    def run_sql(self, statement: str) -> Any:
+        """Run a statement in the transaction that there is; the first value of what it gives."""
+        from django.db import connections
+
+        connection: Any = connections[self.alias]
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchone()[0] if cursor.description else None
+
     def close(self) -> None:
         from django.db import connections
 

@@ -546,6 +546,48 @@ def test_what_is_no_inbox_is_refused_when_the_handler_is_made() -> None:
         Handler(SECRET, inbox=ids)
 
 
+def test_the_class_of_an_inbox_is_refused_when_the_handler_is_made() -> None:
+    """It looks like an inbox until the first event."""
+    forgotten: Any = MemoryInbox
+    with pytest.raises(WebhookUsageError, match=r"the class MemoryInbox: pass an object of it"):
+        Handler(SECRET, inbox=forgotten)
+
+
+def returns_a_coroutine(event: Any) -> Any:
+    return async_function(event)
+
+
+def yields(_: object) -> Any:
+    yield
+
+
+async def yields_async(_: object) -> Any:
+    yield
+
+
+@pytest.mark.parametrize("function", [returns_a_coroutine, yields, yields_async])
+@pytest.mark.parametrize("name", ["other", "defer"])
+def test_a_function_that_did_not_run_loses_no_event(
+    deliver: Deliver, name: str, function: Callable[[Any], Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """What nobody awaits or iterates has done nothing: the answer is 500, and the log says what to do."""
+    webhook = Handler(SECRET, inbox=MemoryInbox())
+    getattr(webhook, name)(function)
+    assert [deliver(webhook, event_json()).result for _ in range(2)] == ["failed", "failed"]
+    assert "so nothing was done: declare it `async def`" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+def test_duplicates_of_what_is_done_are_told_so_at_the_same_time() -> None:
+    """None of them waits for another."""
+    inbox = MemoryInbox()
+    with inbox.claim("evt_1"):
+        pass
+    with inbox.claim("evt_1") as first, inbox.claim("evt_1") as second:
+        assert first.is_done
+        assert second.is_done
+
+
 def test_the_tolerance_is_checked_when_the_handler_is_made() -> None:
     with pytest.raises(WebhookUsageError, match="tolerance"):
         Handler(SECRET, tolerance=-1)

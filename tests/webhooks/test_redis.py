@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
-from unittest.mock import MagicMock
+from unittest.mock import AsyncMock, MagicMock
 
 import pytest
 import redis
@@ -154,6 +154,19 @@ def test_a_redis_that_goes_down_on_the_way_is_a_failure(
     assert place.deliver(place.handler()).status == 409
 
 
+def test_a_client_of_another_event_loop_is_a_sentence(place: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where each task of a queue runs `asyncio.run`: the error is ours, with that of the event loop behind it."""
+    fail = (AsyncMock if place.is_async else MagicMock)(side_effect=RuntimeError("Event loop is closed"))
+    monkeypatch.setattr(place.used, "eval", fail)
+    webhook, message = place.handler(), event_json("evt_1")
+    process: Any = webhook.process
+    if place.is_async:
+        process = lambda message: place.run_async(lambda: webhook.process_async(message))  # noqa: E731
+    with pytest.raises(InboxError, match="in one event loop only") as raised:
+        process(message)
+    assert isinstance(raised.value.__cause__, RuntimeError)
+
+
 def test_an_async_task_that_is_cancelled_gives_the_event_back(open_empty: Callable[[str], Redis]) -> None:
     """The event is free at once, not only when the lease ends."""
     place = open_empty("redis-asyncio")
@@ -193,7 +206,7 @@ def test_what_is_no_client_is_refused(client: Any) -> None:
         RedisInbox(client)
 
 
-@pytest.mark.parametrize("lease", [0, -1, 0.05, 3601, float("nan")])
-def test_a_lease_that_is_none_is_refused(lease: float) -> None:
+@pytest.mark.parametrize("lease", [0, -1, 0.05, 3601, float("nan"), True, "60", None])
+def test_a_lease_that_is_none_is_refused(lease: Any) -> None:
     with pytest.raises(WebhookUsageError, match="lease"):
         RedisInbox(redis.Redis(), lease=lease)

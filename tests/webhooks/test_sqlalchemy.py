@@ -15,7 +15,7 @@ from unittest.mock import MagicMock
 import pytest
 import sqlalchemy
 from sqlalchemy import event as listeners
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
@@ -161,6 +161,204 @@ def test_an_async_engine_is_for_async_code(open_empty: Callable[[str], SQL]) -> 
     sql = open_empty("aiosqlite")
     with pytest.raises(WebhookUsageError, match="SQLAlchemyInbox is for async code: await handle_async"):
         sql.handler().handle("{}", None)
+
+
+# A function that ends the transaction, and a database that fails ------------------------------------------------------
+
+
+def process(sql: SQL, webhook: Handler) -> Outcome:
+    if sql.is_async:
+        return asyncio.run(webhook.process_async(event_json("evt_1")))
+    return webhook.process(event_json("evt_1"))
+
+
+def own_commit(session: Session) -> None:
+    session.connection().commit()
+
+
+def own_rollback(session: Session) -> None:
+    session.connection().rollback()
+
+
+def own_close(session: Session) -> None:
+    session.connection().close()
+
+
+@pytest.mark.parametrize("kind", ["pysqlite", "aiosqlite", "psycopg", "pymysql"])
+def test_a_function_that_ends_the_transaction_is_refused_before_it_does(
+    kind: str, open_empty: Callable[[str], SQL], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else what it wrote would be committed, and not that the event is done: nothing of it is, and the log says why."""
+    sql = open_empty(kind)
+    for end in (own_commit, own_rollback, own_close):
+        caplog.clear()
+
+        def act(session: Session, id: str, end: Callable[[Session], None] = end) -> None:
+            write(session, id)
+            end(session)
+
+        assert sql.deliver(handler(sql, act)).result == "failed"
+        assert "The function ended the transaction in which its event is marked as done" in caplog.text
+        assert "Traceback" not in caplog.text
+        assert sql.effects() == []
+    assert sql.deliver(sql.handler()).result == "handled"
+
+
+@pytest.mark.parametrize("kind", ["pysqlite", "psycopg", "asyncpg", "pymysql"])
+def test_a_commit_in_sql_is_found_afterwards(kind: str, open_empty: Callable[[str], SQL]) -> None:
+    """Nobody can take it back, so the error says what to leave out."""
+    sql = open_empty(kind)
+    with pytest.raises(WebhookUsageError, match="Leave out COMMIT and ROLLBACK"):
+        process(sql, handler(sql, lambda session, _: session.execute(sqlalchemy.text("COMMIT"))))
+
+
+@pytest.mark.parametrize("kind", ["psycopg", "asyncpg"])
+def test_an_error_that_the_function_caught_in_an_aborted_transaction_is_told(
+    kind: str, open_empty: Callable[[str], SQL]
+) -> None:
+    """PostgreSQL commits nothing of it, so the event is not done, and the error names begin_nested()."""
+    sql = open_empty(kind)
+
+    def act(session: Session, id: str) -> None:
+        write(session, id)
+        with contextlib.suppress(DBAPIError):
+            session.execute(sqlalchemy.text("SELECT nonsense"))
+
+    with pytest.raises(WebhookUsageError, match=r"caught an error of the database and .*begin_nested") as raised:
+        process(sql, handler(sql, act))
+    assert isinstance(raised.value.__cause__, DBAPIError)
+    assert sql.effects() == []
+    assert sql.deliver(sql.handler()).result == "handled"
+
+
+@pytest.mark.parametrize("kind", ["pysqlite", "aiosqlite"])
+def test_an_error_of_a_flush_that_the_function_caught_is_told(kind: str, open_empty: Callable[[str], SQL]) -> None:
+    """The session needs a rollback first; with one the function may go on."""
+    sql = open_empty(kind)
+    sql.run(lambda connection: connection.execute(sqlalchemy.insert(Order).values(id=7)))
+
+    def act(session: Session, _: str, goes_on: bool = False) -> None:
+        session.add(Order(id=7))
+        with contextlib.suppress(IntegrityError):
+            session.flush()
+        if goes_on:
+            session.rollback()
+
+    with pytest.raises(WebhookUsageError, match=r"call session\.rollback\(\) before you go on"):
+        process(sql, handler(sql, act))
+    assert process(sql, handler(sql, lambda session, name: act(session, name, goes_on=True))).result == "handled"
+
+
+def end_connection(sql: SQL, session: Session) -> None:
+    """The server ends the connection, as when it restarts."""
+    if session.connection().dialect.name == "postgresql":
+        mine, end = "SELECT pg_backend_pid()", "SELECT pg_terminate_backend({})"
+    else:
+        mine, end = "SELECT connection_id()", "KILL {}"
+    number = session.execute(sqlalchemy.text(mine)).scalar()
+    driver = {"asyncpg": "psycopg", "aiomysql": "pymysql"}.get(sql.kind, sql.kind)
+    other = sqlalchemy.create_engine(
+        sqlalchemy.make_url(sql.url).set(drivername=f"{sql.url.partition('+')[0]}+{driver}")
+    )
+    with other.connect() as connection:
+        connection.execute(sqlalchemy.text(end.format(number)))
+    other.dispose()
+
+
+@pytest.mark.parametrize("kind", ["psycopg", "asyncpg", "pymysql", "aiomysql"])
+def test_a_connection_that_is_lost_is_an_error_of_ours_or_hides_none(
+    kind: str, open_empty: Callable[[str], SQL]
+) -> None:
+    """What the inbox cannot do is InboxError with the driver's error behind it; what the function raised is its own."""
+    sql = open_empty(kind)
+
+    def lose(session: Session, id: str) -> None:
+        write(session, id)
+        end_connection(sql, session)
+
+    def lose_and_leave(session: Session, id: str) -> None:
+        lose(session, id)
+        session.add(Order(id=7))  # written when the function has returned
+
+    def lose_and_raise(session: Session, id: str) -> None:
+        lose(session, id)
+        raise LookupError(id)
+
+    for act in (lose, lose_and_leave):
+        with pytest.raises(InboxError, match="The database of the inbox cannot be used: ") as raised:
+            process(sql, handler(sql, act))
+        assert isinstance(raised.value.__cause__, DBAPIError)
+    with pytest.raises(LookupError) as own:
+        process(sql, handler(sql, lose_and_raise))
+    assert own.value.args == ("evt_1",)
+    assert sql.effects() == []
+    assert sql.deliver(sql.handler()).result == "handled"
+
+
+def test_a_drivers_own_error_at_connecting_never_leaves() -> None:
+    """asyncpg for example has errors that SQLAlchemy lets through: here the driver raises one."""
+
+    async def connect() -> None:
+        raise LookupError("of the driver")
+
+    inbox = SQLAlchemyInbox(create_async_engine("postgresql+asyncpg://", async_creator=connect))
+    webhook = Handler(SECRET, inbox=inbox)
+    webhook.other(nothing)
+    for use in (lambda: webhook.process_async(event_json("evt_1")), lambda: inbox.place_async("x")):
+        with pytest.raises(
+            InboxError, match=r"cannot be used: LookupError: of the driver\. See that it runs"
+        ) as raised:
+            asyncio.run(use())
+        assert isinstance(raised.value.__cause__, LookupError)
+
+
+@pytest.mark.parametrize("kind", ["psycopg", "asyncpg"])
+def test_what_a_trigger_refuses_at_the_commit_is_the_functions_own_error(
+    kind: str, open_empty: Callable[[str], SQL]
+) -> None:
+    """PostgreSQL runs a deferred trigger at the commit: its error leaves `process` as it is."""
+    sql = open_empty(kind)
+
+    def create(connection: sqlalchemy.Connection) -> None:
+        each_row = "FOR EACH ROW EXECUTE FUNCTION refuse()"
+        body = "BEGIN RAISE EXCEPTION 'out of stock'; END"
+        for statement in (
+            f"CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$",
+            ("CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON effects INITIALLY DEFERRED " + each_row),
+        ):
+            connection.execute(sqlalchemy.text(statement))
+
+    sql.run(create)
+    with pytest.raises(DBAPIError, match="out of stock"):
+        process(sql, handler(sql, write))
+    assert sql.rows() == {"evt_1": None}
+
+
+def test_an_error_of_a_listener_to_the_session_is_the_functions_own(open_empty: Callable[[str], SQL]) -> None:
+    """It runs when the objects that the function added are written, after the function has returned."""
+    sql = open_empty("pysqlite")
+
+    def refuse(*_: object) -> None:
+        raise LookupError
+
+    def act(session: Session, _: str) -> None:
+        session.add(Order(id=7))
+        listeners.listen(session, "before_flush", refuse)
+
+    with pytest.raises(LookupError):
+        process(sql, handler(sql, act))
+    assert sql.rows() == {}
+
+
+@pytest.mark.parametrize("kind", ["psycopg", "pymysql"])
+def test_a_duplicate_does_not_wait_for_another_one(kind: str, open_empty: Callable[[str], SQL]) -> None:
+    """An event that is done is a duplicate to everybody at the same time."""
+    sql = open_empty(kind)
+    inbox: Any = sql.inbox
+    sql.deliver(sql.handler())
+    with inbox.claim("evt_1") as first, inbox.claim("evt_1") as second:
+        assert first.is_done
+        assert second.is_done
 
 
 # What is refused ---------------------------------------------------------------------------------------------------

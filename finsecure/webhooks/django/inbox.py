@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 from asgiref.sync import async_to_sync, sync_to_async
-from django.db import DatabaseError, connections, transaction
+from django.db import Error, IntegrityError, connections, transaction
 
 from ..._clock import SYSTEM, Clock
 from ...error import FinSecureError, InboxError, WebhookUsageError
@@ -22,12 +22,16 @@ from ..inbox import (
     SWEEP_EVERY,
     SWEEP_ROWS,
     Claim,
+    LostTransactionError,
     Threads,
     check_kept_for,
     first_line,
     in_progress,
+    is_aborted,
     is_locked,
+    is_of_what_is_written,
     row_id,
+    unusable,
 )
 
 logger: logging.Logger = logging.getLogger("finsecure")
@@ -75,14 +79,31 @@ class DjangoInbox:
     @contextmanager
     def claim(self, id: str) -> Generator[Claim]:
         """Have an event to yourself."""
-        row = self._rows.filter(pk=row_id(id))
-        self._insert(row_id(id), id)
-        with transaction.atomic(using=self._using):
-            with self._explained(id):
-                is_done = self._take(row, id)
-            yield Claim(is_done)
-            if not is_done:
-                row.update(done=int(self._clock.time()))
+        if self._is_known(row_id(id), id):
+            yield Claim(is_done=True)
+            return
+        is_done = False
+        now = int(self._clock.time())
+        is_committed: list[bool] = []
+        of_function: BaseException | None = None
+        try:
+            with transaction.atomic(using=self._using):
+                # The first of the functions to call after the commit: what goes wrong in the others is not ours.
+                transaction.on_commit(lambda: is_committed.append(True), using=self._using)
+                is_done = self._take(row_id(id), id, now)
+                try:
+                    yield Claim(is_done)
+                except BaseException as exc:
+                    of_function = exc
+                    raise
+                if not is_done:
+                    self._mark(row_id(id), now)
+        except BaseException as exc:
+            if of_function is not None:
+                raise of_function  # noqa: B904 - the database that fails at the rollback hides no error of the function
+            if is_committed or not isinstance(exc, _FAILURES) or _is_of_what_is_written(exc):
+                raise
+            raise self._error(exc, id) from exc
         if not is_done and self._clock.monotonic() >= self._next_sweep:
             self._next_sweep = self._clock.monotonic() + SWEEP_EVERY
             self._sweep()
@@ -104,8 +125,8 @@ class DjangoInbox:
 
         return InboxRow.objects.using(self._using)
 
-    def _insert(self, key: str, id: str) -> None:
-        """Add the event's row, where there is none, in a transaction that ends at once."""
+    def _is_known(self, key: str, id: str) -> bool:
+        """Whether the event is done. Otherwise its row is there now, added in a transaction that ended at once."""
         connection = connections[self._using]
         try:
             with self._explained(id):
@@ -115,22 +136,33 @@ class DjangoInbox:
                         f"{self._using!r}."
                     )
                 with transaction.atomic(using=self._using, durable=True):
-                    if not self._rows.filter(pk=key).exists():
+                    known = self._rows.filter(pk=key).first()
+                    if known is None:
                         self._rows.bulk_create([self._rows.model(id=key)], ignore_conflicts=True)
-        except RuntimeError:  # of `durable`
+                    return known is not None and known.done is not None
+        except RuntimeError as exc:  # of `durable`
+            if not connection.in_atomic_block:
+                raise
             raise WebhookUsageError(
                 "DjangoInbox ends its own transactions, and this code runs in one already: decorate the view with "
                 "@transaction.non_atomic_requests, or call it outside of atomic()."
-            ) from None
+            ) from exc
 
-    def _take(self, row: Any, id: str) -> bool:
+    def _take(self, key: str, id: str, now: int) -> bool:
         """Lock the event's row; whether the event is done already."""
+        row = self._rows.filter(pk=key)
         if connections[self._using].vendor == "sqlite":
-            return bool(row.filter(done=None).update(done=int(self._clock.time())) == 0)
+            return bool(row.filter(done=None).update(done=now) == 0)
         locked = row.select_for_update(nowait=True).first()
         if locked is None:  # deleted in this moment
             raise in_progress(id)
         return locked.done is not None
+
+    def _mark(self, key: str, now: int) -> None:
+        """Write that the event is done, if its row is as `_take` left it."""
+        left = now if connections[self._using].vendor == "sqlite" else None
+        if self._rows.filter(pk=key, done=left).update(done=now) == 0:
+            raise LostTransactionError(_ENDED)
 
     def _sweep(self) -> None:
         """Delete rows whose time is over, by their keys: a range would lock out the inserts of others in MySQL."""
@@ -138,33 +170,52 @@ class DjangoInbox:
         try:
             ids = list(old.values_list("pk", flat=True)[:SWEEP_ROWS])
             self._rows.filter(pk__in=ids).delete()
-        except DatabaseError as exc:  # the event is done, which matters more
+        except _FAILURES as exc:  # the event is done, which matters more
             logger.warning("Old rows of the inbox were not deleted: %s", first_line(exc))
 
     @contextmanager
     def _explained(self, id: str) -> Generator[None]:
         """Turn an error of the database into one that says what to do."""
-        error: FinSecureError
         try:
             yield
-        except DatabaseError as exc:
-            if is_locked(exc.__cause__):
-                error = in_progress(id)
-            elif self._has_no_table():
-                error = InboxError(
-                    'There is no table for DjangoInbox: add "finsecure.webhooks.django" to INSTALLED_APPS, and run '
-                    f"manage.py migrate --database {self._using}."
-                )
-            else:
-                error = InboxError(f"The database of the inbox cannot be used: {first_line(exc)}")
-        else:
-            return
-        raise error
+        except _FAILURES as exc:
+            raise self._error(exc, id) from exc
+
+    def _error(self, exc: BaseException, id: str) -> FinSecureError:
+        if isinstance(exc, transaction.TransactionManagementError) or is_aborted(exc.__cause__):
+            return LostTransactionError(_SPOILT)
+        if is_locked(exc.__cause__):
+            return in_progress(id)
+        if self._has_no_table():
+            return InboxError(
+                'There is no table for DjangoInbox: add "finsecure.webhooks.django" to INSTALLED_APPS, and run '
+                f"manage.py migrate --database {self._using}."
+            )
+        return InboxError(unusable(exc))
 
     def _has_no_table(self) -> bool:
         connection = connections[self._using]
         try:
             connection.close_if_unusable_or_obsolete()
             return self._rows.model._meta.db_table not in connection.introspection.table_names()
-        except DatabaseError:
+        except _FAILURES:
             return False
+
+
+_FAILURES = (Error, OSError)  # InterfaceError is no DatabaseError
+
+
+def _is_of_what_is_written(exc: BaseException) -> bool:
+    """Whether the function wrote what a constraint or a trigger refuses that is checked at the commit."""
+    return isinstance(exc, IntegrityError) or is_of_what_is_written(exc.__cause__)
+
+
+_ENDED = (
+    "The function ended the transaction in which its event is marked as done, so what it wrote and the mark are not "
+    "committed together. Leave out COMMIT and ROLLBACK, and in MySQL and MariaDB what commits, such as CREATE TABLE."
+)
+_SPOILT = (
+    "The transaction of the function cannot be committed, and nothing of it was: the function caught an error of the "
+    "database and went on, called set_rollback(True), or closed the connection. Run what may fail in "
+    "`with transaction.atomic():`."
+)
