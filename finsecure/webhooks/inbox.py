@@ -154,10 +154,14 @@ def is_of_what_is_written(error: Any) -> bool:
     return any(str(code)[:2] in _OF_WHAT_IS_WRITTEN for code in _codes(error) if isinstance(code, str))
 
 
-def _codes(error: Any) -> set[object]:
+def _codes(error: Any) -> set[str | int]:
     first = error.args[0] if error is not None and error.args else None
-    codes = (getattr(error, "sqlstate", None), getattr(error, "pgcode", None), first)
-    return {code for code in codes[:2] if isinstance(code, str)} | ({first} if isinstance(first, int) else set())
+    known = [
+        getattr(error, "sqlstate", None),
+        getattr(error, "pgcode", None),
+        first if isinstance(first, int) else None,
+    ]
+    return {code for code in known if isinstance(code, (str, int))}
 
 
 def _says(error: Any, beginning: str) -> bool:

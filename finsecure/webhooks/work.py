@@ -82,12 +82,15 @@ async def _call_async(called: Registered, arguments: tuple[Any, ...]) -> None:
 
 def _call(function: Callable[..., Any], *arguments: Any) -> None:
     """Call a sync function, and see that it did its work: an event whose function never ran would be lost."""
-    result = function(*arguments)
-    if isinstance(result, (CoroutineType, GeneratorType, AsyncGeneratorType)):
-        if not isinstance(result, AsyncGeneratorType):
-            result.close()
+    result: Any = function(*arguments)
+    kind: Any = type(result)
+    if kind in _UNDONE:
+        getattr(result, "close", int)()  # a coroutine that is dropped unawaited warns of it
         name = getattr(function, "__qualname__", function)
         raise WebhookUsageError(
-            f"{name} returned a {type(result).__name__}, so nothing was done: declare it `async def` and use "
+            f"{name} returned a {kind.__name__}, so nothing was done: declare it `async def` and use "
             "handle_async, or leave out `yield`, with which a function does not run when it is called."
         )
+
+
+_UNDONE = {CoroutineType, GeneratorType, AsyncGeneratorType}

@@ -159,11 +159,12 @@ def test_a_client_of_another_event_loop_is_a_sentence(place: Redis, monkeypatch:
     fail = (AsyncMock if place.is_async else MagicMock)(side_effect=RuntimeError("Event loop is closed"))
     monkeypatch.setattr(place.used, "eval", fail)
     webhook, message = place.handler(), event_json("evt_1")
-    process: Any = webhook.process
-    if place.is_async:
-        process = lambda message: place.run_async(lambda: webhook.process_async(message))  # noqa: E731
+
+    def process() -> Outcome:
+        return place.run_async(lambda: webhook.process_async(message)) if place.is_async else webhook.process(message)
+
     with pytest.raises(InboxError, match="in one event loop only") as raised:
-        process(message)
+        process()
     assert isinstance(raised.value.__cause__, RuntimeError)
 
 
