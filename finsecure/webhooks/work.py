@@ -83,7 +83,7 @@ async def _call_async(called: Registered, arguments: tuple[Any, ...]) -> None:
 def _call(function: Callable[..., Any], *arguments: Any) -> None:
     """Call a sync function, and see that it did its work: an event whose function never ran would be lost."""
     result: Any = function(*arguments)
-    kind: Any = type(result)
+    kind: Any = result.__class__
     if kind in _UNDONE:
         getattr(result, "close", int)()  # a coroutine that is dropped unawaited warns of it
         name = getattr(function, "__qualname__", function)
