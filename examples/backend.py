@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 import finsecure
 
-# Prices are the server's business: a browser that could send them would.
+# The server sets the prices: a customer could change a price that the browser sends.
 PRICES = {"order_1": Decimal("19.99"), "order_2": Decimal("120.00")}
 
 
@@ -40,7 +40,7 @@ async def pay(request: Request) -> JSONResponse:
     except finsecure.InvalidRequestError as error:
         return JSONResponse({"error": error.message, "param": error.param}, 400)
     except (finsecure.RateLimitError, finsecure.APIConnectionError, finsecure.APIError):
-        # The client has retried already. The customer may click again at any time: the order keeps its one intent.
+        # The client has already retried. The customer may click again at any time: the order has only one intent.
         return JSONResponse({"error": "Please try again in a moment."}, 503)
     action = intent.next_action and intent.next_action.redirect_to_url
     return JSONResponse({"status": intent.status, "redirect_to": action and action.url})
@@ -49,10 +49,10 @@ async def pay(request: Request) -> JSONResponse:
 async def intent_of(
     client: finsecure.AsyncClient, orders: sqlite3.Connection, order: str, price: Decimal
 ) -> finsecure.PaymentIntent:
-    """Return the order's one PaymentIntent, and create it only if there is none.
+    """Return the PaymentIntent of the order, and create it if there is none.
 
-    The idempotency key protects clicks that come together, for 24 hours. The stored id protects from then on. It is
-    stored before the intent is confirmed, so an intent whose id is not stored was never paid.
+    For 24 hours, the idempotency key keeps two clicks from creating two intents. After that, the stored id does. The id
+    is stored before the intent is confirmed, so an intent whose id is not stored was never paid.
     """
     stored = orders.execute("SELECT intent FROM orders WHERE id = ?", [order]).fetchone()
     if stored:
@@ -71,7 +71,7 @@ async def intent_of(
 async def confirm(
     client: finsecure.AsyncClient, intent: finsecure.PaymentIntent, payment_method: str
 ) -> finsecure.PaymentIntent:
-    """Pay the intent, unless it is paid or the bank is working on it."""
+    """Pay the intent, unless it is already paid or the bank is processing it."""
     if intent.status in {"succeeded", "processing"}:
         return intent
     return_url = "https://shop.example/thanks"  # for cards that ask for 3D Secure
@@ -85,7 +85,7 @@ async def confirm(
 
 @asynccontextmanager
 async def lifespan(app: Starlette) -> AsyncGenerator[None, None]:
-    # Yours is a column of the orders table. It is on disk, because a restart must not forget who has paid.
+    # In your shop, this is a column of the orders table. It is on disk, so that a restart does not lose who has paid.
     file = os.environ.get("ORDERS", "orders.sqlite")
     async with finsecure.AsyncClient(app_info="small-shop/1.0") as client:
         with closing(sqlite3.connect(file)) as orders:

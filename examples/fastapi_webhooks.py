@@ -1,7 +1,7 @@
-"""Webhooks in FastAPI: each event is handled exactly once with what is written to the database.
+"""Webhooks in FastAPI: each event is handled exactly once, together with what you write to the database.
 
-Needs `pip install fastapi uvicorn 'finsecure[sqlalchemy]'`. Start `finsecure sandbox`, copy the lines that it prints
-into another terminal, run python examples/fastapi_webhooks.py there, and have events delivered to it:
+Install the packages with `pip install fastapi uvicorn 'finsecure[sqlalchemy]'`. Start `finsecure sandbox`, copy the
+lines that it prints into another terminal, run python examples/fastapi_webhooks.py there, and register the endpoint:
 
     finsecure.WebhookEndpoint.create(url="http://127.0.0.1:8001/webhooks", enabled_events=["*"])
 """
@@ -23,14 +23,14 @@ class Base(DeclarativeBase):
 
 
 class Order(Base):
-    """What a customer has paid for."""
+    """An order that a customer has paid."""
 
     __tablename__ = "orders"
     payment: Mapped[str] = mapped_column(primary_key=True)
     parcels: Mapped[int] = mapped_column(default=0)
 
 
-inbox_table(Base.metadata)  # one more table for your migrations to make
+inbox_table(Base.metadata)  # adds the inbox's table, so that your migrations create it
 Base.metadata.create_all(engine)
 
 webhook = Handler(inbox=SQLAlchemyInbox(engine))  # the secret is FINSECURE_WEBHOOK_SECRET
@@ -39,7 +39,7 @@ webhook = Handler(inbox=SQLAlchemyInbox(engine))  # the secret is FINSECURE_WEBH
 @webhook.on("payment_intent.succeeded")
 def ship(event: PaymentIntentSucceeded, session: Session) -> None:
     order = session.get(Order, event.data.object.id) or Order(payment=event.data.object.id, parcels=0)
-    order.parcels += 1  # committed together with the fact that this event is done
+    order.parcels += 1  # committed together with the mark that this event is done
     session.add(order)
 
 

@@ -5,12 +5,12 @@ Start `finsecure sandbox`, copy the lines that it prints into another terminal, 
 
 import os
 
-import finsecure  # takes FINSECURE_SECRET_KEY and FINSECURE_BASE_URL from the environment
+import finsecure  # reads FINSECURE_SECRET_KEY and FINSECURE_BASE_URL from the environment
 
 customer = finsecure.Customer.create(email="customer@example.com", metadata={"signup_source": "website"})
 
-# The browser's part: your page creates the payment method with the publishable key and sends you its id, so that card
-# numbers never reach your server, which would be in full PCI DSS scope otherwise.
+# The browser's part: your page creates the payment method with the publishable key and sends its id to your server. A
+# server that receives card numbers itself is in full PCI DSS scope.
 with finsecure.Client(os.environ["FINSECURE_PUBLISHABLE_KEY"]) as browser:
     card = browser.payment_methods.create(
         type="card", card={"number": "4242424242424242", "exp_month": 12, "exp_year": 2030, "cvc": "123"}

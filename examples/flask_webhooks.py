@@ -1,7 +1,7 @@
-"""Webhooks in Flask: each event is handled exactly once with what is written to the database.
+"""Webhooks in Flask: each event is handled exactly once, together with what you write to the database.
 
-Needs `pip install 'flask>=3.1' 'finsecure[sqlalchemy]'`. Start `finsecure sandbox`, copy the lines that it prints into
-another terminal, run python examples/flask_webhooks.py there, and have events delivered to it:
+Install the packages with `pip install 'flask>=3.1' 'finsecure[sqlalchemy]'`. Start `finsecure sandbox`, copy the lines
+that it prints into another terminal, run python examples/flask_webhooks.py there, and register the endpoint:
 
     finsecure.WebhookEndpoint.create(url="http://127.0.0.1:8001/webhooks", enabled_events=["*"])
 """
@@ -22,14 +22,14 @@ class Base(DeclarativeBase):
 
 
 class Order(Base):
-    """What a customer has paid for."""
+    """An order that a customer has paid."""
 
     __tablename__ = "orders"
     payment: Mapped[str] = mapped_column(primary_key=True)
     parcels: Mapped[int] = mapped_column(default=0)
 
 
-inbox_table(Base.metadata)  # one more table for your migrations to make
+inbox_table(Base.metadata)  # adds the inbox's table, so that your migrations create it
 Base.metadata.create_all(engine)
 
 webhook = Handler(inbox=SQLAlchemyInbox(engine))  # the secret is FINSECURE_WEBHOOK_SECRET
@@ -38,7 +38,7 @@ webhook = Handler(inbox=SQLAlchemyInbox(engine))  # the secret is FINSECURE_WEBH
 @webhook.on("payment_intent.succeeded")
 def ship(event: PaymentIntentSucceeded, session: Session) -> None:
     order = session.get(Order, event.data.object.id) or Order(payment=event.data.object.id, parcels=0)
-    order.parcels += 1  # committed together with the fact that this event is done
+    order.parcels += 1  # committed together with the mark that this event is done
     session.add(order)
 
 
@@ -62,4 +62,4 @@ def show(payment: str) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    app.run(port=int(os.environ.get("PORT", "8001")))  # in production gunicorn, or another WSGI server
+    app.run(port=int(os.environ.get("PORT", "8001")))  # in production, use gunicorn or another WSGI server

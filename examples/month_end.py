@@ -1,8 +1,8 @@
-"""Close a month: total its payments, compare them with your orders, and refund what a file lists.
+"""Close a month: add up its payments, compare them with your orders, and refund what a file lists.
 
     python examples/month_end.py 2026-11 orders.csv refunds.csv
 
-Run it again whenever you like, also days later: it looks for each refund before it makes it.
+You can run it again at any time, even days later: it looks for each refund before it creates one.
 """
 
 import csv

@@ -1,13 +1,13 @@
-"""Receive webhooks: verified, each event handled once, one function for each type.
+"""Receive webhooks: verify each delivery, handle each event once, with one function for each type.
 
 Start `finsecure sandbox`, copy the lines that it prints into another terminal, run python examples/webhook_receiver.py
-there, and have events delivered to it:
+there, and register the endpoint:
 
     finsecure.WebhookEndpoint.create(url="http://127.0.0.1:8001/webhooks", enabled_events=["*"])
 
-The answer is sent when the function returns, and FinSecure waits for 10 seconds. These functions take milliseconds;
-longer work belongs in a job queue: see celery_webhooks.py. To remember events beyond this process, see the inboxes of
-fastapi_webhooks.py and django_shop.
+The endpoint responds when the function returns, and FinSecure waits 10 seconds for that. These functions take
+milliseconds. Longer work belongs in a job queue: see celery_webhooks.py. This inbox forgets its events when the process
+ends; fastapi_webhooks.py and django_shop store them in a database.
 """
 
 import os
@@ -28,7 +28,7 @@ webhook = Handler(inbox=MemoryInbox())  # the secret is FINSECURE_WEBHOOK_SECRET
 
 @webhook.on("payment_intent.succeeded")
 def ship(event: PaymentIntentSucceeded) -> None:
-    intent = event.data.object  # your type checker knows: a PaymentIntent
+    intent = event.data.object  # a PaymentIntent, as your type checker knows
     print(f"ship: {intent.id}, {intent.amount} {intent.currency}", flush=True)
 
 
@@ -45,7 +45,7 @@ def welcome(event: CustomerCreated) -> None:
 
 @webhook.other
 def note(event: Event) -> None:
-    print(f"nothing to do: {event.type}", flush=True)  # also what this version does not know yet
+    print(f"nothing to do: {event.type}", flush=True)  # including types that this version does not know
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""A shop in Django: webhooks whose events are handled exactly once with what is written to its database.
+"""A shop in Django that handles each webhook event exactly once, together with what it writes to its database.
 
-Needs `pip install 'finsecure[django]'` with Django 6.0 or newer, for its tasks. With FINSECURE_WEBHOOK_SECRET as
-`finsecure sandbox` prints it:
+Install it with `pip install 'finsecure[django]'`; its tasks need Django 6.0 or newer. Start `finsecure sandbox`, and
+set FINSECURE_WEBHOOK_SECRET to the value that it prints:
 
     python examples/django_shop/manage.py migrate
     python examples/django_shop/manage.py runserver 8001
 
-Have events delivered to http://127.0.0.1:8001/webhooks, or to one of the other two of shop/urls.py.
+Register http://127.0.0.1:8001/webhooks as an endpoint, or one of the other two in shop/urls.py.
 """
 
 import os

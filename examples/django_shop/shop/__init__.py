@@ -1,1 +1,1 @@
-"""A shop: its settings, and the one app of it."""
+"""A shop: its settings and its only app."""

@@ -1,4 +1,4 @@
-"""The tables."""
+"""The models."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Order(models.Model):
-    """What a customer has paid for."""
+    """An order that a customer has paid."""
 
     payment: models.CharField[str, str] = models.CharField(max_length=50, unique=True)
     parcels: models.IntegerField[int, int] = models.IntegerField(default=0)

@@ -1,4 +1,4 @@
-"""What the workers of Django's tasks run."""
+"""The task that workers run."""
 
 from django.tasks import task
 
@@ -7,5 +7,5 @@ from .webhooks import queued
 
 @task
 def work_off(message: str) -> None:
-    """Handle an event that the web server took in."""
+    """Handle an event that the web server received."""
     queued.process(message)

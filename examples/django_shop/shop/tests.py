@@ -1,4 +1,4 @@
-"""Run by `python manage.py test`: events are delivered as FinSecure delivers them, without a network."""
+"""Run with `python manage.py test`. Deliver events as FinSecure does, without a network."""
 
 import os
 
@@ -11,10 +11,10 @@ from .models import Order
 
 
 class WebhookTests(TransactionTestCase):
-    """A TransactionTestCase, since the inbox ends its own transactions."""
+    """A TransactionTestCase, because the inbox manages its own transactions."""
 
     def test_an_event_that_is_delivered_twice_ships_one_parcel(self) -> None:
-        """The second delivery is a duplicate."""
+        """All deliveries after the first are duplicates."""
         with Sandbox() as sandbox:
             sandbox.trigger("payment_intent.succeeded")
             body = sandbox.client().events.list(type="payment_intent.succeeded").data[0].to_json()

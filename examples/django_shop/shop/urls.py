@@ -1,4 +1,4 @@
-"""Three ways to receive webhooks, of which a shop needs one."""
+"""Three ways to receive webhooks. A shop needs only one of them."""
 
 from django.urls import path
 

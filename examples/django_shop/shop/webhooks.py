@@ -1,4 +1,4 @@
-"""What is done for each event."""
+"""The function for each event."""
 
 from finsecure.webhooks import DjangoInbox, Handler, PaymentIntentSucceeded
 
@@ -6,7 +6,7 @@ from .models import Order
 
 
 def ship(event: PaymentIntentSucceeded) -> None:
-    """Runs in a transaction, which commits the parcel together with the fact that this event is done."""
+    """Runs in a transaction, which commits the parcel together with the mark that this event is done."""
     order, _ = Order.objects.get_or_create(payment=event.data.object.id)
     order.parcels += 1
     order.save()
@@ -15,14 +15,14 @@ def ship(event: PaymentIntentSucceeded) -> None:
 webhook = Handler(inbox=DjangoInbox())  # the secret is FINSECURE_WEBHOOK_SECRET
 webhook.on("payment_intent.succeeded")(ship)
 
-# The same, worked off by Django's tasks after the answer.
+# The same, but the endpoint responds first, and Django's tasks handle the event.
 queued = Handler(inbox=DjangoInbox())
 queued.on("payment_intent.succeeded")(ship)
 
 
 @queued.defer
 def enqueue(message: str) -> None:
-    """Hand an event to the backend of TASKS in the settings."""
+    """Pass an event to the task backend in the settings."""
     from .tasks import work_off
 
     work_off.enqueue(message)

@@ -1,10 +1,10 @@
-"""The first tables."""
+"""Create the first table."""
 
 from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    """Make them."""
+    """Create `Order`."""
 
     initial = True
     operations = [
