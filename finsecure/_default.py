@@ -79,10 +79,15 @@ def configure(
     except AuthenticationError:
         if options.get("api_key") is not None:
             raise  # without one here, the program may still set `finsecure.api_key`
+    owner = made
     with _lock:
-        before, _state = _state, State(settings, api_key, made, made, {})
+        before = _state
+        if made is not None and before.owner is not None and before.options == settings:
+            owner = before.owner  # another key, or the same once more: on the same connections
+            share_connections(made, owner)
+        _state = State(settings, api_key, made, owner, {})
         module.api_key = api_key
-    if before.owner is not None:
+    if before.owner is not None and before.owner is not owner:
         before.owner.close()
 
 

@@ -187,6 +187,8 @@ def test_alternating_keys_at_module_level_share_the_connections(
             for key in (KEY, "sk_test_other", None, f"sk_test_{number}"):
                 finsecure.api_key = key
                 assert finsecure.Customer.retrieve("cus_1").id == "cus_1"
+                finsecure.configure(api_key=key, base_url=server.url)  # the same settings, but for the key
+                assert finsecure.Customer.retrieve("cus_1").id == "cus_1"
         assert server.accepted == 1
     finally:
         finsecure.api_key = None
@@ -728,6 +730,36 @@ def _shown(exc: BaseException) -> str:
                 shown += [repr(value) for value in entry.tb_frame.f_locals.values()]
             entry = entry.tb_next
     return "\n".join(shown)
+
+
+def test_an_interrupt_leaves_a_ready_client_with_fresh_pools(server: Server, transport: str) -> None:
+    """It may have left one locked, or a connection of it, for which a later call would wait past its timeout."""
+    interrupting = [False]
+
+    def hook(_: object) -> None:
+        if interrupting[0]:
+            raise KeyboardInterrupt
+
+    library = pytest.importorskip(transport)
+    hooks = {"request": [hook]}
+    with library.Client(event_hooks=hooks, mounts={"all://other.example": None}) as http_client:
+        client = finsecure.Client(KEY, base_url=server.url, http_client=http_client)
+        client.customers.retrieve("cus_1")
+        before = http_client._transport._pool
+        assert before._optional_thread_lock.acquire(blocking=False)  # as a call that is left between two steps does
+        with ThreadPoolExecutor(1) as thread:
+            busy = SimpleNamespace(is_idle=lambda: False)  # carries the call of another thread, which closes it
+            before._connections.append(busy)
+            interrupting[0] = True
+            with pytest.raises(KeyboardInterrupt):
+                client.customers.retrieve("cus_1")
+            interrupting[0] = False
+            assert server.connections() == 0
+            assert thread.submit(client.customers.retrieve, "cus_1").result(5).id == "cus_1"
+        before._connections.remove(busy)
+        before._optional_thread_lock.release()
+        assert http_client._transport._pool is not before
+        assert server.connections() == 1
 
 
 @pytest.mark.parametrize("where", ["httpcore._backends.sync.SyncStream.write", "json.encoder.JSONEncoder.iterencode"])

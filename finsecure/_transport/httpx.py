@@ -10,6 +10,8 @@ the body away. So where a client has such hooks, a first one is put before them 
 from __future__ import annotations
 
 import sys
+import threading
+from copy import copy
 from typing import TYPE_CHECKING, Any, cast
 
 from .._clock import monotonic
@@ -22,7 +24,7 @@ from .tls import is_verified
 from .whose import raise_own, raised_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import httpx
 
@@ -185,10 +187,35 @@ def _warn_if_unverified(client: Any, request: Request, origin: Origin) -> bool:
 _LIVE = (b"Bearer sk_live_", b"Bearer pk_live_")
 
 
+def _pools(client: Any) -> Iterator[tuple[Any, Any]]:
+    """The transports of a client that have a pool of httpcore's, and their pools."""
+    for transport in {getattr(client, "_transport", None), *getattr(client, "_mounts", {}).values()}:
+        pool = getattr(transport, "_pool", None)
+        if hasattr(pool, "_optional_thread_lock"):
+            yield transport, pool
+
+
+def _lock_in_one_step(client: Any) -> None:
+    """As our own pools do: an interrupt between two steps would leave a pool locked, and its clean-up waiting."""
+    for _, pool in _pools(client):
+        pool._optional_thread_lock = threading.RLock()
+
+
+def _replace_pools(client: Any) -> None:
+    """After an interrupt, which may have left a connection locked that its pool would use again."""
+    for transport, pool in _pools(client):
+        fresh = transport._pool = copy(pool)
+        fresh._connections, fresh._requests, fresh._optional_thread_lock = [], [], threading.RLock()
+        for connection in pool._connections:
+            if connection.is_idle():  # the others carry calls of other threads, which close them
+                connection.close()
+
+
 class HttpxTransport:
     """Sends with an `httpx.Client`."""
 
     def __init__(self, http_client: httpx.Client) -> None:
+        _lock_in_one_step(http_client)
         self._http = http_client
         self._closed = False
         self._looked = False  # whether it verifies certificates
@@ -212,7 +239,11 @@ class HttpxTransport:
             finally:
                 response.close()
         except BaseException as exc:
-            return _failed(self._http, request, reading, exc)
+            try:
+                return _failed(self._http, request, reading, exc)
+            except BaseException:
+                _replace_pools(self._http)
+                raise
         return cast("Outcome", reading.outcome)
 
     @property

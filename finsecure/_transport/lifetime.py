@@ -12,6 +12,7 @@
 | a pyreqwest transport | a client of pyreqwest for each origin, and its stand-in after a fork | `close()` |
 | an origin's pools | up to 40 pools | idle for `KEEPALIVE`, interrupted, lost count, or a connection was dead |
 | a pool | up to 5 connections | idle for `KEEPALIVE`, closed by the server, or it sent more than the answer |
+| a ready `http_client` | its own pools, by the rules of httpx | an interrupt, after which it gets new ones |
 | a call | its pool, also where that was taken out meanwhile | the call is over, however it ended |
 
 A transport holds no loop and no trio token, and no loop holds a client. `asyncio.run` closes the connections with the
