@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy.orm import Session
 
 import finsecure
 from finsecure import WebhookUsageError, webhooks
@@ -314,6 +315,24 @@ def test_an_inbox_that_fails_ends_the_run(shop: Shop, catch_up: Catch, monkeypat
     monkeypatch.setattr(shop.inbox, "claim_async", claim)
     with pytest.raises(InboxError):
         catch_up(shop.webhook, shop.now - 1)
+
+
+def test_a_function_that_spoils_its_transaction_fails_alone(
+    open_empty: Callable[[str], Place], sandbox: Sandbox, catch_up: Catch
+) -> None:
+    """The inbox itself is well, so the later events are handled."""
+    shop = Shop(sandbox, open_empty("pysqlite").inbox)
+    spoilt, last = shop.happen(2)
+    webhook = Handler(SECRET, inbox=shop.inbox)
+
+    @webhook.on("customer.created")
+    def function(event: webhooks.CustomerCreated, session: Session) -> None:
+        if event.id == spoilt:
+            session.connection().commit()
+        shop.taken.append(event.id)
+
+    assert catch_up(webhook, shop.now - 1) == CaughtUp(handled=1, failed=1)
+    assert shop.taken == [last]
 
 
 def test_since_is_seconds_or_an_aware_datetime(shop: Shop, catch_up: Catch) -> None:

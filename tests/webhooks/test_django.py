@@ -129,6 +129,18 @@ def test_a_row_that_is_deleted_in_between_is_told_to_come_again(
     assert place.deliver(place.handler()).result == "in_progress"
 
 
+@pytest.mark.parametrize("kind", ["django-sqlite", "django-postgresql"])
+def test_an_event_that_is_done_in_between_is_a_duplicate(
+    kind: str, open_empty: Callable[[str], Django], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the first look at the row and its lock another worker may have handled the event."""
+    place = open_empty(kind)
+    assert place.deliver(place.handler()).result == "handled"
+    monkeypatch.setattr(DjangoInbox, "_is_known", MagicMock(return_value=False))
+    assert place.deliver(place.handler()).result == "duplicate"
+    assert place.effects() == ["evt_1"]
+
+
 # A function that spoils the transaction, and a database that fails ----------------------------------------------------
 
 
