@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import logging
+import select
 import signal
 import socket
 import subprocess
@@ -22,7 +23,7 @@ import pytest
 
 import finsecure
 from finsecure._clock import monotonic
-from finsecure.sandbox import Clock, Sandbox, _background, _courier, _database, _sandbox, _server
+from finsecure.sandbox import Clock, Sandbox, _background, _clock, _courier, _database, _sandbox, _server
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 2.0
@@ -46,11 +47,26 @@ def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     assert caplog.records == []
 
 
+class Silent:
+    """A receiver that accepts connections and says nothing."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}/hook"
+
+    def wait_until_asked(self) -> None:
+        assert select.select([self._listener], [], [], SOON)[0]
+
+
 @pytest.fixture
-def silent() -> Iterator[str]:
-    """The URL of a receiver that accepts connections and says nothing."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield f"http://127.0.0.1:{server.getsockname()[1]}/hook"
+def silent() -> Iterator[Silent]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield Silent(listener)
+
+
+def wait_until_read(base_url: str) -> None:
+    """A server accepts and reads in turn: once it answers this, it has met whoever connected before."""
+    assert httpx.get(f"{base_url}/health", trust_env=False, timeout=SOON).status_code == 200
 
 
 def connected(base_url: str, text: str) -> socket.socket:
@@ -97,7 +113,7 @@ class TestServer:
                 client.customers.create(description="x" * 1000, name="y" * 1000)
         server = sandbox.serve()
         connection = connected(server.base_url, text.format(key=sandbox.secret_key))
-        time.sleep(0.2)
+        wait_until_read(server.base_url)
         with in_time():
             (sandbox if whole else server).close()
         connection.close()
@@ -106,7 +122,16 @@ class TestServer:
     @pytest.mark.parametrize(
         ("clock", "body"), [(Clock(0), {}), (None, {"delay": 1000.0})], ids=["a receiver", "a delivery that is late"]
     )
-    def test_an_answer_that_waits_does_not(self, silent: str, clock: Clock | None, body: dict[str, float]) -> None:
+    def test_an_answer_that_waits_does_not(
+        self, monkeypatch: pytest.MonkeyPatch, silent: Silent, clock: Clock | None, body: dict[str, float]
+    ) -> None:
+        waiting = threading.Event()
+
+        def wait(clock: Clock, seconds: float, ended: threading.Event) -> None:
+            waiting.set()
+            _clock.wait(clock, seconds, ended)
+
+        monkeypatch.setattr(_sandbox, "wait", wait)
         sandbox = Sandbox(clock=clock)
         server = sandbox.serve()
         headers = {"Authorization": f"Bearer {sandbox.secret_key}"}
@@ -117,12 +142,12 @@ class TestServer:
             answers.append(httpx.post(url, json=body, headers=headers, timeout=60, trust_env=False).status_code)
 
         with sandbox.client() as client:
-            client.webhook_endpoints.create(url=silent, enabled_events=["*"])
+            client.webhook_endpoints.create(url=silent.url, enabled_events=["*"])
         sandbox.emit("customer.created")
         thread = threading.Thread(target=ask)
         thread.start()
-        wait_until(lambda: server._server.server_state.tasks)
-        time.sleep(0.2)
+        assert waiting.wait(SOON)
+        silent.wait_until_asked()
         with in_time():
             sandbox.close()
         thread.join(SOON)
@@ -226,7 +251,9 @@ class TestCallers:
         with Sandbox(db=db) as again, again.client() as client:
             assert {*made} <= {customer.id for customer in client.customers.list(limit=100)}
 
-    def test_a_call_that_waits_for_a_locked_file_ends_as_well(self, tmp_path: Path) -> None:
+    def test_a_call_that_waits_for_a_locked_file_ends_as_well(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         import sqlite3
 
         db = tmp_path / "sandbox.db"
@@ -241,9 +268,18 @@ class TestCallers:
             except finsecure.error.SandboxError as error:
                 errors.append(error.message)
 
+        tried = threading.Event()
+        closing = sandbox._store._database._closing
+        wait = closing.wait
+
+        def wait_again(seconds: float) -> bool:
+            tried.set()
+            return wait(seconds)
+
+        monkeypatch.setattr(closing, "wait", wait_again)
         thread = threading.Thread(target=call)
         thread.start()
-        time.sleep(0.1)
+        assert tried.wait(SOON)
         with in_time():
             sandbox.close()
         thread.join(SOON)
@@ -337,17 +373,18 @@ class TestDeliveries:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_command_ends_whatever_clients_and_receivers_do(number: signal.Signals, silent: str) -> None:
+def test_the_command_ends_whatever_clients_and_receivers_do(number: signal.Signals, silent: Silent) -> None:
     run = "import sys; from finsecure.cli._sandbox import run; sys.exit(run(sys.argv[1:]))"
     command = [sys.executable, "-W", "error", "-c", run, "--json", "--quiet"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stdout is not None
         facts = json.loads(process.stdout.readline())
         with finsecure.Client(facts["secret_key"], base_url=facts["base_url"]) as client:
-            client.webhook_endpoints.create(url=silent, enabled_events=["*"])
+            client.webhook_endpoints.create(url=silent.url, enabled_events=["*"])
             client.customers.create()
         connections = [connected(facts["base_url"], text.format(key=facts["secret_key"])) for text in CLIENTS.values()]
-        time.sleep(0.3)
+        wait_until_read(facts["base_url"])
+        silent.wait_until_asked()
         began = monotonic()
         process.send_signal(number)
         rest, errors = process.communicate(timeout=60)
