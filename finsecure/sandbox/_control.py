@@ -15,7 +15,6 @@ from . import _json, _keys
 from ._browser import foreign
 from ._checks import Parameter, Schema
 from ._clock import Clock
-from ._deliveries import TROUBLE, Trouble
 from ._engine import Engine, check_content_type, json_response, safely
 from ._faults import SCHEMA, Fault
 from ._http import Request, Response
@@ -23,6 +22,7 @@ from ._json import Object
 from ._problems import Problem, authentication, invalid, not_allowed, shown
 from ._samples import check_type
 from ._store import Delivery
+from ._trouble import TROUBLE, Trouble
 
 PREFIX = "/sandbox/"
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import random
 import ssl
 import threading
 from collections import Counter
@@ -30,18 +29,16 @@ import httpx
 
 from finsecure._signature import clocks, sign
 
-from . import _checks as check
 from . import _json
 from ._background import Background
-from ._checks import Parameter
 from ._clock import Clock
 from ._database import SandboxClosedError
 from ._hosts import Hosts
 from ._json import Object
 from ._operations.webhook_endpoints import signing_secrets
-from ._problems import invalid
 from ._receivers import NOWHERE, Receiver, ReceiverError
 from ._store import ANYBODY, Delivery, Due, Store
+from ._trouble import Send, Trouble
 
 _log = logging.getLogger("finsecure.sandbox")
 
@@ -59,61 +56,6 @@ _PAUSE = 1.0
 
 Answer: TypeAlias = tuple[int | None, str | None]
 """A receiver's status, and what went wrong."""
-
-
-def _drop(value: object, param: str) -> int | float:
-    number = check.whole(value)
-    if number is not None and number >= 0:
-        return number
-    if isinstance(value, float) and 0 <= value <= 1:
-        return value
-    raise invalid(f"{param} must be how many to lose (such as 1), or the share of them from 0.0 to 1.0.", param)
-
-
-TROUBLE = {
-    "duplicates": Parameter(check.between(1, 100)),
-    "shuffle": Parameter(check.integer),
-    "delay": Parameter(check.seconds),
-    "drop": Parameter(_drop),
-}
-
-
-@dataclass(frozen=True)
-class Send:
-    """One delivery to make: its place in the round, and whether it gets lost on the way."""
-
-    place: int
-    due: Due
-    lost: bool
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """What goes wrong in a round of deliveries. `Sandbox.deliver` says what each word means."""
-
-    duplicates: int = 1
-    shuffle: int | None = None
-    delay: float = 0.0
-    drop: int | float = 0
-
-    @staticmethod
-    def read(given: Mapping[str, object]) -> Trouble:
-        """The words of `Sandbox.deliver`.
-
-        Raises:
-            Problem: One of them is wrong.
-        """
-        return Trouble(**check.read(TROUBLE, given))
-
-    def plan(self, due: list[Due]) -> list[Send]:
-        """What to send, in which order, and which of it gets lost."""
-        chance = random.Random(self.shuffle or 0)
-        sends = [one for one in due for _ in range(self.duplicates)]
-        if self.shuffle is not None:
-            chance.shuffle(sends)
-        if isinstance(self.drop, int):
-            return [Send(place, one, place < self.drop) for place, one in enumerate(sends)]
-        return [Send(place, one, chance.random() < self.drop) for place, one in enumerate(sends)]
 
 
 @dataclass(frozen=True)

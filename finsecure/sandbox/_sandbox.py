@@ -22,7 +22,7 @@ from ._clock import Clock, wait, wait_async
 from ._control import PREFIX, Control
 from ._courier import Courier
 from ._database import CLOSED, SandboxClosedError
-from ._deliveries import Deliverer, Trouble
+from ._deliveries import Deliverer
 from ._engine import Engine, refusal, safely
 from ._faults import Fault
 from ._hosts import Hosts
@@ -37,6 +37,7 @@ from ._server import Server
 from ._store import Delivery, Store
 from ._tls import Certificates, machine
 from ._transport import InProcessTransport
+from ._trouble import Trouble
 
 if TYPE_CHECKING:
     from types import TracebackType

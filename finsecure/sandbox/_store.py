@@ -1,4 +1,4 @@
-"""The sandbox's state, in one SQLite database. All SQL of the sandbox is here.
+"""The sandbox's state, in one SQLite database. All SQL of the sandbox is here and in `_tables.py`.
 
 Rules: all work happens inside `transaction()`, which one thread at a time has; an acknowledged transaction is on the
 disk (WAL with synchronous=FULL), so it survives `kill -9`. Objects are kept as the JSON that the API shows. A list is
@@ -19,60 +19,7 @@ from typing import TypeAlias, cast
 
 from ._database import Database
 from ._json import Object
-
-_TABLES = """
-create table settings (name text primary key, value text not null);
-create table objects (
-    seq integer primary key autoincrement, id text not null unique, object text not null, created integer not null,
-    deleted integer not null default 0, body text not null, private text not null);
-create table settling (id text primary key, due real not null);
-create table answers (
-    key text primary key, request_hash text not null, created real not null, status integer not null,
-    headers text not null, body blob not null);
-create index answers_by_age on answers (created);
-create table deliveries (
-    seq integer primary key autoincrement, event text not null, endpoint text not null, due real not null,
-    attempts integer not null default 0);
-create index deliveries_by_due on deliveries (due);
-create index deliveries_by_event on deliveries (event);
-create index deliveries_by_endpoint on deliveries (endpoint, due);
-create table attempts (
-    seq integer primary key autoincrement, event text not null, type text not null, url text not null,
-    attempt integer not null, status integer, error text, time real not null);
-create index attempts_by_event on attempts (event)
-"""
-
-_FILTERS: Mapping[str, list[tuple[str, ...]]] = {
-    "customer": [("email",)],
-    "payment_method": [("customer",), ("type",), ("customer", "type")],
-    "charge": [("payment_intent",), ("customer",), ("customer", "payment_intent")],
-    "refund": [("payment_intent",)],
-    "event": [("type",)],
-}
-"""The members that lists are filtered by, alone or together (in order of the alphabet), by the kind of object."""
-
-
-def _member(name: str) -> str:
-    """A member of an object, in SQL."""
-    return f"json_extract(body, '$.{name}')"
-
-
-# Every index ends in the rowid, which is `seq`: what was created in the same second is in order of insertion.
-_INDEXES = [
-    "create index objects_by_time on objects (object, created) where not deleted",
-    *(
-        f"create index {kind}_by_{'_and_'.join(names)} on objects ({', '.join(map(_member, names))}, created) "
-        f"where object = '{kind}' and not deleted"
-        for kind, filters in _FILTERS.items()
-        for names in filters
-    ),
-    "create index settling_by_due on settling (due)",
-]
-
-_UPGRADES = {
-    1: ["drop index objects_by_kind", "drop index objects_by_payment", "drop index objects_by_customer", *_INDEXES],
-}
-"""The statements that make the tables of an earlier version those of this one."""
+from ._tables import TABLES, UPGRADES, member
 
 ANYBODY = ""
 """In place of an endpoint: the delivery is for whoever `Sandbox.deliver` is told to hand events to."""
@@ -145,7 +92,7 @@ class Store:
     """
 
     def __init__(self, path: str | os.PathLike[str] | None) -> None:
-        self._database = Database(path, [*_TABLES.split(";"), *_INDEXES], _UPGRADES)
+        self._database = Database(path, TABLES, UPGRADES)
         self._run = self._database.run
         self._deleted = False
 
@@ -411,7 +358,7 @@ def _where(kind: str, equal: Mapping[str, object]) -> tuple[str, list[object]]:
     Kinds and names come from code, never from a request. The kind is part of the text, since an index for one kind is
     used only where SQLite sees it.
     """
-    conditions = [f"object = '{kind}'", "not deleted", *(f"{_member(name)} = ?" for name in equal)]
+    conditions = [f"object = '{kind}'", "not deleted", *(f"{member(name)} = ?" for name in equal)]
     return " and ".join(conditions), [*equal.values()]
 
 

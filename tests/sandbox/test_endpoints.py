@@ -22,6 +22,7 @@ import pytest
 import trustme
 
 from finsecure.sandbox import Clock, Delivery, Sandbox, _deliveries
+from finsecure.sandbox._trouble import Trouble
 from finsecure.webhooks import construct_event, sign, verify_signature
 
 Connect = Callable[[Sandbox], httpx.Client]
@@ -435,7 +436,7 @@ class TestWhatEndsIt:
         sandbox = Sandbox(clock=Clock(0))
         sandbox.close()
         with pytest.raises(RuntimeError, match="This sandbox is closed"):
-            sandbox._deliverer.deliver(_deliveries.Trouble())
+            sandbox._deliverer.deliver(Trouble())
 
 
 class TestTLS:
