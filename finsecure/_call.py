@@ -134,7 +134,7 @@ def LIST(template: str, item: type[T], **params: Any) -> Call[Page[T]]:
     """Describe listing objects; parameters that are `None` are left out."""
     if params.get("starting_after") is not None and params.get("ending_before") is not None:
         raise InvalidRequestError(
-            "Both starting_after and ending_before were given: pass only one of them.",
+            "Both starting_after and ending_before were given: pass one of them.",
             type="invalid_request_error",
             param="ending_before",
         )

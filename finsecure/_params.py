@@ -1,7 +1,7 @@
-"""Checks of the arguments, by the name of the parameter: what is certainly wrong is refused before anything is sent.
+"""Checks arguments by the name of their parameter, and refuses what is certainly wrong before anything is sent.
 
-What comes out is plain: a `str` or `int` and no subclass of theirs, since an enum member or a numpy integer would be
-written in its own way further on.
+The checks return a plain `str` or `int`, never a subclass: an enum member or a numpy integer could be written
+differently later on.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from . import _redact
 from .error import InvalidRequestError
 
 TOO_LARGE = 10**30
-"""No amount, count or time has as many digits; Python itself refuses to write integers of several thousand."""
+"""No amount, count or time has this many digits. Python refuses to format integers with several thousand."""
 
 _NUMBER = re.compile(r"(\d{1,12})(?:\.(\d{1,6}))?", re.ASCII)
 
@@ -40,7 +40,7 @@ class NotGiven:
 
     @override
     def __reduce__(self) -> str:
-        return "NOT_GIVEN"  # by name, so that copies and pickles are the one there is
+        return "NOT_GIVEN"  # by name, so that copying and unpickling return the same object
 
 
 NOT_GIVEN: Final = NotGiven()
@@ -48,9 +48,9 @@ NOT_GIVEN: Final = NotGiven()
 
 
 class CreatedFilter(TypedDict, total=False):
-    """Bounds on when an object was created, as aware `datetime`s, Unix seconds, or `date`s.
+    """Bounds on the creation time of objects: aware `datetime`s, Unix seconds, or `date`s.
 
-    A `date` is that whole day in UTC: `gte` begins with it, `lte` ends with it.
+    A `date` means that whole day in UTC: `gte` includes it from its start, `lte` to its end.
     """
 
     gt: int | date
@@ -60,12 +60,12 @@ class CreatedFilter(TypedDict, total=False):
 
 
 def wrong(param: str, why: str) -> InvalidRequestError:
-    """The error of a parameter or an option that is certainly a mistake."""
+    """Return the error for a wrong parameter or option."""
     return InvalidRequestError(why, type="invalid_request_error", param=param)
 
 
 def as_int(value: object) -> int | None:
-    """A plain int for whatever Python takes for an integer, such as numpy's; `None` for all else, bool among it."""
+    """Convert an integer of any type, such as numpy's, to a plain int; `None` for anything else, including bool."""
     if type(value) is int:
         return value
     try:
@@ -75,20 +75,20 @@ def as_int(value: object) -> int | None:
 
 
 def as_str(value: object) -> str | None:
-    """A plain str for any str, such as the member of a `str` enum; `None` for all else."""
+    """Convert a str, such as the member of a `str` enum, to a plain str; `None` for anything else."""
     if type(value) is str:
         return value
-    return str.__str__(value) if isinstance(value, str) else None  # str(value) is the name of an enum's member
+    return str.__str__(value) if isinstance(value, str) else None  # str(value) would be an enum member's name
 
 
 def type_of(value: object) -> str:
-    """What came, safe to print: its type only, since a value may be a secret."""
+    """Return the type of a value with its article. The value itself may be a secret."""
     name = type(value).__name__
     return f"an {name}" if name[:1] in "aeiou" else f"a {name}"
 
 
 def shown(value: object) -> str:
-    """A number that came, as text; of anything else its type."""
+    """Return a number as text, and the type of anything else."""
     if value is None or isinstance(value, bool):
         return repr(value)
     number = as_int(value)
@@ -100,7 +100,7 @@ def shown(value: object) -> str:
 def path_id(id: object) -> str:
     checked = _id("id", id)
     if checked in {".", ".."}:
-        raise wrong("id", f"{checked!r} is no id: pass one that the API gave, for example 'pi_1234567890abcdef'.")
+        raise wrong("id", f"id is {checked!r}: pass an id from the API, for example 'pi_1234567890abcdef'.")
     return checked if checked.isascii() and checked.replace("_", "").isalnum() else _quoted(checked)
 
 
@@ -108,7 +108,7 @@ def _quoted(id: str) -> str:
     try:
         return quote(id, safe="")
     except UnicodeEncodeError:
-        raise wrong("id", "The id does not encode as UTF-8: pass one that the API gave.") from None
+        raise wrong("id", "id does not encode as UTF-8: pass an id from the API.") from None
 
 
 def _id(name: str, value: object) -> str:
@@ -116,12 +116,12 @@ def _id(name: str, value: object) -> str:
     if text is None:
         raise wrong(name, f"{name} is {type_of(value)}: pass {'its `.id`' if _has_id(value) else 'the id as a str'}.")
     if not text.strip():
-        raise wrong(name, f"{name} is empty: pass an id that the API gave.")
+        raise wrong(name, f"{name} is empty: pass an id from the API.")
     return text
 
 
 def _has_id(value: object) -> bool:
-    """Whether this is an object of the API, whose id was meant."""
+    """Whether this is an object of the API."""
     return isinstance(getattr(value, "id", None), str)
 
 
@@ -130,12 +130,12 @@ def _amount(name: str, value: object) -> int:
     if number is None:
         raise wrong(name, _no_amount(name, value))
     if not 0 < number < TOO_LARGE:
-        raise wrong(name, f"{name} is {shown(number)}: pass a positive number of the smallest currency unit.")
+        raise wrong(name, f"{name} is {shown(number)}: pass a positive int, in the smallest currency unit.")
     return number
 
 
 def _no_amount(name: str, value: object) -> str:
-    """Why a price is refused; a whole number may have been meant either way, so the message names both."""
+    """Say why an amount is refused. A whole number may mean either unit, so the message names both."""
     if _has_id(value):
         return f"{name} is {type_of(value)}: pass its `.amount`."
     text = _number(value)
@@ -159,8 +159,8 @@ def _no_amount(name: str, value: object) -> str:
             f"example {price}."
         )
     return (
-        f"{name} is {type_of(value)} ({given}), which can mean two amounts: pass {whole} as an int for {whole} of the "
-        f"smallest currency unit (${whole // 100}.{whole % 100:02}), or {price} for {whole} whole ones (${whole}.00)."
+        f"{name} is {type_of(value)} ({given}), which could mean two amounts: pass {whole} as an int for {whole} of "
+        f"the smallest currency unit (${whole // 100}.{whole % 100:02}), or {price} (${whole}.00)."
     )
 
 
@@ -168,7 +168,7 @@ _WITH_COMMA = re.compile(r"\d{1,12}(?:[.,]\d{1,12}){0,4}", re.ASCII)
 
 
 def with_comma(text: str) -> str | None:
-    """A price that has a comma, as it is written with a point alone; `None` for all else."""
+    """Rewrite a price that has a comma with a decimal point; `None` for anything else."""
     if "," not in text or not _WITH_COMMA.fullmatch(text):
         return None
     last = max(text.rfind(","), text.rfind("."))
@@ -178,12 +178,12 @@ def with_comma(text: str) -> str | None:
 
 
 def _number(value: object) -> str | None:
-    """The text of something like a number."""
+    """Return the text of a number or a str; `None` for anything else."""
     if isinstance(value, bool) or not isinstance(value, Number):
         return as_str(value)
     try:
         return str(value)
-    except ValueError:  # a fraction of integers that are too long to be written
+    except ValueError:  # a Fraction whose integers are too long to format
         return None
 
 
@@ -195,7 +195,7 @@ def _currency(name: str, value: object) -> str:
         raise wrong(name, f"{name} is {type_of(value)}: pass a three-letter ISO code as a str, for example 'usd'.")
     if len(code) != 3 or not (code.isascii() and code.isalpha()):
         raise wrong(name, f"{name} is {code!r}: pass a three-letter ISO code, for example 'usd'.")
-    return code.lower()  # the API's own spelling
+    return code.lower()  # as the API spells it
 
 
 def _limit(name: str, value: object) -> int:
@@ -217,7 +217,7 @@ def _string(name: str, value: object) -> str:
 
 
 def _instead(name: str, value: object) -> str:
-    """What to pass where a str is wanted."""
+    """Say what to pass instead, where a str is expected."""
     if _has_id(value):
         return f"its `.{name if getattr(value, name, None) is not None else 'id'}`"
     if isinstance(value, NotGiven):
@@ -232,12 +232,12 @@ def _strings(name: str, value: object) -> list[str]:
 
 
 def _is_part(value: object) -> bool:
-    """Whether this is a part of an object of the API, such as `method.billing_details`, and no object itself."""
+    """Whether this is a part of an object of the API, such as `method.billing_details`, and not an object itself."""
     return hasattr(value, "model_fields_set") and hasattr(value, "to_dict") and not _has_id(value)
 
 
 def _as_mapping(name: str, value: object) -> Mapping[object, Any]:
-    """A dict; a part of an object of the API is read as one."""
+    """Return a mapping as it is, and a part of an object of the API as a dict."""
     if isinstance(value, Mapping):
         return cast("Mapping[object, Any]", value)
     if _is_part(value):
@@ -254,7 +254,7 @@ def _items(name: str, value: object) -> Iterator[tuple[str, Any]]:
         yield text, inner
 
 
-_LEVELS = 64  # of dicts and lists inside each other
+_LEVELS = 64  # of nested dicts and lists
 
 
 def _object(name: str, value: object, levels: int = _LEVELS) -> dict[str, Any]:
@@ -264,7 +264,7 @@ def _object(name: str, value: object, levels: int = _LEVELS) -> dict[str, Any]:
 
 
 def _plain(name: str, key: str, value: Any, levels: int) -> Any:
-    """A JSON value with plain strings and integers at any depth. What JSON does not have stays as it is."""
+    """Make the strings and integers of a JSON value plain, at any depth. Other values stay as they are."""
     if value is None or isinstance(value, (bool, float)):
         return value
     if isinstance(value, str):
@@ -295,12 +295,12 @@ def _metadata(name: str, value: object) -> dict[str, str]:
 
 
 def _details(name: str, value: object) -> dict[str, Any]:
-    """The details of a new payment method; those of one that exists lack its number."""
+    """Check the details of a new payment method. Those of an existing one are refused: they lack the number."""
     if _is_part(value):
         raise wrong(
             name,
-            f"{name} is {type_of(value)}, which has no number: pass a dict with the number, or use the payment method "
-            "that it belongs to, by its `.id`.",
+            f"{name} is {type_of(value)}, which has no number: pass a dict with the number, or use the existing "
+            "payment method by its `.id`.",
         )
     return _object(name, value)
 
@@ -309,7 +309,7 @@ def _id_or_object(name: str, value: object) -> str | dict[str, Any]:
     return _object(name, cast("object", value)) if isinstance(value, Mapping) else _id(name, value)
 
 
-# The API counts whole seconds, so a bound between two of them goes to the one that keeps its meaning.
+# The API compares whole seconds, so fractions are rounded in the direction that keeps the meaning of the bound.
 _DAY = 86_400  # seconds
 _ROUND = {"gt": math.floor, "gte": math.ceil, "lt": math.ceil, "lte": math.floor}
 
@@ -318,7 +318,7 @@ def _created(name: str, value: object) -> dict[str, int]:
     bounds: dict[str, int] = {}
     for bound, moment in _object(name, value).items():
         if bound not in _ROUND:
-            raise wrong(name, f"{name} has the bound {bound!r}: pass gt, gte, lt or lte.")
+            raise wrong(name, f"{name} has the unknown bound {bound!r}: pass gt, gte, lt or lte.")
         if isinstance(moment, datetime):
             if moment.utcoffset() is None:
                 raise wrong(name, f"{name}[{bound}] has no time zone: pass an aware datetime, for example in UTC.")
@@ -347,8 +347,8 @@ def check_idempotency_key(value: object) -> str:
     if _redact.has_card_number(key):
         raise wrong(
             "idempotency_key",
-            "idempotency_key has a card number in it: keys are stored and logged. Name the payment, not the card, for "
-            "example 'order_12345'.",
+            "idempotency_key has a card number in it, and keys are stored and logged: name the payment, not the card, "
+            "for example 'order_12345'.",
         )
     return key
 
@@ -358,7 +358,7 @@ _PATH = re.compile(r"/v1(/[A-Za-z0-9._~%!$&'()*+,;=:@-]+)+")
 
 
 def check_raw(method: object, path: object, params: object) -> tuple[str, str, dict[str, Any]]:
-    """The method, path and parameters of a call in the API's own words."""
+    """Check the method, path and parameters of `request`."""
     verb = as_str(method)
     if verb is None or verb.upper() not in _METHODS:
         raise wrong(
@@ -368,8 +368,8 @@ def check_raw(method: object, path: object, params: object) -> tuple[str, str, d
     if place is None or not _PATH.fullmatch(place) or {".", ".."} & {*place.lower().replace("%2e", ".").split("/")}:
         raise wrong(
             "path",
-            f"path is {shown(path)}: pass the path of the API alone, such as '/v1/payment_intents/pi_1/capture'. The "
-            "client knows the host; a query goes into params.",
+            f"path is {shown(path)}: pass only the path, such as '/v1/payment_intents/pi_1/capture'. The client adds "
+            "the host; pass a query as params.",
         )
     given = {} if params is None else _raw(params)
     if verb.upper() in {"GET", "DELETE"}:
@@ -379,7 +379,7 @@ def check_raw(method: object, path: object, params: object) -> tuple[str, str, d
         for name, value in given.items():
             for inner in cast("dict[str, Any]", value).values() if isinstance(value, dict) else (value,):
                 if not isinstance(inner, (str, int, float)):
-                    raise wrong(name, f"{name} has {type_of(inner)}: a query holds text, numbers and a dict of them.")
+                    raise wrong(name, f"{name} has {type_of(inner)}: pass text, a number or a dict of these.")
     return verb.upper(), place, given
 
 

@@ -1,8 +1,7 @@
-"""Masks secrets: the one place that knows their names and shapes.
+"""Masks secrets. No other module knows their names and formats.
 
-Names decide for fields, shapes for free text (an error message that a server wrote may echo what it was sent). A card
-number is what could be one: a brand's prefix and length, the Luhn digit, and standing by itself. The digits of an id or
-of an order number are shown.
+Fields are masked by name, and free text by format, since a server's error message may repeat what it was sent. A number
+is masked as a card number if it has the prefix and length of a brand and a valid Luhn digit, and is not part of an id.
 """
 
 from __future__ import annotations
@@ -31,11 +30,11 @@ SECRET_NAMES = frozenset(
     }
 )
 
-# Each asks for a letter or digit after the prefix, so that a sentence can say `sk_test_...`.
+# Each needs a letter or digit after the prefix, so that a message can say `sk_test_...`.
 _KEY = re.compile(r"((?:sk|pk|rk)_(?:test|live)_|whsec_)[A-Za-z0-9][^\s\"'<>,;]*")
 _CLIENT_SECRET = re.compile(r"(_secret_)[A-Za-z0-9][^\s\"'<>,;]*")
 _USERINFO = re.compile(r"(://)[^/@\s]+@")
-# Not the word after "basic" or "bearer" in a sentence: a credential has a digit, a sign or a capital inside.
+# Does not match the word after "basic" or "bearer" in a sentence: credentials contain a digit, a sign or a capital.
 _BEARER = re.compile(r"\b((?i:bearer|basic))\s+(?!\S*\.\.\.)(?=[^\s\"',;]*(?:[0-9=+/~]|[._-]\w|[a-z][A-Z]))[^\s\"',;]+")
 _NAMES = "|".join(sorted(SECRET_NAMES))
 _IN_JSON = re.compile(
@@ -69,7 +68,7 @@ _DOUBLED = bytes.maketrans(b"0123456789", bytes([0, 2, 4, 6, 8, 1, 3, 5, 7, 9]))
 
 
 def text(message: str) -> str:
-    """A message from outside, with everything that looks like a secret masked."""
+    """Mask everything in a text that looks like a secret."""
     message = _KEY.sub(rf"\1{MASK}", message)
     message = _CLIENT_SECRET.sub(rf"\1{MASK}", message)
     message = _BEARER.sub(rf"\1 {MASK}", message)
@@ -83,16 +82,16 @@ def text(message: str) -> str:
 
 
 def clean(value: str, limit: int) -> str:
-    """Text from outside, fit to be shown: printable, masked, and of at most `limit` characters.
+    """Make text from outside safe to show: printable, masked, and at most `limit` characters long.
 
-    Control characters and those that change the direction of writing are taken out, white space becomes spaces.
+    It removes control characters and those that change the writing direction, and turns white space into spaces.
     """
-    part = value[: 4 * limit + _SECRET]  # before it is searched: it may have megabytes
+    part = value[: 4 * limit + _SECRET]  # cut before searching, since it may have megabytes
     if not part.isprintable():
         part = "".join(char if char.isprintable() else " " if char.isspace() else "" for char in part)
     part = text(part)
     if len(value) > 4 * limit + _SECRET:
-        part = part[:-_SECRET]  # where it was cut, half a secret may stand
+        part = part[:-_SECRET]  # the cut may have left half a secret at the end
     elif len(part) <= limit:
         return part
     return part[: limit - 3] + "..."
@@ -102,12 +101,12 @@ _SECRET = 256  # characters; hardly any secret has more
 
 
 def has_card_number(value: str) -> bool:
-    """Whether a card number is in a text, be it behind an underscore."""
+    """Whether a text contains a card number, even after an underscore."""
     return next(_cards(value.replace("_", " ")), None) is not None
 
 
 def fields(pairs: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
-    """Names and values for a repr, secret ones masked at any depth."""
+    """Return names and values for a repr, with secrets masked at any depth."""
     return [(name, MASK if name in SECRET_NAMES and value is not None else _value(value)) for name, value in pairs]
 
 
@@ -129,7 +128,7 @@ def _masked_float(number: re.Match[str]) -> str:
 
 
 def _cards(message: str) -> Iterator[tuple[int, int]]:
-    """Where the card numbers stand: one group of digits, or several with the same separator between them."""
+    """Yield the start and end of each card number: one group of digits, or several with the same separator."""
     message = _UUID.sub("x" * 36, message)
     place = 0
     while enough := _ENOUGH.search(message, place):
@@ -187,5 +186,5 @@ def _is_fraction(message: str, start: int) -> bool:
 
 
 def _stands_apart(neighbours: str) -> bool:
-    """Whether what is next to a number, nearest first, does not make it a part of a word or an id (`pi_4242`)."""
+    """Whether a number is not part of a word or an id (`pi_4242`), by the characters next to it, nearest first."""
     return not neighbours[:1].isalnum() and not (neighbours[:1] == "_" and neighbours[1:].isalnum())

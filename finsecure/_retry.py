@@ -1,4 +1,4 @@
-"""The arithmetic of retries: how long to wait, and how many a client may make. Pure."""
+"""The arithmetic of retries: how long to wait, and how many retries a client may make. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import timezone
 BASE_DELAY = 0.5  # seconds
 MAX_DELAY = 8.0
 LONGEST_RETRY_AFTER = 60.0
-RESTART = 1.26  # seconds, so at least 1.25 on any clock: a server that restarts within a second is back
+RESTART = 1.26  # seconds, so at least 1.25 on any clock: enough for a server that restarts within a second
 
 
 class RetryBudget:
@@ -24,12 +24,12 @@ class RetryBudget:
     FULL = 200  # 40 retries; after that, one for every five successful calls
 
     def __init__(self) -> None:
-        # Its methods are atomic, so threads share it without a lock, which a fork could find held.
+        # A deque's methods are atomic, so threads need no lock, which might be held when the process forks.
         self._tokens = deque([None] * self.FULL, maxlen=self.FULL)
 
     def take(self) -> bool:
-        """Take what a retry costs; return whether there was enough."""
-        # Token by token, since `pop` is atomic and a test of the length is not. Whoever comes up short puts back.
+        """Take the tokens for one retry, and return whether there were enough."""
+        # Pop one token at a time: checking the length first would be a race. Put them back if there are too few.
         taken = 0
         try:
             while taken < self.COST:
@@ -41,27 +41,30 @@ class RetryBudget:
         return True
 
     def give_back(self, attempts: int) -> None:
-        """Return tokens: a call succeeded, after so many attempts."""
-        # `maxlen` drops what would be more than full.
+        """Return tokens after a call that succeeded, with so many attempts."""
+        # `maxlen` drops tokens above the limit.
         self._tokens.extend([None] * (self.COST if attempts > 1 else 1))
 
 
 def backoff(retry: int, uniform: float) -> float:
-    """Exponential with full jitter: `uniform * min(MAX_DELAY, BASE_DELAY * 2 ** retry)`, the first retry being 0."""
+    """Return an exponential delay with full jitter, in seconds; the first `retry` is 0.
+
+    The formula is `uniform * min(MAX_DELAY, BASE_DELAY * 2 ** retry)`.
+    """
     return uniform * min(MAX_DELAY, BASE_DELAY * 2.0 ** min(retry, 10))
 
 
 def retry_after(value: str | None, now: float) -> float | None:
-    """Seconds that a `Retry-After` header asks for, from seconds or an HTTP date; `None` for junk."""
+    """Return the seconds that a `Retry-After` header asks for, as seconds or an HTTP date; `None` if invalid."""
     if value is None:
         return None
     value = value.strip(" \t")
     if _SECONDS.fullmatch(value):
-        return min(float(value), sys.float_info.max)  # too many digits for a float are still a number of seconds
+        return min(float(value), sys.float_info.max)  # instead of infinity
     return _until(value, now)
 
 
-_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")  # float() would also take 1_000, 1e3 and nan
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")  # float() would also accept 1_000, 1e3 and nan
 
 
 def _until(date: str, now: float) -> float | None:

@@ -1,4 +1,4 @@
-"""Plain rows of objects, for pandas, polars and csv."""
+"""Converts objects to plain rows, for pandas, polars and csv."""
 
 from __future__ import annotations
 
@@ -14,19 +14,18 @@ _AMOUNTS = ("amount", "amount_received", "amount_refunded")
 
 
 def rows(objects: Iterable[Object]) -> list[dict[str, Any]]:
-    """Return plain rows of objects, one dict each, for pandas, polars and csv.
+    """Convert objects to plain rows, one dict each, for pandas, polars and csv.
 
     Args:
-        objects: Objects of the API. A page gives the objects of all pages, as iterating it does; its `data` gives its
-            own.
+        objects: Objects of the API. A page stands for the objects of all pages; pass its `data` for one page.
 
     Returns:
-        A dict a row. `created` is an aware `datetime` in UTC. An amount is an int in the smallest currency unit, and
-        `amount_decimal` beside it a `Decimal` in the currency's own unit. A dict inside an object is spread over
-        columns such as `metadata.order_id`. `client_secret` and other secrets are left out.
+        A list with a dict for each object. `created` is an aware `datetime` in UTC. An amount is an int in the smallest
+        currency unit, and the column `amount_decimal` next to it a `Decimal` in the main unit. A nested dict becomes
+        columns such as `metadata.order_id`. Secrets such as `client_secret` are left out.
 
     Raises:
-        finsecure.InvalidRequestError: These are no objects of the API.
+        finsecure.InvalidRequestError: `objects` contains something else than objects of the API.
         finsecure.FinSecureError: A page could not be fetched.
 
     Example:
@@ -34,9 +33,12 @@ def rows(objects: Iterable[Object]) -> list[dict[str, Any]]:
         >>> frame = pandas.DataFrame(finsecure.rows(payments))
     """
     if hasattr(objects, "__aiter__") or not isinstance(cast("object", objects), Iterable):
-        raise wrong("objects", f"objects is {type_of(objects)}: pass objects of the API. Collect async pages first.")
+        raise wrong(
+            "objects",
+            f"objects is {type_of(objects)}: pass objects of the API. With an async list, collect them first.",
+        )
     if isinstance(cast("object", objects), Object):
-        raise wrong("objects", f"objects is {type_of(objects)} alone: pass it in a list.")
+        raise wrong("objects", f"objects is a single object ({type_of(objects)}): pass it in a list.")
     return [_row(item) for item in objects]
 
 
@@ -57,7 +59,7 @@ def _row(item: object) -> dict[str, Any]:
 
 
 def _cells(prefix: str, content: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Names and values, those of a dict inside under their path."""
+    """Yield names and values, and those of nested dicts under their path."""
     for name, value in content.items():
         if isinstance(value, dict):
             yield from _cells(f"{prefix}{name}.", cast("dict[str, Any]", value))

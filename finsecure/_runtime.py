@@ -1,4 +1,4 @@
-"""Where the code runs: which event loop, if any, and what a forked child begins anew."""
+"""Where the code runs: in which event loop, if any, and in a forked child."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 
 def in_asyncio() -> bool:
-    """Whether an event loop of asyncio's waits for us, and not trio's, or none."""
-    import asyncio  # not for a sync client
+    """Whether the code runs in an asyncio event loop, and not in trio or in none."""
+    import asyncio  # slow to import, and only needed by async clients
 
     try:
         asyncio.get_running_loop()
@@ -20,8 +20,8 @@ def in_asyncio() -> bool:
 
 
 def running_loop() -> Any:
-    """The running loop of asyncio, or the token of the running trio; `None` where nothing runs."""
-    import asyncio  # not for a sync client, which has no loop to look for
+    """Return the running asyncio loop or trio token; `None` if there is none."""
+    import asyncio  # slow to import, and only needed by async clients
 
     try:
         return asyncio.get_running_loop()
@@ -34,6 +34,6 @@ def running_loop() -> Any:
 
 
 def in_child(begin_anew: Callable[[], None]) -> None:
-    """Have something done in each forked child, first thing."""
-    if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    """Call a function at the start of each forked child."""
+    if hasattr(os, "register_at_fork"):  # Windows does not have it
         os.register_at_fork(after_in_child=begin_anew)

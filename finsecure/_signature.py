@@ -1,7 +1,7 @@
 """The signature of a webhook: `sha256=` and the HMAC-SHA256 of the raw body, in lower-case hex.
 
-Rules: a header is parsed strictly, digests are compared in constant time, and nothing that arrived from outside
-can raise here. Reference: Webhooks, "Signature Verification".
+Rules: headers are parsed strictly, digests are compared in constant time, and no input from outside can raise an
+exception. Reference: Webhooks, "Signature Verification".
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from .error import WebhookUsageError, without_frames
 Payload: TypeAlias = bytes | bytearray | memoryview | str
 
 clocks: WeakValueDictionary[bytes, Clock] = WeakValueDictionary()
-"""The clocks of the sandboxes in this process, by the secrets that they sign with: their time may stand still."""
+"""The clocks of the sandboxes in this process, by webhook secret. A sandbox's clock may stand still."""
 
-HEADER_LIMIT = 4096  # bytes; a longer header is refused unread
+HEADER_LIMIT = 4096  # bytes; longer headers are refused without parsing
 SIGNATURE_LIMIT = 16
 _PRINTABLE = re.compile(rb"[!-~]+")
 _USABLE = re.compile(rb"(?!(?:sk|pk)_(?:test|live)_|whsec_\Z)[!-~]+(?<!\.\.\.)")
 _SIGNATURE = re.compile(rb"sha256=([0-9a-f]{64})")
-_OTHER_SCHEME = re.compile(rb"[A-Za-z0-9_.-]+=[!-+\--~]+")  # printable ASCII but the comma
+_OTHER_SCHEME = re.compile(rb"[A-Za-z0-9_.-]+=[!-+\--~]+")  # printable ASCII except the comma
 
 
 @without_frames
 def sign(payload: Payload, secret: str | bytes) -> str:
-    """Sign a body as FinSecure does, for tests of your own receiver.
+    """Sign a webhook body as FinSecure does, to test your own receiver.
 
     Args:
-        payload: The raw body, exactly as it will be sent.
-        secret: The endpoint's signing secret.
+        payload: The raw body, exactly as it will be sent. A str is encoded as UTF-8.
+        secret: The endpoint's signing secret (`whsec_...`).
 
     Returns:
         The value of the `FinSecure-Signature` header: `sha256=` and 64 lower-case hex digits.
 
     Raises:
-        finsecure.error.WebhookUsageError: The payload or the secret is not usable.
+        finsecure.error.WebhookUsageError: The payload or the secret cannot be used.
 
     Reference: Webhooks, "Signature Verification".
     """
@@ -49,7 +49,7 @@ def sign(payload: Payload, secret: str | bytes) -> str:
 
 
 def to_bytes(payload: object) -> bytes:
-    """The raw body as bytes; anything that was parsed already is refused, since it cannot be verified."""
+    """Return the raw body as bytes. A parsed body is refused, since it cannot be verified."""
     if isinstance(payload, bytes):
         return payload
     if isinstance(payload, bytearray):
@@ -57,7 +57,7 @@ def to_bytes(payload: object) -> bytes:
     if isinstance(payload, memoryview):
         return _viewed(cast("memoryview", payload))
     if isinstance(payload, str):
-        raw = _utf8(payload, "surrogateescape")  # as frameworks decode what is not UTF-8
+        raw = _utf8(payload, "surrogateescape")  # frameworks decode invalid UTF-8 this way
         if raw is None:
             raise WebhookUsageError(
                 "The webhook payload is a str that does not encode as UTF-8: pass the raw body as bytes."
@@ -77,7 +77,7 @@ def _viewed(payload: memoryview) -> bytes:
 
 
 def _utf8(text: str, errors: str) -> bytes | None:
-    """`None` rather than an exception, which would carry the text as its context."""
+    """Encode a text; `None` on failure, since the exception would contain the text."""
     try:
         return text.encode(errors=errors)
     except UnicodeEncodeError:
@@ -85,37 +85,36 @@ def _utf8(text: str, errors: str) -> bytes | None:
 
 
 def check_secret(secret: object) -> bytes:
-    """One usable signing secret, as bytes."""
+    """Check one signing secret and return it as bytes."""
     if not isinstance(secret, (str, bytes)):
         raise WebhookUsageError(
             f"The webhook secret is of type {type(secret).__name__}: pass the endpoint's signing secret as a str."
         )
     raw = secret.encode("utf-8", "surrogatepass") if isinstance(secret, str) else secret
     if _USABLE.fullmatch(raw):
-        return raw  # as nearly every one is, for the cost of one look; the rest says what is wrong with the others
+        return raw  # the usual case; the rest finds out what is wrong
     if not raw.strip():
         raise WebhookUsageError("The webhook secret is empty or blank: pass the endpoint's signing secret.")
-    # Bytes of another scheme may be any; text and what the API gave are printable ASCII.
+    # Secrets from the API, and secrets given as text, must be printable ASCII. Other bytes may have any value.
     if (isinstance(secret, str) or raw.startswith(b"whsec_")) and not _PRINTABLE.fullmatch(raw):
         if any(character.isspace() for character in raw.decode("utf-8", "replace")):
             raise WebhookUsageError(
-                "The webhook secret has white space or a newline in it, often from a file. Strip it, or copy it again."
+                "The webhook secret contains white space or a newline, often from a file: strip it, or copy it again."
             )
         raise WebhookUsageError(
-            "The webhook secret has characters that no secret has, maybe invisible ones: copy it again from your "
-            "dashboard."
+            "The webhook secret contains non-ASCII or invisible characters: copy it again from your dashboard."
         )
     if raw.startswith((b"sk_test_", b"sk_live_", b"pk_test_", b"pk_live_")):
         raise WebhookUsageError("An API key was passed as the webhook secret: pass the endpoint's signing secret.")
     if raw == b"whsec_" or raw.endswith(b"..."):
         raise WebhookUsageError(
-            "The webhook secret is the placeholder of the documentation: pass the endpoint's signing secret."
+            "The webhook secret is the placeholder from the documentation: pass the endpoint's signing secret."
         )
     return raw
 
 
 def check_secrets(secret: object) -> list[bytes]:
-    """One secret or several, each of them usable; that of the environment where none was given."""
+    """Check one secret or several; by default, read the environment."""
     if secret is None:
         secret = os.environ.get("FINSECURE_WEBHOOK_SECRET")
         if secret is None:
@@ -135,7 +134,7 @@ def _several(secret: object) -> bool:
 
 
 def parse_header(signature: object) -> list[bytes]:
-    """The digests that a `FinSecure-Signature` header carries; none where it is not a strictly written one."""
+    """Return the digests in a `FinSecure-Signature` header; an empty list if it is not well-formed."""
     if not isinstance(signature, (str, bytes)) or len(signature) > HEADER_LIMIT or not signature.isascii():
         return []
     header = signature.encode() if isinstance(signature, str) else signature
@@ -153,7 +152,7 @@ def parse_header(signature: object) -> list[bytes]:
 
 
 def matching(payload: bytes, digests: list[bytes], secrets: list[bytes]) -> bool:
-    """Whether any digest is that of the payload under any secret. Every pair is compared, in constant time."""
+    """Whether any digest matches the payload with any secret. Compares every pair, in constant time."""
     matched = False
     for secret in secrets:
         expected = hmac.digest(secret, payload, "sha256").hex().encode()

@@ -1,7 +1,7 @@
-"""OpenTelemetry: one client span a call, by the HTTP semantic conventions. Never a body, an id in a path or a key.
+"""OpenTelemetry: a client span for each call, by the HTTP semantic conventions. Never a body, an id in a path or a key.
 
-Nothing is imported for it: where your application has loaded OpenTelemetry, calls are recorded, with your provider. A
-span is written once its call is over, with the time it began; what is current then is its parent.
+This imports nothing: calls are recorded if your application has loaded OpenTelemetry, with your provider. A span is
+written when its call has ended, with the start time of the call; its parent is the span that is current then.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ logger = logging.getLogger("finsecure")
 
 
 def call_done(exchange: Exchange, outcome: Any) -> None:
-    """A call is over."""
+    """Record a call that has ended."""
     trace: Any = sys.modules.get("opentelemetry.trace")
     if trace is None:
         return
     try:
         _write_span(trace, exchange, outcome)
     except Exception:
-        logger.warning("The OpenTelemetry span of a call could not be written", exc_info=True)
+        logger.warning("The OpenTelemetry span of a call could not be recorded", exc_info=True)
 
 
 def _write_span(trace: Any, exchange: Exchange, outcome: Any) -> None:

@@ -1,4 +1,4 @@
-"""The coroutine of an operation, which says what was forgotten when it is used as if it were its answer."""
+"""A coroutine whose errors say that `await` was forgotten, if it is used like its result."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing_extensions import override
 
 
 class Unawaited:
-    """A coroutine like any other to `await`, tasks, asyncio, trio and anyio. Reading an attribute names the operation.
+    """Wraps a coroutine. Reading an attribute raises an error that names the operation and says to await it.
 
-    A coroutine cannot have attributes of its own, hence this one around it. It adds no frame to a traceback: whoever
-    drives it gets the coroutine's own iterator and methods.
+    `await`, tasks, asyncio, trio and anyio treat it like any coroutine. A wrapper is needed, since coroutines cannot
+    have attributes. It adds no frame to tracebacks: awaiting it uses the coroutine's own iterator and methods.
     """
 
     __slots__ = ("_coroutine",)
 
     def __init__(self, coroutine: CoroutineType[Any, Any, Any], operation: str) -> None:
         self._coroutine = coroutine
-        coroutine.__qualname__ = operation  # what Python calls it where it is never awaited
+        coroutine.__qualname__ = operation  # for Python's warning if it is never awaited
 
     def __await__(self) -> Generator[Any, Any, Any]:
         return self._coroutine.__await__()
@@ -31,7 +31,7 @@ class Unawaited:
 
         @property
         def __class__(self) -> type:
-            return CoroutineType  # `inspect.iscoroutine`, by which anyio goes, asks for no less
+            return CoroutineType  # for `inspect.iscoroutine`, which anyio uses
 
         @property
         def send(self) -> Any:
@@ -46,7 +46,7 @@ class Unawaited:
             return self._coroutine.close
 
         def __getattr__(self, name: str) -> Any:
-            if name.startswith(("cr_", "__")):  # what tools ask a coroutine for
+            if name.startswith(("cr_", "__")):  # attributes of coroutines that tools read
                 return getattr(self._coroutine, name)
             raise AttributeError(f"{self._forgotten()} Then read .{name}.", name=name, obj=None)
 
@@ -56,7 +56,7 @@ class Unawaited:
         def __iter__(self) -> NoReturn:
             raise TypeError(self._forgotten())
 
-        def __reduce__(self) -> NoReturn:  # for copy and pickle, which would make one without a coroutine
+        def __reduce__(self) -> NoReturn:  # copy and pickle would make one without a coroutine
             raise TypeError(self._forgotten())
 
     def _forgotten(self) -> str:
@@ -73,7 +73,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def names_itself(method: F) -> F:
-    """Have an async method name itself where its answer is used without `await`."""
+    """Decorate an async method so that an error names it if `await` was forgotten."""
 
     @functools.wraps(method)
     def outer(self: object, *args: Any, **kwargs: Any) -> Any:
@@ -83,5 +83,5 @@ def names_itself(method: F) -> F:
     return cast("F", outer)
 
 
-# For mocks and frameworks that ask what is to be awaited; before Python 3.12 there is no public way to say it.
+# For mocks and frameworks that check what to await. Python has no public way to say it before 3.12.
 mark_as_coroutine_function: Callable[[Any], Any] = getattr(inspect, "markcoroutinefunction", id)

@@ -1,4 +1,4 @@
-"""Between our values and HTTP: encode a `Call`, decode an response. No I/O here."""
+"""Encodes a `Call` as an HTTP request, and decodes the response. No I/O here."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 @error.without_frames
 def encode(call: Call[Any], config: Config) -> Request:
-    """The request that a call stands for, key and all."""
+    """Encode a call as a request, with its idempotency key."""
     config.check_allowed(call)
     target = config.origin.prefix + call.path
-    # What may be refused comes first: from here on there are secrets in local variables, which a traceback may show.
+    # Refuse bad values first: the local variables below hold secrets, which a traceback may show.
     query = "" if call.method in _WITH_BODY else _query(call.params)
     body = _json(call.params) if call.method in _WITH_BODY else b""
     if query is None or body is None:
@@ -40,7 +40,7 @@ def encode(call: Call[Any], config: Config) -> Request:
     headers.append((b"Content-Length", b"%d" % len(body)))
     if call.method != "POST":
         return Request(call.method, target, headers, body, None, limit)
-    key = call.idempotency_key or os.urandom(16).hex()  # random, and never the same in a forked process
+    key = call.idempotency_key or os.urandom(16).hex()  # the system's randomness, which forked processes do not share
     headers.append((b"Idempotency-Key", key.encode()))
     return Request("POST", target, headers, body, key, limit)
 
@@ -70,24 +70,24 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 
 
 def _not_json(params: dict[str, Any]) -> error.InvalidRequestError:
-    """Says which parameter it is, never what is in it."""
+    """Return an error that names the parameter, and does not show its value."""
     for name, value in params.items():
         try:
             _ENCODER.encode(value).encode()
         except UnicodeEncodeError:
             why = "has text that does not encode as UTF-8 (a lone surrogate)"
         except (TypeError, ValueError, RecursionError):
-            why = "has a value that JSON does not have (only dict, list, str, int, finite float, bool and None)"
+            why = "has a value that JSON cannot hold (only dict, list, str, int, finite float, bool and None)"
         else:
             continue
         return error.InvalidRequestError(
             f"{name} {why}: pass plain values. Nothing was sent.", type="invalid_request_error", param=name
         )
-    return error.InvalidRequestError("A parameter is no JSON value. Nothing was sent.", type="invalid_request_error")
+    return error.InvalidRequestError("A parameter is not a JSON value. Nothing was sent.", type="invalid_request_error")
 
 
 def decode(exchange: Exchange, response: Response) -> Any:
-    """What an answer becomes: the object or the page's data that was asked for, or a `Failure`."""
+    """Decode a response: return the requested object or page data, or a `Failure`."""
     if response.body.startswith(_answer.BYTE_ORDER_MARK):
         response = response._replace(body=response.body.removeprefix(_answer.BYTE_ORDER_MARK))
     if 200 <= response.status < 300:
@@ -98,7 +98,7 @@ def decode(exchange: Exchange, response: Response) -> Any:
 def _success(exchange: Exchange, response: Response) -> Any:
     call = exchange.call
     if _answer.is_too_much(response.body, exchange.request.max_response_size):
-        return _malformed(exchange, response, "it holds more values or longer texts than any answer of the API")
+        return _malformed(exchange, response, "it has more values or longer texts than any response of the API")
     validate = validator(call.returns, call.many).validate_json
     value, why = checked(validate, response.body)
     if value is None and (mended := _answer.without_half_pairs(response.body)) != response.body:
@@ -122,7 +122,7 @@ def _success(exchange: Exchange, response: Response) -> Any:
 
 
 def _is_another(call: Call[Any], value: Any) -> str | None:
-    """Why an object is not the one that was asked for."""
+    """Say why an object is not the requested one; `None` if it is."""
     if call.id is not None and value.id != call.id:
         return "it has another id"
     name = missing(value)
@@ -130,19 +130,17 @@ def _is_another(call: Call[Any], value: Any) -> str | None:
 
 
 def _leads_nowhere(call: Call[Any], value: PageData[Any]) -> str | None:
-    """Why a page cannot be followed by another, where it says that one follows."""
+    """Say why the next page cannot be fetched after this one; `None` if it can."""
     if value.has_more and not value.data:
-        return "an empty page says that more follows"
+        return "the page is empty, but has_more is true"
     cursor = call.params.get("starting_after") or call.params.get("ending_before")
     if cursor is not None and any(item.id == cursor for item in value.data):
-        return "the page has the object again that it was to go on from"
+        return "the page repeats the object that it should continue from"
     return None
 
 
 def _malformed(exchange: Exchange, response: Response, why: str) -> Failure:
-    sentence = (
-        f"The API answered HTTP {response.status}, but not with the {_wanted(exchange.call)} that was asked for: {why}."
-    )
+    sentence = f"The API answered HTTP {response.status}, but not with the requested {_wanted(exchange.call)}: {why}."
     if why == NO_JSON and response.body[:64].lstrip()[:1] not in {b"{", b"["}:
         sentence += f" {_answer.not_ours(response)}"
     failure = Failure(
@@ -160,7 +158,7 @@ def _malformed(exchange: Exchange, response: Response, why: str) -> Failure:
 
 def _wanted(call: Call[Any]) -> str:
     returns: Any = call.returns
-    name = returns.__name__ if isinstance(returns, type) else "Event"  # a union, whose own name tells nothing
+    name = returns.__name__ if isinstance(returns, type) else "Event"  # the union of events has no name
     return f"page of {name} objects" if call.many else name
 
 
@@ -180,7 +178,7 @@ def _error(exchange: Exchange, response: Response) -> error.FinSecureError:
         target = refusal.headers.get("location", "").partition("?")[0]
         where = f" to {target}" if target else ""
         refusal.message = (
-            f"The API answered HTTP {response.status}, a redirect{where}, which is never followed: check base_url."
+            f"The API answered HTTP {response.status}, a redirect{where}, which is not followed: check base_url."
         )
     return refusal
 
@@ -195,8 +193,8 @@ def _parsed(body: bytes, limit: int) -> Any:
 
 
 def _payment_intent(body: Any) -> PaymentIntent | None:
-    """The PaymentIntent of an error, which carries only a few of its fields and not even its `object`."""
-    from .resources.payment_intents import PaymentIntent  # most programs never see a decline
+    """Return the PaymentIntent of an error. It has only a few fields, and not even `object`."""
+    from .resources.payment_intents import PaymentIntent  # slow to import, and only needed for errors
 
     try:
         partial: Any = body["error"]["payment_intent"]

@@ -18,8 +18,8 @@ The classes::
     ├── InboxError                   the inbox of a webhook handler cannot be used
     └── SandboxError                 the sandbox is closed, or its file cannot be used
 
-Every error has every attribute below, so `except FinSecureError as e: e.request_id` always works. One that does not
-apply is `None`. Reference: Error Handling.
+Every error has all the attributes below, so `except FinSecureError as e: e.request_id` always works. Attributes that do
+not apply are `None`. Reference: Error Handling.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ ErrorType: TypeAlias = (
     ]
     | str
 )
-"""The kinds of error; any other passes through. Reference: Error Types."""
+"""The known types of error. Others pass through. Reference: Error Types."""
 
 ErrorCode: TypeAlias = (
     Literal[
@@ -98,7 +98,7 @@ ErrorCode: TypeAlias = (
     ]
     | str
 )
-"""The codes of errors that are known; any other passes through."""
+"""The known codes of errors. Others pass through."""
 
 DeclineCode: TypeAlias = (
     Literal[
@@ -114,13 +114,13 @@ DeclineCode: TypeAlias = (
     ]
     | str
 )
-"""Why a bank declines; any other passes through. Reference: Card Errors; Test Card Numbers."""
+"""The known reasons for a decline. Others pass through. Reference: Card Errors; Test Card Numbers."""
 
 
 class FinSecureError(Exception):
     """The base of every error that this library raises on purpose.
 
-    `type(error)(*error.args)`, which is how Celery and other queues bring an exception back, keeps every attribute.
+    `type(error)(*error.args)` keeps every attribute. Celery and other queues restore exceptions in this way.
     """
 
     def __init__(
@@ -143,7 +143,7 @@ class FinSecureError(Exception):
         headers: Mapping[str, str] | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> None:
-        message = _redact.clean(message, _MESSAGE)  # it may say what came: a key, where a currency was to be
+        message = _redact.clean(message, _MESSAGE)  # it may quote a value, such as a key passed as the currency
         super().__init__(message)
         self.message: str = message
         """What went wrong, in a sentence."""
@@ -182,8 +182,8 @@ class FinSecureError(Exception):
     def retryable(self) -> bool:
         """Whether sending the same call again can help: the network failed, or the API was busy or in trouble.
 
-        A decline is not: the customer has to do something first. Send the call again with the same `idempotency_key`
-        within 24 hours. After that, look for what it made before you send it again.
+        It is False for a decline: the customer has to do something first. Send the call again with the same
+        `idempotency_key` within 24 hours. After that, look for the result of the first call before you send it again.
         """
         if isinstance(self, APIConnectionError):
             return True
@@ -218,7 +218,7 @@ class FinSecureError(Exception):
 
     @property  # pyright: ignore[reportIncompatibleVariableOverride]
     def args(self) -> tuple[Any, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """The message and the other attributes as JSON, both as they are now."""
+        """The current message, and the other attributes as JSON."""
         return self.message, _error_fields.write(self.__dict__)
 
     @args.setter
@@ -268,14 +268,14 @@ def _restore(kind: type[_E], attributes: dict[str, Any]) -> _E:
 
 
 class APIConnectionError(FinSecureError):
-    """There was no response: the network, TLS or a proxy failed.
+    """No response arrived: the network, TLS or a proxy failed.
 
-    `maybe_executed` says whether the request may have been carried out. The client has retried already.
+    `maybe_executed` says whether the request may have been carried out. The client has already retried.
     """
 
 
 class APITimeoutError(APIConnectionError):
-    """There was no complete response within `timeout` (one attempt) or `deadline` (the whole call)."""
+    """No complete response arrived within `timeout` (one attempt) or `deadline` (the whole call)."""
 
 
 class CardError(FinSecureError):
@@ -291,7 +291,7 @@ class CardError(FinSecureError):
 
     @property
     def resolution(self) -> str:
-        """What you, the merchant, do next."""
+        """What you, the merchant, should do next."""
         return self._advice.resolution
 
     @property
@@ -300,13 +300,16 @@ class CardError(FinSecureError):
 
 
 class RateLimitError(FinSecureError):
-    """Too many requests, on every retry. Reference: Error Types, Rate Limit Errors."""
+    """The API refused the call and its retries, since there were too many requests.
+
+    Reference: Error Types, Rate Limit Errors.
+    """
 
 
 class InvalidRequestError(FinSecureError):
     """A parameter is missing or wrong; `param` names it. Reference: Error Types, Invalid Request Errors.
 
-    Also raised before anything is sent, if the client can see the mistake; `http_status` is `None` then.
+    Also raised before anything is sent, if the client can see the mistake. Then `http_status` is `None`.
     """
 
 
@@ -331,10 +334,10 @@ class WebhookPayloadError(FinSecureError):
 
 
 class WebhookUsageError(FinSecureError, ValueError, TypeError):  # pyright: ignore[reportIncompatibleVariableOverride] # args
-    """The arguments cannot be verified at all: a parsed body, a blank secret, a wrong type."""
+    """A webhook cannot be verified with these arguments: a parsed body, a blank secret, or a wrong type."""
 
 
-class EventInProgress(FinSecureError):  # noqa: N818 - it reads as what it says in `except EventInProgress`
+class EventInProgress(FinSecureError):  # noqa: N818 - it is a state, and reads well in `except EventInProgress`
     """Another worker is handling this event. Try again later."""
 
 
@@ -355,11 +358,11 @@ BY_TYPE: dict[str, type[FinSecureError]] = {
     "rate_limit_error": RateLimitError,
 }
 
-# Decides where the body is not the documented shape.
+# For responses whose body does not have the documented format.
 BY_STATUS: dict[int, type[FinSecureError]] = {
     400: InvalidRequestError,
     401: AuthenticationError,
-    402: APIError,  # a decline says that it is one
+    402: APIError,  # a decline has the type `card_error`
     403: AuthenticationError,
     404: InvalidRequestError,
     405: InvalidRequestError,
@@ -369,8 +372,8 @@ BY_STATUS: dict[int, type[FinSecureError]] = {
     429: RateLimitError,
 }
 
-# The types that the API sends with each status. An answer is the API's own only where the two agree: a gateway's page,
-# an empty body or an undocumented type proves nothing about what was done.
+# The types that the API sends with each status. A response is the API's own only if the two agree: a gateway's page, an
+# empty body or an undocumented type proves nothing about what was done.
 DOCUMENTED: dict[int, frozenset[str]] = {
     400: frozenset({"invalid_request_error", "idempotency_error"}),
     401: frozenset({"authentication_error"}),
@@ -394,14 +397,24 @@ class Advice(NamedTuple):
 
 
 _ANOTHER_METHOD = "Please use a different payment method or contact your bank."
-# Why a card was lost, stolen or taken for fraud is not for the person who holds it.
+# Whoever holds the card must not learn that it was reported lost or stolen, or that fraud is suspected.
 _SAY_NO_MORE = (
     "Request a different payment method. Do not tell the customer the reason, and do not try this card again."
 )
 
 
 def advice_for(decline_code: str | None, code: str | None) -> Advice:
-    """What to say and do about a decline; the decline code is the finer one. Reference: Card Errors."""
+    """Return the advice for a decline: by its decline code, or else by its code.
+
+    Args:
+        decline_code: The bank's reason, for example `insufficient_funds`; `None` if there is none.
+        code: The API's code, for example `card_declined`.
+
+    Returns:
+        What to tell the customer (`user_action`), and what you do next (`resolution`).
+
+    Reference: Error Types, Card Errors.
+    """
     return ADVICE.get(decline_code or "") or ADVICE.get(code or "") or ADVICE["other"]
 
 
@@ -424,7 +437,7 @@ ADVICE: dict[str, Advice] = {
     "card_declined": Advice(_ANOTHER_METHOD, "Request a different payment method."),
     "other": Advice("Please try a different payment method.", "Request a different payment method."),
 }
-"""All advice, by decline code, else by code, else `other`: what `user_action` and `resolution` say, to translate."""
+"""The advice of `user_action` and `resolution` by decline code or code, for you to translate. `other` is the rest."""
 
 
 def from_response(
@@ -438,9 +451,9 @@ def from_response(
     body: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> FinSecureError:
-    """The error that an answer stands for.
+    """Return the error for a response.
 
-    `parsed` is the JSON of its body, of whatever shape; `otherwise` the message where it has none of its own.
+    `parsed` is its JSON body, in any format; `otherwise` is the message if the body has none.
     """
     details = documented(parsed) or {}
     kind = BY_TYPE.get(details.get("type", ""))
@@ -466,7 +479,7 @@ def from_response(
 
 
 def is_documented(error: FinSecureError) -> bool:
-    """Whether an error is the API's own verdict: its status and its type agree, as the API documents them."""
+    """Whether an error comes from the API itself: it documents this type for this status."""
     return error.type in DOCUMENTED.get(error.http_status or 0, ())
 
 
@@ -474,7 +487,7 @@ _KNOWN = frozenset({"type", "code", "decline_code", "message", "param", "doc_url
 
 
 def _unknown(parsed: object) -> dict[str, Any]:
-    """The members of `{"error": {...}}` that no attribute is named for."""
+    """Return the members of `{"error": {...}}` that no attribute holds."""
     return {name: value for name, value in _members(parsed).items() if name not in _KNOWN}
 
 
@@ -484,13 +497,13 @@ def _members(parsed: object) -> Mapping[str, object]:
 
 
 def documented(body: object) -> dict[str, str] | None:
-    """The string fields of `{"error": {...}}`, or `None` where the body is not of the documented shape."""
+    """Return the string fields of `{"error": {...}}`, or `None` if the body does not have the documented format."""
     fields = {name: value for name, value in _members(body).items() if isinstance(value, str)}
     return fields if "type" in fields or "message" in fields else None
 
 
 def without_frames(function: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Have a function's errors leave without its frames, whose local variables hold a key or a card."""
+    """Remove a function's frames from its exceptions: their local variables hold a key or a card."""
 
     @functools.wraps(function)
     def outer(*args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -507,17 +520,17 @@ def without_frames(function: Callable[_P, _T]) -> Callable[_P, _T]:
 
 
 RETRIED_STATUSES = frozenset({408, 409, 429, *range(500, 600)}) - {501, 505}
-"""The statuses after which the same request may get another answer; gateways have 5xx of their own, such as 520."""
+"""The statuses after which a retry may succeed. Gateways use their own 5xx, such as 520."""
 
 KEY_IN_USE = "idempotency_key_in_use"
 FINAL_CODES = frozenset({"unexpected_state", "resource_missing", *ADVICE})
-"""The codes with which a 409 is no matter of time. One that is not known may be, as `idempotency_key_in_use` is."""
+"""The codes of a 409 that retrying cannot change. Other codes may pass with time, as `idempotency_key_in_use` does."""
 
 
 def is_transient(error: FinSecureError) -> bool:
-    """Whether an answer says that the same request may get another one: by its status, unless type or code say no."""
+    """Whether retrying may succeed: by the status, unless the type or the code rules it out."""
     if isinstance(error, CardError):
-        return False  # a decline is the answer, whatever its status
+        return False  # a decline is final, whatever its status
     if error.http_status == 409 and error.code in FINAL_CODES:
         return False
     return error.http_status in RETRIED_STATUSES

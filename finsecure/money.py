@@ -1,7 +1,7 @@
-"""Money: to and from the smallest currency unit. Reference: Consistency Standards, Currency Handling.
+"""Converts prices to and from the smallest currency unit. Reference: Consistency Standards, Currency Handling.
 
-The API counts in the smallest unit of a currency: cents, pence, and for currencies that have none (yen, won), the unit
-itself. Floats are refused, since 19.99 is not a number that a float can hold.
+API amounts are in the smallest unit of a currency: cents, pence, or for currencies without decimals (yen, won) the unit
+itself. Floats are refused, since a float cannot hold 19.99 exactly.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def __dir__() -> list[str]:
     return __all__
 
 
-# No digit is dropped, whatever decimal context the caller works in.
+# Exact, whatever decimal context the caller uses.
 _EXACT = Context(prec=60, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[Inexact])
 
 
@@ -28,13 +28,13 @@ def to_minor_units(amount: Decimal | int | str, currency: str) -> int:
 
     Args:
         amount: The price: a `Decimal`, an `int`, or text such as `"19.99"`. Never a float.
-        currency: Three-letter ISO 4217 code.
+        currency: Three-letter ISO 4217 code, for example `usd`.
 
     Returns:
-        The amount in the smallest currency unit, exactly.
+        The amount in the smallest currency unit. It is never rounded.
 
     Raises:
-        finsecure.InvalidRequestError: A float, no number, or more digits than the currency has.
+        finsecure.InvalidRequestError: `amount` is a float, not a number, or has more decimal places than the currency.
 
     Example:
         >>> from decimal import Decimal
@@ -62,13 +62,13 @@ def from_minor_units(amount: int, currency: str) -> Decimal:
 
     Args:
         amount: In the smallest currency unit.
-        currency: Three-letter ISO 4217 code.
+        currency: Three-letter ISO 4217 code, for example `usd`.
 
     Returns:
         The price, with all decimal places of the currency.
 
     Raises:
-        finsecure.InvalidRequestError: The amount is no int, or the currency no code.
+        finsecure.InvalidRequestError: `amount` is not an int, or `currency` is not a three-letter code.
 
     Example:
         >>> str(from_minor_units(1999, "usd")), str(from_minor_units(500, "jpy"))
@@ -81,7 +81,19 @@ def from_minor_units(amount: int, currency: str) -> Decimal:
 
 
 def minor_digits(currency: str) -> int:
-    """How many decimal places a currency has: 2 for `usd`, 0 for `jpy`, 3 for `kwd`. An unknown one has 2."""
+    """Return the number of decimal places of a currency.
+
+    Args:
+        currency: Three-letter ISO 4217 code.
+
+    Returns:
+        For example 2 for `usd`, 0 for `jpy` and 3 for `kwd`. Unknown currencies have 2.
+
+    Raises:
+        finsecure.InvalidRequestError: `currency` is not a three-letter code.
+
+    Reference: Consistency Standards, Currency Handling.
+    """
     return DIGITS.get(_code(currency), 2)
 
 
@@ -95,15 +107,15 @@ def _number(amount: object) -> Decimal:
     if text is not None and (point := with_comma(text)):
         raise wrong(
             "amount",
-            f"amount is no number, since it has a comma ({text!r}): write it with a point, and without separators of "
-            f"thousands, for example {point!r}.",
+            f"amount has a comma ({text!r}): write it with a decimal point, and without thousands separators, for "
+            f"example {point!r}.",
         )
-    if text is not None and (not text.isascii() or "_" in text):  # what Decimal alone would read
-        raise wrong("amount", "amount is no number: write it with the digits 0 to 9 and a point, like '19.99'.")
+    if text is not None and (not text.isascii() or "_" in text):  # Decimal would accept these
+        raise wrong("amount", "amount is not a number: write it with the digits 0 to 9 and a point, like '19.99'.")
     try:
         number = Decimal(integer if integer is not None else cast("Decimal | str", amount if text is None else text))
     except (InvalidOperation, ValueError):
-        raise wrong("amount", "amount is no number: pass a Decimal, an int or text like '19.99'.") from None
+        raise wrong("amount", "amount is not a number: pass a Decimal, an int or text like '19.99'.") from None
     if not number.is_finite() or number.copy_abs() >= TOO_LARGE:
         raise wrong("amount", "amount is not a finite price: pass a Decimal such as Decimal('19.99').")
     return number
@@ -114,7 +126,7 @@ def _int(amount: object) -> int:
     if integer is None:
         raise wrong("amount", f"amount is {type_of(amount)}: pass an int, in the smallest currency unit.")
     if abs(integer) >= TOO_LARGE:
-        raise wrong("amount", "amount is too large to be money.")
+        raise wrong("amount", "amount is too large: pass an int of at most 30 digits.")
     return integer
 
 

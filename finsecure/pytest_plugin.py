@@ -1,4 +1,4 @@
-"""Fixtures for your tests: each test gets an in-process FinSecure, in memory, without a socket or an account.
+"""pytest fixtures: each test gets its own in-process FinSecure, in memory, without sockets or an account.
 
 Example::
 
@@ -6,7 +6,7 @@ Example::
         order = shop.checkout(finsecure_client, card="4242424242424242")
         assert finsecure_client.payment_intents.retrieve(order.payment).status == "succeeded"
 
-pytest finds these by itself once finsecure is installed. Nothing is loaded before a test asks for one of them.
+pytest finds them when finsecure is installed, and loads nothing until a test uses one.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def finsecure_sandbox() -> Iterator[Sandbox]:
-    """A fresh sandbox, whose time stands still at the moment the test began.
+    """A fresh sandbox, whose clock stands still at the time the test began.
 
-    For the test, module-level use (`finsecure.PaymentIntent.create(...)`) talks to it as well, and webhooks are
-    verified with its secret; keys of the environment are set aside. Afterwards everything is configured as before.
-    Waits of the client return at once and move the clock: `finsecure_sandbox.clock.advance(days=1)` does it by hand.
-    Webhooks are delivered when you say so: `finsecure_sandbox.deliver(to=app)`. `finsecure_sandbox.fail_next(...)` has
-    requests fail on purpose.
+    During the test, module-level calls such as `finsecure.PaymentIntent.create(...)` go to it too, webhooks are
+    verified with its secret, and keys in the environment are ignored. Afterwards, everything is configured as before.
+    When the client waits, it returns at once and moves the clock; `finsecure_sandbox.clock.advance(days=1)` moves it
+    yourself. `finsecure_sandbox.deliver(to=app)` delivers webhooks, and `finsecure_sandbox.fail_next(...)` makes
+    requests fail.
 
     Returns:
         The sandbox.
@@ -51,10 +51,10 @@ def finsecure_sandbox() -> Iterator[Sandbox]:
 
     clock = Clock(float(int(time.time())))
     with Sandbox(clock=clock) as sandbox, pytest.MonkeyPatch.context() as patch:
-        # The client that is there now is set aside, not closed: it goes on after the test.
+        # The current default client is put aside, not closed, and used again after the test.
         patch.setattr("finsecure.api_key", None)
         for name in ("FINSECURE_SECRET_KEY", "FINSECURE_PUBLISHABLE_KEY", "FINSECURE_BASE_URL"):
-            patch.delenv(name, raising=False)  # no test reaches the account of whoever runs it
+            patch.delenv(name, raising=False)  # so that no test reaches a real account
         patch.setenv("FINSECURE_WEBHOOK_SECRET", sandbox.webhook_secret)
         patch.setattr("finsecure._default._state", NOTHING)
         with httpx.Client(transport=sandbox.transport, trust_env=False) as http_client:
@@ -62,7 +62,7 @@ def finsecure_sandbox() -> Iterator[Sandbox]:
                 api_key=sandbox.secret_key, base_url=sandbox.base_url, clock=clock, http_client=http_client
             )
             yield sandbox
-            finsecure.configure()  # closes what the test may have configured itself
+            finsecure.configure()  # closes a client that the test configured
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def finsecure_client(finsecure_sandbox: Sandbox) -> Client:
         The client. It is closed after the test.
 
     Example:
-        >>> def test_a_customer_is_remembered(finsecure_client):
+        >>> def test_a_customer_is_stored(finsecure_client):
         ...     customer = finsecure_client.customers.create(name="John Smith")
         ...     customer = finsecure_client.customers.retrieve(customer.id)
         ...     assert customer.name == "John Smith"
@@ -90,7 +90,7 @@ def finsecure_async_client(finsecure_sandbox: Sandbox) -> AsyncClient:
 
     Example:
         >>> @pytest.mark.anyio
-        ... async def test_a_customer_is_remembered(finsecure_async_client):
+        ... async def test_a_customer_is_stored(finsecure_async_client):
         ...     customer = await finsecure_async_client.customers.create()
         ...     assert customer.id.startswith("cus_")
     """

@@ -378,7 +378,7 @@ def test_pyreqwest_explains_what_it_raises_and_what_nobody_foresaw(monkeypatch: 
     from finsecure._transport import pyreqwest
 
     cases: list[tuple[Exception, type[Exception], str]] = [
-        (LookupError("sk_test_1"), finsecure.APIConnectionError, r"not foreseen \(LookupError\)"),
+        (LookupError("sk_test_1"), finsecure.APIConnectionError, r"failed unexpectedly \(LookupError\)"),
         (exceptions.ClientClosedError("closed", {"causes": None}), finsecure.APIConnectionError, "closed"),
         (exceptions.BuilderError("builder", {"causes": None}), finsecure.APIConnectionError, "written as HTTP"),
     ]
@@ -494,7 +494,7 @@ def test_a_ready_client_lets_only_the_programs_own_exceptions_through() -> None:
         with pytest.raises(Mine, match="mine"):
             client.customers.retrieve("cus_1")
         del raised[0]
-        with pytest.raises(finsecure.APIConnectionError, match=r"not foreseen \(LookupError\)"):
+        with pytest.raises(finsecure.APIConnectionError, match=r"failed unexpectedly \(LookupError\)"):
             client.customers.retrieve("cus_1")
 
 

@@ -304,7 +304,7 @@ def test_what_is_not_the_object_asked_for_is_tried_again_under_the_same_key_and_
     wire: Door, server: respx.MockRouter, sent: Callable[[], list[httpx.Request]], body: Any
 ) -> None:
     server.route().respond(content=json.dumps(body), headers={"Request-Id": "req_1"})
-    with pytest.raises(finsecure.APIError, match="not with the PaymentIntent that was asked for") as caught:
+    with pytest.raises(finsecure.APIError, match="not with the requested PaymentIntent") as caught:
         wire.call(lambda api: api.payment_intents.create(amount=2000, currency="usd"))
     error = caught.value
     assert (error.http_status, error.request_id, error.maybe_executed) == (200, "req_1", True)
@@ -342,9 +342,9 @@ HEAD = b'{"id": "pi_1", "object": "payment_intent", "amount": 1, "currency": "us
 @pytest.mark.parametrize(
     ("more", "why"),
     [
-        (b"[" + b'{"a":1},' * 60_000 + b"1]", "more values or longer texts than any answer"),
+        (b"[" + b'{"a":1},' * 60_000 + b"1]", "more values or longer texts than any response"),
         (b'"' + "\U0001f600".encode() * 12_000_000 + b'"', "larger than"),
-        ('"\U0001f600'.encode() + b"x" * 12_000_000 + b'"', "more values or longer texts than any answer"),
+        ('"\U0001f600'.encode() + b"x" * 12_000_000 + b'"', "more values or longer texts than any response"),
         (b"{" + b",".join(b'"%d": NaN' % n for n in range(200)) + b"}", "it has NaN, Infinity or a number too large"),
     ],
     ids=["values", "bytes", "wide text", "mistakes"],
@@ -365,7 +365,7 @@ def test_text_that_only_mentions_infinity_is_fine(wire: Door, server: respx.Mock
 
 def test_an_unknown_event_answer_that_is_none_is_named_event(wire: Door, server: respx.MockRouter) -> None:
     server.route().respond(json={})
-    with pytest.raises(finsecure.APIError, match="not with the Event that was asked for: id is missing"):
+    with pytest.raises(finsecure.APIError, match="not with the requested Event: id is missing"):
         wire.call(lambda api: api.events.retrieve("evt_1"))
 
 
@@ -589,7 +589,7 @@ def test_an_answer_without_what_makes_it_a_payment_is_none(
     if how == "null" and field != "object":
         body[field] = None
     server.route().respond(json=body)
-    with pytest.raises(finsecure.APIError, match=f"PaymentIntent that was asked for: {field} "):
+    with pytest.raises(finsecure.APIError, match=f"requested PaymentIntent: {field} "):
         wire.call(lambda api: api.payment_intents.retrieve("pi_1"))
 
 

@@ -207,7 +207,7 @@ def test_after_a_page_that_failed_the_one_before_can_be_asked_again(wire: Door, 
 
 
 MALFORMED: dict[str, tuple[httpx.Response, str]] = {
-    "an empty page with more": (page(more=True), "an empty page says that more follows"),
+    "an empty page with more": (page(more=True), "the page is empty, but has_more is true"),
     "no list": (httpx.Response(200, json={"object": "customer", "id": "cus_1"}), "page of Customer objects"),
     "no data": (httpx.Response(200, json={"object": "list", "has_more": False}), r"data is missing"),
     "no has_more": (httpx.Response(200, json={"object": "list", "data": []}), "has_more is missing"),
@@ -280,7 +280,7 @@ def test_later_pages_are_asked_for_with_the_same_key(
 
 def test_a_last_page_that_repeats_the_one_before_is_refused(wire: Door, server: respx.MockRouter) -> None:
     server.route().side_effect = [page("cus_3", "cus_2", more=True), *[page("cus_3", "cus_2")] * 3]
-    with pytest.raises(finsecure.APIError, match="the object again that it was to go on from"):
+    with pytest.raises(finsecure.APIError, match="repeats the object that it should continue from"):
         wire.all(lambda api: api.customers.list())
 
 

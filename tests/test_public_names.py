@@ -155,7 +155,7 @@ except ImportError as error:
     print(error)
 """
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert ran.stdout.strip() == f"{name} needs a package that is not here: pip install 'finsecure[{extra}]'"
+    assert ran.stdout.strip() == f"{name} needs a package that is not installed: pip install 'finsecure[{extra}]'"
 
 
 def test_an_inbox_that_fails_to_load_says_why(monkeypatch: pytest.MonkeyPatch) -> None:

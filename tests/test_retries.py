@@ -161,7 +161,7 @@ def test_a_decline_is_never_retried(door: Door, sandbox: Sandbox, clock: Clock) 
 def test_a_redirect_is_not_followed_with_key_and_card(wire: Door, server: respx.MockRouter, sent: Requests) -> None:
     elsewhere = server.route(host="elsewhere.example").respond(json=INTENT)
     server.route().respond(307, headers={"Location": "https://elsewhere.example/v1/payment_intents"})
-    with pytest.raises(finsecure.APIError, match=r"a redirect.*, which is never followed: check base_url") as caught:
+    with pytest.raises(finsecure.APIError, match=r"a redirect.*, which is not followed: check base_url") as caught:
         wire.call(pay)
     assert (caught.value.http_status, elsewhere.called, len(sent())) == (307, False, 1)
 

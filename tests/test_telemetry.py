@@ -117,4 +117,4 @@ def test_an_exporter_that_fails_costs_no_payment(
     monkeypatch.setattr(trace, "get_tracer", broken)
     with Sandbox(clock=Clock(1e9)) as sandbox:
         assert sandbox.client().payment_intents.create(amount=2000, currency="usd").amount == 2000
-    assert "span of a call could not be written" in caplog.text
+    assert "span of a call could not be recorded" in caplog.text

@@ -441,7 +441,7 @@ def test_changed_line_ends_are_said_to_be() -> None:
 @pytest.mark.parametrize("secret", [f"{SECRET}\n", f" {SECRET}", f"{SECRET}\r\n"], ids=repr)
 def test_white_space_around_a_secret_is_said_to_be_there(secret: str) -> None:
     """A secret read from a file, newline included, is refused before anything is verified, and the error says why."""
-    with pytest.raises(WebhookUsageError, match=r"white space or a newline in it.*Strip it"):
+    with pytest.raises(WebhookUsageError, match=r"white space or a newline.*strip it"):
         webhooks.verify_signature(BODY, GOOD, secret)
 
 

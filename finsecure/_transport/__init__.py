@@ -1,8 +1,8 @@
-"""How requests travel: the only room that knows an HTTP library, and the one where its exceptions end.
+"""Sends requests. Only this package uses HTTP libraries, and it catches all their exceptions.
 
-A transport sends one request once. It answers a `Response`, or a `Failure` that says whether anything was sent; it
-raises nothing of the network's. `httpcore` is the default, on the connection pools under httpx or httpx2; `pyreqwest`
-is the fast one, in Rust; `httpx` sends through your own httpx client.
+A transport sends one request once. It returns a `Response`, or a `Failure` that says whether anything was sent, and
+raises no network exceptions. `httpcore` is the default, on the connection pools of httpx or httpx2; `pyreqwest` is the
+fastest, in Rust; `httpx` sends through your own httpx client.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ class Transport(Protocol):
     """Sends requests for a `Client`."""
 
     def send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
-        """Send a request once; `timeout` seconds for all of it, connect to last byte."""
+        """Send a request once, within `timeout` seconds from connecting to the last byte."""
         ...
 
     @property
     def is_closed(self) -> bool:
-        """Whether it was closed."""
+        """Whether this transport is closed."""
         ...
 
     def close(self) -> None:
-        """Close every connection; what is sent from now on fails."""
+        """Close every connection. Later requests fail."""
         ...
 
 
@@ -37,21 +37,21 @@ class AsyncTransport(Protocol):
     """Sends requests for an `AsyncClient`."""
 
     async def send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
-        """Send a request once; `timeout` seconds for all of it, connect to last byte."""
+        """Send a request once, within `timeout` seconds from connecting to the last byte."""
         ...
 
     @property
     def is_closed(self) -> bool:
-        """Whether it was closed."""
+        """Whether this transport is closed."""
         ...
 
     async def aclose(self) -> None:
-        """Close every connection; what is sent from now on fails."""
+        """Close every connection. Later requests fail."""
         ...
 
 
 def open_transport(name: str, http_client: Any) -> Transport:
-    """The transport of a new `Client`."""
+    """Open the transport of a new `Client`."""
     if http_client is not None:
         from .httpx import HttpxTransport
 
@@ -67,7 +67,7 @@ def open_transport(name: str, http_client: Any) -> Transport:
 
 
 def open_async_transport(name: str, http_client: Any) -> AsyncTransport:
-    """The transport of a new `AsyncClient`."""
+    """Open the transport of a new `AsyncClient`."""
     if http_client is not None:
         from .httpx import AsyncHttpxTransport
 
@@ -97,17 +97,18 @@ def _library(name: str, module: str | None) -> Any:
         return importlib.import_module(module)
     except ImportError:
         raise InvalidRequestError(
-            f"transport={name!r} needs a package that is not here: pip install 'finsecure[{_EXTRAS.get(name, name)}]'.",
+            f"transport={name!r} needs a package that is not installed: pip install "
+            f"'finsecure[{_EXTRAS.get(name, name)}]'.",
             type="invalid_request_error",
             param="transport",
         ) from None
 
 
 def _check_kind(transport: str, http_client: object, name: str) -> None:
-    """By name and module, so that neither httpx nor httpx2 has to be imported to look."""
+    """Check by class name and module, so that neither httpx nor httpx2 has to be imported."""
     if transport != "httpx":
         raise InvalidRequestError(
-            f"Both http_client and transport={transport!r} were given: pass one, a ready client is a transport.",
+            f"Both http_client and transport={transport!r} were given: pass only one of them.",
             type="invalid_request_error",
             param="transport",
         )

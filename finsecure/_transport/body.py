@@ -1,4 +1,4 @@
-"""An answer's body, collected as it comes: decompressed, and never larger than it may be."""
+"""Collects a response body as it arrives: decompresses it, and stops at the size limit."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ if TYPE_CHECKING:
 
 
 class Body:
-    """Collects the chunks of one answer, until it has enough of them."""
+    """Collects the chunks of one response body."""
 
     def __init__(self, status: int, headers: Iterable[tuple[bytes, bytes]], limit: int) -> None:
         self._status = status
         self._limit = limit
         self._headers = lower_names(headers)
-        self._body = bytearray()  # not a list of chunks: many small ones take far more memory than what is in them
+        self._body = bytearray()  # not a list: many small chunks would take far more memory than their content
         self._wrong: str | None = None
         encoding = self._headers.get(b"content-encoding", b"").strip().lower()
         self._zlib = zlib.decompressobj(zlib.MAX_WBITS | 32) if encoding in {b"gzip", b"deflate"} else None
-        self._compressed = False  # whether anything came that is compressed
+        self._compressed = False  # whether any compressed data arrived
         if self._zlib is None and encoding not in {b"", b"identity"}:
-            self._wrong = "is compressed in a way that was not asked for"
+            self._wrong = "has a compression that was not requested"
 
     @property
     def invalid(self) -> bool:
-        """Whether it is of no use, so that the rest need not be read."""
+        """Whether the body is unusable, so that the rest need not be read."""
         return self._wrong is not None
 
     def add(self, chunk: bytes) -> bool:
-        """Take a chunk as it came; whether to go on reading."""
+        """Add a chunk, and return whether to go on reading."""
         if self._wrong is not None:
             return False
         if self._zlib is not None and chunk:
             self._compressed = True
             try:
-                # One byte more than allowed is enough to know; a bomb is never unpacked further.
+                # Decompress at most one byte more than allowed, so that a bomb is never unpacked.
                 more = self._zlib.eof
                 chunk = self._zlib.decompress(chunk, self._limit - len(self._body) + 1)
                 if more or self._zlib.unused_data:
-                    self._wrong = "goes on after its compressed end"
+                    self._wrong = "continues after the end of its compressed data"
             except zlib.error:
-                self._wrong = "is not compressed as it says"
+                self._wrong = "is not compressed as its Content-Encoding says"
         if len(self._body) + len(chunk) > self._limit:
             self._wrong = f"is larger than {self._limit} bytes (max_response_size)"
         if self._wrong is not None:
@@ -58,7 +58,7 @@ class Body:
         return True
 
     def outcome(self) -> Outcome:
-        """The answer, or why it is none. Where the API answered with an error, its status says enough."""
+        """Return the response, or a failure if the body is unusable. For an error response, the status is enough."""
         if self._zlib is not None and self._compressed and not self._zlib.eof and self._wrong is None:
             self._wrong = "is cut short"
         if self._wrong is None:

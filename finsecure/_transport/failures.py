@@ -1,6 +1,7 @@
-"""What went wrong on the way, as ours: one table from the exceptions of the httpx family to a `Failure`.
+"""Converts network exceptions to a `Failure`, with one table for the exceptions of the httpx family.
 
-By class name, since httpx, httpcore and their successors use the same names, and none of them has to be imported.
+The table has class names, since httpx, httpcore and their successors use the same names, and this way none of them has
+to be imported.
 """
 
 from __future__ import annotations
@@ -14,27 +15,27 @@ from ..error import RETRIED_STATUSES, APIConnectionError, APITimeoutError, FinSe
 
 _TABLE: dict[str, tuple[Kind, str]] = {
     "PoolTimeout": ("not sent", "No connection became free in time"),
-    "ConnectTimeout": ("not sent", "The connection was not made in time"),
-    "ConnectError": ("not sent", "The connection could not be made"),
+    "ConnectTimeout": ("not sent", "Could not connect in time"),
+    "ConnectError": ("not sent", "Could not connect"),
     "ProxyError": ("not sent", "The proxy refused the connection"),
-    "ReadTimeout": ("lost", "No whole answer came in time"),
+    "ReadTimeout": ("lost", "No complete response arrived in time"),
     "WriteTimeout": ("lost", "The request could not be written in time"),
-    "TimeoutException": ("lost", "No whole answer came in time"),
-    "TimeoutError": ("lost", "No whole answer came in time"),
-    "SOCKSError": ("not sent", "The proxy did not answer as SOCKS asks"),
-    "RemoteProtocolError": ("lost", "The connection was closed, or the answer was no HTTP"),
+    "TimeoutException": ("lost", "No complete response arrived in time"),
+    "TimeoutError": ("lost", "No complete response arrived in time"),
+    "SOCKSError": ("not sent", "The proxy did not respond as SOCKS requires"),
+    "RemoteProtocolError": ("lost", "The connection was closed, or the response was not HTTP"),
     "LocalProtocolError": ("final", "The request could not be written as HTTP"),
-    "H2Error": ("lost", "The answer was no HTTP/2"),
-    "HPACKError": ("lost", "The answer was no HTTP/2"),
-    "HyperframeError": ("lost", "The answer was no HTTP/2"),
+    "H2Error": ("lost", "The response was not HTTP/2"),
+    "HPACKError": ("lost", "The response was not HTTP/2"),
+    "HyperframeError": ("lost", "The response was not HTTP/2"),
     "InvalidURL": ("final", "The URL cannot be used"),
-    "SocketBlockedError": ("final", "Sockets are forbidden here, so nothing was written"),
-    "SocketConnectBlockedError": ("final", "This host is forbidden here, so nothing was written"),
+    "SocketBlockedError": ("final", "pytest-socket blocks sockets here, so nothing was written"),
+    "SocketConnectBlockedError": ("final", "pytest-socket blocks this host here, so nothing was written"),
     "UnsupportedProtocol": ("final", "The URL's scheme is not supported"),
     "NetworkError": ("lost", "The connection broke"),
     "TransportError": ("lost", "The connection broke"),
     "HTTPError": ("lost", "The connection broke"),
-    "StreamError": ("lost", "The answer could not be read"),
+    "StreamError": ("lost", "The response could not be read"),
     "ClosedResourceError": ("lost", "The connection was closed"),
     "BrokenResourceError": ("lost", "The connection broke"),
     "BusyResourceError": ("lost", "The connection was in use by another task"),
@@ -46,7 +47,7 @@ _TABLE: dict[str, tuple[Kind, str]] = {
 
 
 def failure(exc: Exception, *, connection_was_old: bool = False) -> Failure | None:
-    """The `Failure` that an exception of the network stands for; `None` for any other exception."""
+    """Convert a network exception to a `Failure`; `None` for any other exception."""
     while getattr(
         exc, "exceptions", ()
     ):  # anyio connects in a group of tasks, and raises what it did not expect as one
@@ -72,33 +73,33 @@ def failure(exc: Exception, *, connection_was_old: bool = False) -> Failure | No
 
 
 def unforeseen(exc: Exception) -> Failure:
-    """An exception that nobody foresaw. It is not kept as the cause: what it says may hold a request."""
+    """Convert an unexpected exception. It does not become the cause, since its text may contain a request."""
     if str(exc) == "Event loop is closed":
-        why = "The connection belongs to an event loop that is closed: make an http_client in the loop that uses it"
+        why = "The connection belongs to an event loop that is closed: create the http_client in the loop that uses it"
     else:
-        why = "The transport failed in a way that was not foreseen"
+        why = "The transport failed unexpectedly"
     return Failure("lost", APIConnectionError(f"{why} ({type(exc).__name__})."))
 
 
 def certificate_refused(why: str) -> Failure:
-    """What a server whose certificate is wrong answers: nothing, and trying again would not help."""
+    """Return the failure for a certificate that was not accepted. Trying again would not help."""
     return Failure(
         "final",
         APIConnectionError(
-            f"The server's certificate was not accepted: {why}. Check base_url, the clock and the certificates of this "
-            "machine; SSL_CERT_FILE names others."
+            f"The server's certificate was not accepted: {why}. Check base_url, and this machine's clock and "
+            "certificates. To trust other certificates, set SSL_CERT_FILE."
         ),
     )
 
 
 def unusable(refusal: FinSecureError) -> Failure:
-    """What a setting of the environment's stands for with which no connection can be made."""
+    """Return the failure for a setting in the environment that makes connecting impossible."""
     return Failure("final", refusal.with_traceback(None))
 
 
 def closed() -> Failure:
-    """What a closed client answers."""
-    return Failure("final", APIConnectionError("This client is closed: make a new one."))
+    """Return the failure of a closed client."""
+    return Failure("final", APIConnectionError("This client is closed: create a new one."))
 
 
 def _is_timeout(exc: Exception) -> bool:
@@ -106,12 +107,12 @@ def _is_timeout(exc: Exception) -> bool:
 
 
 def _certificate_problem(exc: BaseException) -> str | None:
-    """Why a certificate was refused, where that is why no connection was made.
+    """Return why a certificate was refused, if that is why connecting failed.
 
-    Only what a `ConnectError` stems from counts: further up there can be an exception that the caller is just handling.
+    Only looks at the cause of a `ConnectError`: further up there may be an exception that the caller is handling.
     """
     reason: BaseException | None = exc
-    for _ in range(3):  # httpx's stems from httpcore's
+    for _ in range(3):  # httpx's is caused by httpcore's
         if reason is not None and type(reason).__name__ == "ConnectError":
             reason = reason.__cause__ or reason.__context__
     if isinstance(reason, ssl.SSLCertVerificationError):
@@ -123,12 +124,12 @@ _SAYS_NO = {"Invalid username/password", "Proxy Server could not connect: Connec
 
 
 def _proxy_refuses(said: str) -> bool:
-    """Whether a proxy says no for good, rather than that it cannot reach the API now: by the status that it answers."""
+    """Whether a proxy refuses for good, and not because it cannot reach the API now, by the status in its response."""
     status = re.match(r"[0-9]{3}\b", said)
     return said in _SAYS_NO if status is None else int(status[0]) not in RETRIED_STATUSES
 
 
 def _bare(exc: Exception) -> Exception:
-    """The cause without its frames, whose local variables hold headers and bodies."""
+    """Remove an exception's frames, whose local variables hold headers and bodies."""
     exc.__cause__ = exc.__context__ = None
     return exc.with_traceback(None)

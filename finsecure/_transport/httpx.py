@@ -1,10 +1,10 @@
-"""A ready client of the caller's, httpx or its successor: its connections, proxies, hooks and mocks, our request.
+"""Sends through the user's own httpx or httpx2 client, with its connections, proxies, hooks and mocks.
 
-The request is ours to the last header: redirects are not followed, and the client's own auth, cookies and headers stay
-out. Closing the client stays with whoever made it.
+The request has only our headers: the client's own auth, cookies and headers are not added, and redirects are not
+followed. Whoever created the client closes it.
 
-Response hooks may read the body, to log it, or raise, as httpx's own `raise_for_status` does, after which httpx throws
-the body away. So where a client has such hooks, a first one is put before them that reads the body of our answers.
+Response hooks may read the body, for example to log it. They may also raise, as `raise_for_status` does, and then httpx
+discards the body. So if a client has such hooks, we put one of our own before them, which reads the body.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _OURS = "finsecure"  # the extension of a request that holds its `_Reading`
 
 
 class _Reading:
-    """The body of one answer, read once: before the caller's hooks see it, or else afterwards."""
+    """Reads the body of one response once: before the user's hooks see it, or else afterwards."""
 
     def __init__(self, timeout: float, limit: int) -> None:
         self.ends = monotonic() + timeout
@@ -59,18 +59,18 @@ class _Reading:
         return False
 
     def add(self, chunk: bytes) -> bool:
-        """Take a chunk; whether to go on reading."""
+        """Add a chunk, and return whether to go on reading."""
         self._raw += chunk
         return cast("Body", self._body).add(chunk)
 
     def end(self, response: Any) -> None:
-        """The body is read: let the hooks read it again."""
+        """Finish, and let the hooks read the body again."""
         self.outcome = cast("Body", self._body).outcome()
         response.stream = sys.modules[_family(response)].ByteStream(bytes(self._raw))
 
 
 def _family(instance: object) -> str:
-    """`httpx` or `httpx2`, also for an instance of a class that was derived from theirs."""
+    """Return `httpx` or `httpx2`, also for instances of a subclass of theirs."""
     packages = [kind.__module__.partition(".")[0] for kind in type(instance).__mro__]
     return next(package for package in packages if package in {"httpx", "httpx2"})
 
@@ -89,7 +89,7 @@ def _http(
 
 
 def _check_step(step: str, facts: dict[str, Any]) -> None:
-    """Raise what a signal handler raised: where a write failed httpcore reads on, and would drop it."""
+    """Raise an exception of a signal handler. After a failed write, httpcore reads on and would drop it."""
     if "exception" in facts:
         raise_own(facts["exception"])
     elif step.endswith(".send_request_body.started") and facts["request"].method != b"CONNECT":  # which is a proxy's
@@ -102,7 +102,7 @@ async def _acheck_step(step: str, facts: dict[str, Any]) -> None:
 
 def _read(response: Any, reading: _Reading) -> None:
     if reading.begins(response):
-        stream = response.stream  # not iter_raw(), by which the response would count as read
+        stream = response.stream  # not iter_raw(), after which the hooks could not read it again
         try:
             for chunk in stream:
                 if not reading.add(chunk):
@@ -139,14 +139,14 @@ def _has_unread(response: Any) -> bool:
 
 
 def _read_first(response: Any) -> None:
-    """The first response hook of a ready client."""
+    """Read the body of our responses: the first response hook of a client."""
     reading = response.request.extensions.get(_OURS)
     if reading is not None:
         _read(response, reading)
 
 
 async def _aread_first(response: Any) -> None:
-    """The first response hook of a ready async client."""
+    """Read the body of our responses: the first response hook of an async client."""
     reading = response.request.extensions.get(_OURS)
     if reading is not None:
         await _aread(response, reading)
@@ -166,7 +166,7 @@ def _failed(client: Any, request: Request, reading: _Reading, exc: BaseException
         raise exc
     raise_own(exc, [*before, *after])
     if type(exc).__name__ == "HTTPStatusError" and reading.outcome is not None:
-        return reading.outcome  # a hook asked to raise for what the answer says, as we do
+        return reading.outcome  # a hook raised for the status, which we turn into our own error
     known = failure(exc) or unforeseen(exc)
     if reading.written:  # and HTTP/2 gives an answer that breaks its rules for a mistake of ours
         return known._replace(kind="lost")
@@ -174,13 +174,13 @@ def _failed(client: Any, request: Request, reading: _Reading, exc: BaseException
 
 
 def _warn_if_unverified(client: Any, request: Request, origin: Origin) -> bool:
-    """Warn where a live key goes to whoever answers; whether that has been looked at."""
+    """Warn if a live key is sent without verifying certificates. Return whether this was checked."""
     if origin.scheme != "https" or not any(value.startswith(_LIVE) for _, value in request.headers):
         return False
-    # httpx does not say it in public. What is not there, as in a mock, is taken to be well.
+    # httpx has no public attribute for it. If the private ones are missing, as on a mock, assume that all is well.
     used = client._transport_for_url(sys.modules[_family(client)].URL(origin.url))
     if not is_verified(getattr(getattr(used, "_pool", None), "_ssl_context", None)):
-        logger.warning("http_client does not verify certificates (verify=False), and the key is a live one")
+        logger.warning("http_client does not verify certificates (verify=False), but the API key is a live key")
     return True
 
 
@@ -221,7 +221,7 @@ class HttpxTransport:
         self._looked = False  # whether it verifies certificates
 
     def send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
-        """Send a request once. Its reads are limited one by one until the body comes; from there by `timeout`."""
+        """Send a request once. `timeout` limits each read of the head, and then the whole body."""
         if self._closed or self._http.is_closed:
             return closed()
         _put_first(self._http, _read_first)
@@ -252,7 +252,7 @@ class HttpxTransport:
         return self._closed or self._http.is_closed
 
     def close(self) -> None:
-        """Send no more; the client itself is not ours to close."""
+        """Refuse further requests. The httpx client stays open: its owner closes it."""
         self._closed = True
 
 
@@ -296,5 +296,5 @@ class AsyncHttpxTransport:
         return self._closed or self._http.is_closed
 
     async def aclose(self) -> None:
-        """Send no more; the client itself is not ours to close."""
+        """Refuse further requests. The httpx client stays open: its owner closes it."""
         self._closed = True

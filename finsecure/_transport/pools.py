@@ -1,10 +1,10 @@
 """Many small connection pools; the least busy one takes the next call.
 
-An httpcore pool looks at all its connections for each request, so one large pool slows down with every connection.
+An httpcore pool checks all its connections for each request, so one large pool would slow down with every connection.
 
-A call holds a `Ticket` for its pool. Tickets are counted weakly, so that a call that ends in any way at all, even by an
-interrupt between two lines, cannot leave its pool busy for ever. The lock is one that `with` takes and releases in a
-single step, for the same reason.
+A call holds a `Ticket` for its pool. Pools keep weak references to tickets: however a call ends, even by an interrupt
+between two lines, it cannot leave its pool marked busy forever. For the same reason the lock is an RLock, which `with`
+acquires and releases in a single step.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from typing import Any, Generic, Protocol, TypeVar
 from .._clock import monotonic
 
 POOLS = 40
-CONNECTIONS = 5  # a pool, so 200 in all
+CONNECTIONS = 5  # per pool, so 200 in total
 KEEPALIVE = 15.0  # seconds that an idle connection is kept; most servers keep them for longer
-SWEEP = 1.0  # seconds between two looks for connections that are to be closed
+SWEEP = 1.0  # seconds between checks for connections to close
 
 
 class Pool(Protocol):
-    """What `Pools` has to know of a pool."""
+    """What `Pools` needs from a pool."""
 
     def close(self) -> None:
-        """Close all its connections at once, whatever they carry."""
+        """Close all its connections at once, even busy ones."""
         ...
 
     def close_dead(self) -> bool:
-        """Close the connections that the other side has closed. Whether any is left."""
+        """Close the connections that the server has closed, and return whether any are left."""
         ...
 
 
@@ -38,18 +38,18 @@ P = TypeVar("P", bound=Pool)
 
 
 class Slot(Generic[P]):
-    """A pool, and the calls that it carries."""
+    """A pool, and the calls that use it."""
 
     __slots__ = ("calls", "pool", "used")
 
     def __init__(self, pool: P) -> None:
         self.pool = pool
         self.calls: set[weakref.ref[Ticket[P]]] = set()
-        self.used = 0.0  # when its last call was over
+        self.used = 0.0  # when its last call ended
 
 
 class Ticket(Generic[P]):
-    """The claim of one call on a pool, until it is given back or the call is gone."""
+    """Marks a pool as used by a call, until the call returns it or is garbage-collected."""
 
     __slots__ = ("__weakref__", "ref", "slot")
 
@@ -64,19 +64,15 @@ class Pools(Generic[P]):
     def __init__(self, open_pool: Callable[[], P]) -> None:
         self._open = open_pool
         self._slots: list[Slot[P]] = []
-        self._leaving: list[Slot[P]] = []  # taken out, but still carrying calls
-        self._lock = threading.RLock()  # re-entrant for signal handlers that make a call
+        self._leaving: list[Slot[P]] = []  # taken out of use, but with calls in progress
+        self._lock = threading.RLock()  # re-entrant, for signal handlers that make a call
         self._sweep_at = 0.0
         self._drained = False
 
-    # The first idle pool, not the one that was idle the longest: calls gather on few pools, and the others stay idle
-    # for long enough to be closed.
+    # Always the first idle pool: calls then share few pools, and the others stay idle for long enough to be closed.
 
     def take(self, ticket: Ticket[P]) -> P | None:
-        """A pool for a call: the first idle one, whose connection is likely still open, or else the least busy.
-
-        `None` where the pools are drained.
-        """
+        """Return a pool for a call: the first idle one, or else the least busy; `None` after `drain`."""
         with self._lock:
             if self._drained:
                 return None
@@ -89,14 +85,14 @@ class Pools(Generic[P]):
                     self._slots.append(slot)
                 else:
                     slot = min(self._slots, key=lambda slot: len(slot.calls))
-            # The slot is set first: a call that is interrupted from here on finds what it has to give back.
+            # Set the slot first, so that a call that is interrupted from here on knows which slot to give back.
             ticket.slot = slot
             ticket.ref = weakref.ref(ticket, slot.calls.discard)
             slot.calls.add(ticket.ref)
             return slot.pool
 
     def give_back(self, ticket: Ticket[P]) -> None:
-        """A call is over."""
+        """Give a pool back after a call."""
         slot = ticket.slot
         if slot is None:
             return
@@ -108,7 +104,7 @@ class Pools(Generic[P]):
                 self._sweep(now)
 
     def discard(self, ticket: Ticket[P]) -> None:
-        """Take out a call's pool: the call was interrupted, and may have left it locked or out of step."""
+        """Take a call's pool out of use: the call was interrupted, and may have left it locked or inconsistent."""
         slot = ticket.slot
         with self._lock:
             if slot is not None and slot in self._slots:
@@ -116,33 +112,33 @@ class Pools(Generic[P]):
                 self._leaving.append(slot)
 
     def discard_if_stuck(self, ticket: Ticket[P]) -> None:
-        """Take out a pool that found no free connection though it has more than it has calls: it lost count of them."""
-        # A busy pool has more calls than connections, and its call has to wait. One with fewer calls than connections
-        # must have had a free one: httpcore can count the connection of a cancelled call as busy for ever.
+        """Take a pool out of use if it found no free connection, although it must have one."""
+        # With more calls than connections, a call has to wait. With fewer, there must be a free connection: httpcore
+        # can count the connection of a canceled call as busy forever.
         if ticket.slot is not None and len(ticket.slot.calls) <= CONNECTIONS:
             self.discard(ticket)
 
     def discard_all(self, ticket: Ticket[P]) -> None:
-        """A kept connection was dead, as all are after the API restarted: take out every pool, for a fresh next try."""
+        """Take all pools out of use after an idle connection was dead: if the API restarted, all of them are."""
         with self._lock:
-            if ticket.slot in self._slots:  # else of an earlier generation: what is here now is fresh
+            if ticket.slot in self._slots:  # else they were already replaced by fresh ones
                 self._take_out_all()
 
     def drain(self) -> None:
-        """Take out every pool, for good. A busy one is closed after its calls.
+        """Take all pools out of use for good. A busy pool is closed after its calls.
 
-        A connection that is just being made would outlive a pool that is closed under it.
+        Closing it earlier would leak a connection that is just being opened.
         """
         self._drained = True
         self.close_idle()
 
     def close_idle(self) -> None:
-        """Take out every pool; new calls open new ones."""
+        """Take all pools out of use. New calls open new ones."""
         with self._lock:
             self._take_out_all()
 
     def close(self) -> None:
-        """Close every pool at once, whatever it carries: nothing can come of it any more."""
+        """Close every pool at once, even with calls in progress, whose event loop has ended."""
         with self._lock:
             for slot in [*self._slots, *self._leaving]:
                 slot.pool.close()
@@ -150,10 +146,10 @@ class Pools(Generic[P]):
             self._leaving.clear()
 
     def sweep(self) -> float | None:
-        """Close what has been idle for too long, or was closed by the server.
+        """Close connections that were idle for too long, or that the server closed.
 
         Returns:
-            Seconds until there may be something to close again; `None` where no connection is left.
+            Seconds until the next check; `None` if no connection is left.
         """
         with self._lock:
             now = monotonic()
@@ -170,7 +166,7 @@ class Pools(Generic[P]):
 
     def _sweep(self, now: float) -> None:
         self._sweep_at = now + SWEEP
-        # A pool with a call is left alone: looking at its connections would race with that call.
+        # Skip pools with calls: checking their connections would race with those calls.
         for slot in list(self._slots):
             if not slot.calls and (now - slot.used >= KEEPALIVE or not slot.pool.close_dead()):
                 self._slots.remove(slot)

@@ -1,4 +1,4 @@
-"""The proxy that the environment names for a host."""
+"""Finds the proxy for a host in the environment."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 
 class Proxy(NamedTuple):
-    """Where a proxy is, and who we are to it."""
+    """The URL of a proxy, and the credentials for it."""
 
     url: str
     auth: tuple[str, str] | None
 
     @override
     def __repr__(self) -> str:
-        return f"<Proxy {self.url}>"  # the rest is secret
+        return f"<Proxy {self.url}>"  # without the credentials
 
     @property
     def hidden_auth(self) -> tuple[bytes, bytes] | None:
-        """User and password, which no log shows that writes their `repr`."""
+        """The user and the password, with a masked `repr`."""
         return None if self.auth is None else (_Hidden(self.auth[0].encode()), _Hidden(self.auth[1].encode()))
 
 
@@ -40,21 +40,21 @@ class _Hidden(bytes):
 
 
 def unusable_proxy() -> InvalidRequestError:
-    """The error of a proxy that cannot be used."""
+    """Return the error for a proxy that cannot be used."""
     return InvalidRequestError(
-        "The proxy that the environment names (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY) is no URL that can be used: "
-        "write it as http://host:port; socks5://host:port needs pip install 'httpx[socks]'.",
+        "The proxy URL in the environment (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY) cannot be used: write it as "
+        "http://host:port, or as socks5://host:port after pip install 'httpx[socks]'.",
         type="invalid_request_error",
         param="proxy",
     )
 
 
 def proxy_for(origin: Origin) -> Proxy | None:
-    """The proxy for a host: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`, or the system's settings."""
+    """Find the proxy for a host: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`, or the system's settings."""
     if origin.scheme == "http":
-        return None  # only ever a loopback host, such as a sandbox on this machine, which no proxy can reach
+        return None  # always a loopback host, such as a sandbox, which no proxy can reach
     if sys.platform == "linux" and not any(name.lower().endswith("_proxy") for name in os.environ):
-        return None  # the usual case, which spares the import below
+        return None  # the usual case, without the import below
     from urllib.request import getproxies, proxy_bypass
 
     proxies = getproxies()
@@ -79,15 +79,15 @@ def proxy_for(origin: Origin) -> Proxy | None:
 
 
 def _is_in_network(host: str, no_proxy: str) -> bool:
-    """Whether `NO_PROXY` leaves a host out as an address or by its network, which `urllib` knows nothing of."""
-    import ipaddress  # not without a proxy
+    """Whether `NO_PROXY` has a host's address or network, which `urllib` does not support."""
+    import ipaddress  # slow to import, and only needed with a proxy
 
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         return False
     for entry in no_proxy.split(","):
-        with contextlib.suppress(ValueError):  # the name of a host
+        with contextlib.suppress(ValueError):  # an entry may be a host name
             if address in ipaddress.ip_network(entry.strip().strip("[]"), strict=False):
                 return True
     return False

@@ -127,7 +127,7 @@ def _failed(exc: Exception, *, answered_before: bool) -> Failure:
         return Failure("final", APIConnectionError(f"The request could not be written as HTTP ({why})."))
     timed_out = isinstance(exc, TimeoutError) or any("timed out" in cause for cause in causes)
     error = APITimeoutError if timed_out else APIConnectionError
-    what = "No whole answer came" if sent else "The connection could not be made"
+    what = "No complete response arrived" if sent else "Could not connect"
     # A kept connection may have been closed under us; which one it was is not to be known here.
     stale = answered_before and not timed_out and any("(SendRequest)" in cause for cause in causes)
     kind: Kind = "not sent" if not sent else "stale" if stale else "lost"

@@ -11,7 +11,7 @@ from ..error import InvalidRequestError
 
 
 def tls_context() -> ssl.SSLContext:
-    """One context for the process. Certificates are always verified; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others."""
+    """Return the context of this process. It always verifies certificates; see `SSL_CERT_FILE` and `SSL_CERT_DIR`."""
     return _tls_context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
 
 
@@ -30,11 +30,11 @@ def _tls_context(cafile: str | None, capath: str | None) -> ssl.SSLContext:
 
 
 def is_verified(context: object) -> bool:
-    """Whether a context of TLS verifies certificates; anything else is not for us to judge."""
+    """Whether a TLS context verifies certificates; True for anything else."""
     return not isinstance(context, ssl.SSLContext) or context.verify_mode != ssl.CERT_NONE
 
 
 def _unreadable(name: str, why: str, instead: str) -> InvalidRequestError:
     return InvalidRequestError(
-        f"{name} cannot be read ({why}): name {instead}.", type="invalid_request_error", param=name
+        f"{name} cannot be read ({why}): set it to {instead}.", type="invalid_request_error", param=name
     )

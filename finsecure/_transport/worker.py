@@ -1,7 +1,7 @@
-"""A thread that sends for the main thread, which only waits meanwhile.
+"""A thread that sends for the main thread, while the main thread waits.
 
-pyreqwest aborts the process where a signal handler raises while it sends. Handlers run in the main thread, and a thread
-that waits for another may be left by an exception at any time. It costs some 45 microseconds a call.
+pyreqwest aborts the process if a signal handler raises while it sends. Handlers run in the main thread, where an
+exception can safely interrupt waiting for another thread. It costs about 45 microseconds per call.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ T = TypeVar("T")
 Jobs: TypeAlias = "SimpleQueue[tuple[Callable[[], Any], SimpleQueue[Any]] | None]"
 
 _idle: list[Jobs] = []
-in_child(_idle.clear)  # their threads are the parent's
+in_child(_idle.clear)  # their threads do not exist in the child
 
 
 def call_in_thread(function: Callable[[], T]) -> T:
-    """Call a function that raises nothing: in the main thread by another thread, elsewhere in place."""
+    """Call a function that raises nothing: from the main thread in another thread, from other threads directly."""
     if current_thread() is not main_thread():
         return function()
     jobs = _idle.pop() if _idle else _start()
@@ -32,14 +32,14 @@ def call_in_thread(function: Callable[[], T]) -> T:
         jobs.put((function, answers))
         answer = answers.get()
     except BaseException:
-        jobs.put(None)  # it ends when its call is over
+        jobs.put(None)  # so that the thread ends after this call
         raise
     _idle.append(jobs)
     return answer
 
 
 def _start() -> Jobs | None:
-    """A new thread, by its jobs; `None` where no thread can start, as in an `atexit` hook."""
+    """Start a thread and return its queue of jobs; `None` if no thread can start, as in an `atexit` hook."""
     jobs: Jobs = SimpleQueue()
     try:
         Thread(target=_work, args=(jobs,), name="finsecure-pyreqwest", daemon=True).start()
@@ -52,4 +52,4 @@ def _work(jobs: Jobs) -> None:
     while (job := jobs.get()) is not None:
         function, answers = job
         answers.put(function())
-        del job, function, answers  # or they would live until the next call
+        del job, function, answers  # else they would stay in memory until the next call
