@@ -60,7 +60,9 @@ else:
             extra = home.split(".")[1]
             if (exc.name or "").partition(".")[0] not in {extra, "asgiref"}:
                 raise
-            raise ImportError(f"{name} needs a package that is not here: pip install 'finsecure[{extra}]'") from None
+            raise ImportError(
+                f"{name} needs a package that is not installed: pip install 'finsecure[{extra}]'"
+            ) from None
         globals()[name] = value
         return value
 
