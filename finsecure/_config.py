@@ -314,25 +314,30 @@ def _count(param: str, value: object, least: int) -> int:
     return number
 
 
+_OF_THE_TRANSPORT = "the transport sets it"
+_OF_THE_BODY = "the client sets what describes the body"
+_CUTS_RESPONSES = "the client needs whole responses"
+_CHANGES_REQUESTS = "it would turn every call into another one"
 _PROTECTED = {
     "accept": "the client reads JSON",
     "accept-encoding": "the client reads gzip",
     "authorization": "the client sets it from the key, so pass api_key",
-    "connection": "the transport sets it",
-    "content-encoding": "the client sets it for the body",
-    "content-length": "the client sets it for the body",
-    "content-type": "the client sets it for the body",
-    "expect": "the transport sets it",
+    "cookie": "the API has no sessions",
     "finsecure-version": "pass api_version",
     "host": "pass base_url",
     "idempotency-key": "pass idempotency_key with the call",
-    "keep-alive": "the transport sets it",
-    "proxy-connection": "the transport sets it",
-    "te": "the transport sets it",
-    "trailer": "the transport sets it",
-    "transfer-encoding": "the transport sets it",
-    "upgrade": "the transport sets it",
+    "proxy-authorization": "the API would see it, so put user and password into the URL of the proxy",
     "user-agent": "pass app_info",
+    **dict.fromkeys(
+        ("connection", "expect", "http2-settings", "keep-alive", "proxy-connection", "te", "trailer"), _OF_THE_TRANSPORT
+    ),
+    **dict.fromkeys(("transfer-encoding", "upgrade"), _OF_THE_TRANSPORT),
+    **dict.fromkeys((f"content-{what}" for what in ("digest", "encoding", "length", "md5", "range")), _OF_THE_BODY),
+    **dict.fromkeys(("content-type", "digest"), _OF_THE_BODY),
+    **dict.fromkeys(("if-match", "if-modified-since", "if-none-match", "if-range"), _CUTS_RESPONSES),
+    **dict.fromkeys(("if-unmodified-since", "prefer", "range"), _CUTS_RESPONSES),
+    **dict.fromkeys(("x-http-method", "x-http-method-override", "x-method-override"), _CHANGES_REQUESTS),
+    **dict.fromkeys(("x-original-url", "x-rewrite-url"), _CHANGES_REQUESTS),
 }
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
@@ -349,7 +354,7 @@ def _default_headers(given: object) -> list[tuple[bytes, bytes]]:
             raise wrong(param, f"{param} has an invalid header name: pass names such as 'X-Request-Source'.")
         protected = _PROTECTED.get(header.lower().replace("_", "-"))  # CGI-like servers do not tell `-` from `_`
         if protected is not None:
-            raise wrong(param, f"{param} has {header}, which cannot be replaced: {protected}.")
+            raise wrong(param, f"{param} has {header}, which cannot be set here: {protected}.")
         if text is None or not _HEADER_TEXT.fullmatch(text):
             raise wrong(param, f"{param}[{header!r}] must be one line of printable ASCII without spaces around it.")
         headers.append((header.encode(), text.encode()))
