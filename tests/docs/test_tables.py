@@ -187,7 +187,7 @@ def test_what_an_answer_proves() -> None:
 
 def test_what_is_tried_again() -> None:
     """docs/retries.md shows the statuses after which a call is tried again, and the codes that make a 409 final."""
-    cells = [what for what, _ in rows("docs/retries.md", "## What is tried again")]
+    cells = [what for what, _ in rows("docs/retries.md", "## What is retried")]
     (statuses,) = (cell.split("every 5xx but") for cell in cells if "5xx" in cell)
     named, but = ({int(status) for status in re.findall(r"[0-9]{3}", part)} for part in statuses)
     assert {409, *named, *range(500, 600)} - but == RETRIED_STATUSES
