@@ -6,6 +6,8 @@ import logging
 import threading
 from collections.abc import Callable
 
+from ._database import SandboxClosedError
+
 _log = logging.getLogger("finsecure.sandbox")
 
 _PAUSE = 1.0
@@ -56,7 +58,8 @@ class Courier:
     def _round(self) -> float | None:
         try:
             return self._work()
+        except SandboxClosedError:
+            return None  # `close` follows
         except Exception:  # noqa: BLE001 - whatever it was, the next round may do
-            if not self._closing:
-                _log.exception("The sandbox could not look for what is due. It goes on in %g seconds.", _PAUSE)
+            _log.exception("The sandbox could not look for what is due. It goes on in %g seconds.", _PAUSE)
             return _PAUSE

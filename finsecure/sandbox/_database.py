@@ -227,7 +227,12 @@ def _application_id(file: str) -> int:
     except sqlite3.DatabaseError as error:
         if "not a database" in str(error):
             return 0
-        raise
+        if "malformed" not in str(error):
+            raise
+        # It is shorter than its header says: whoever moved the log into it was killed, or the disk was full. SQLite
+        # mends it from the log. Only here is it read past SQLite, whose locks on it end when this process closes it.
+        with Path(file).open("rb") as raw:
+            number = int.from_bytes(raw.read(72)[68:], "big")
     finally:
         connection.close()
     return number

@@ -191,6 +191,20 @@ def test_a_file_that_another_process_brings_up_to_date_first_is_left_as_it_is(
     assert schema(path) == new
 
 
+def test_a_file_whose_log_was_half_moved_into_it_is_mended(tmp_path: Path) -> None:
+    """As a kill or a full disk leaves it: the header counts pages that are in the write-ahead log alone."""
+    path, left = tmp_path / "sandbox.db", tmp_path / "left.db"
+    with Sandbox(db=path) as sandbox, sandbox.client() as client:
+        size = path.stat().st_size
+        made = [client.customers.create(description="x" * 1000).id for _ in range(30)]
+        sandbox._store._database._connection.execute("pragma wal_checkpoint(passive)")
+        left.write_bytes(path.read_bytes()[:size])
+        Path(f"{left}-wal").write_bytes(Path(f"{path}-wal").read_bytes())
+    with Sandbox(db=left) as mended, mended.client() as client:
+        assert [customer.id for customer in client.customers.list(limit=100)] == made[::-1]
+        assert mended.secret_key == sandbox.secret_key
+
+
 def test_a_file_says_whose_it_is(tmp_path: Path) -> None:
     path = tmp_path / "sandbox.db"
     Sandbox(db=path).close()
