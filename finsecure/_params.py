@@ -315,8 +315,10 @@ _ROUND = {"gt": math.floor, "gte": math.ceil, "lt": math.ceil, "lte": math.floor
 
 
 def _created(name: str, value: object) -> dict[str, int]:
+    if not isinstance(value, Mapping):
+        raise wrong(name, f"{name} is {type_of(value)}: pass a dict such as {{'gte': date(2026, 11, 1)}}.")
     bounds: dict[str, int] = {}
-    for bound, moment in _object(name, value).items():
+    for bound, moment in _object(name, cast("object", value)).items():
         if bound not in _ROUND:
             raise wrong(name, f"{name} has the unknown bound {bound!r}: pass gt, gte, lt or lte.")
         if isinstance(moment, datetime):
@@ -368,8 +370,8 @@ def check_raw(method: object, path: object, params: object) -> tuple[str, str, d
     if place is None or not _PATH.fullmatch(place) or {".", ".."} & {*place.lower().replace("%2e", ".").split("/")}:
         raise wrong(
             "path",
-            f"path is {shown(path)}: pass only the path, such as '/v1/payment_intents/pi_1/capture'. The client adds "
-            "the host; pass a query as params.",
+            f"path is {shown(path) if place is None else 'not one of the API'}: pass only the path, such as "
+            "'/v1/payment_intents/pi_1/capture'. The client adds the host; pass a query as params.",
         )
     given = {} if params is None else _raw(params)
     if verb.upper() in {"GET", "DELETE"}:

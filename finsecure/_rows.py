@@ -8,9 +8,7 @@ from typing import Any, cast
 
 from . import money
 from ._params import type_of, wrong
-from .resources._object import Object
-
-_AMOUNTS = ("amount", "amount_received", "amount_refunded")
+from .resources._object import Object, Part
 
 
 def rows(objects: Iterable[Object]) -> list[dict[str, Any]]:
@@ -20,9 +18,9 @@ def rows(objects: Iterable[Object]) -> list[dict[str, Any]]:
         objects: Objects of the API. A page stands for the objects of all pages; pass its `data` for one page.
 
     Returns:
-        A list with a dict for each object. `created` is an aware `datetime` in UTC. An amount is an int in the smallest
-        currency unit, and the column `amount_decimal` next to it a `Decimal` in the main unit. A nested dict becomes
-        columns such as `metadata.order_id`. Secrets such as `client_secret` are left out.
+        A list with a dict for each object. `created` and other times are aware `datetime`s in UTC. An amount is an int
+        in the smallest currency unit, and the column `amount_decimal` next to it a `Decimal` in the main unit. A nested
+        dict becomes columns such as `metadata.order_id`. Secrets such as `client_secret` are left out.
 
     Raises:
         finsecure.InvalidRequestError: `objects` contains something else than objects of the API.
@@ -46,16 +44,22 @@ def _row(item: object) -> dict[str, Any]:
     if not isinstance(item, Object):
         raise wrong("objects", f"objects has {type_of(item)} in it: pass objects of the API, such as a page.")
     row: dict[str, Any] = dict(_cells("", item.model_dump(mode="python", exclude_unset=True)))
-    created: object = getattr(item, "created", None)
-    if isinstance(created, datetime):
-        row["created"] = datetime.fromtimestamp(created.timestamp(), created.tzinfo)
-    currency = row.get("currency")
-    if isinstance(currency, str):
-        for name in _AMOUNTS:
-            amount = row.get(name)
-            if isinstance(amount, int):
-                row[f"{name}_decimal"] = money.from_minor_units(amount, currency)
+    row.update(_times("", item))
+    for name, amount in [*row.items()]:
+        place, _, last = name.rpartition(".")
+        currency = row.get(f"{place}.currency".removeprefix("."))
+        if last.startswith("amount") and isinstance(amount, int) and isinstance(currency, str):
+            row[f"{name}_decimal"] = money.from_minor_units(amount, currency)
     return row
+
+
+def _times(prefix: str, part: Part) -> Iterator[tuple[str, datetime]]:
+    """The times of an object and of the parts inside it, as plain datetimes."""
+    for name, value in vars(part).items():
+        if isinstance(value, datetime):
+            yield f"{prefix}{name}", datetime.fromtimestamp(value.timestamp(), value.tzinfo)
+        elif isinstance(value, Part):
+            yield from _times(f"{prefix}{name}.", value)
 
 
 def _cells(prefix: str, content: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -412,6 +412,13 @@ def test_an_async_list_says_to_await_it(read: Callable[[Any], Any]) -> None:
         read(pages)
 
 
+def test_a_raw_async_list_says_to_await_it() -> None:
+    """By the call that lists what has no method yet."""
+    pages: Any = finsecure.AsyncClient("sk_test_1").request_list("/v1/things")
+    with pytest.raises(AttributeError, match=r"page = await client\.request_list\('/v1/things'\)\."):
+        _ = pages.data
+
+
 def test_an_async_list_has_no_other_names() -> None:
     """Habits of other SDKs are answered, what is misspelt is not there."""
     pages: Any = finsecure.AsyncClient("sk_test_1").customers.list()

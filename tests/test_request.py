@@ -121,6 +121,7 @@ def test_what_cannot_be_sent_is_refused_by_name(
     with pytest.raises(finsecure.InvalidRequestError) as caught:
         ask(wire, *args, **options)
     assert (caught.value.param, len(server.calls)) == (param, 0)
+    assert "path is a str" not in str(caught.value)
 
 
 def test_a_publishable_key_may_ask_for_no_more_than_before(
@@ -331,6 +332,11 @@ def test_rows_are_plain() -> None:
         assert finsecure.rows(client.payment_intents.list(limit=1).data)[0]["amount"] == 500
         assert "created" not in finsecure.rows([finsecure.PaymentIntent(id="pi_1", amount=5)])[0]
         assert "amount_decimal" not in finsecure.rows([finsecure.PaymentIntent(id="pi_1", currency="usd")])[0]
+        event = finsecure.rows([finsecure.testing.event("invoice.payment_failed")])[0]
+        for name in ("amount_due", "amount_paid"):
+            assert isinstance(event[f"data.object.{name}_decimal"], Decimal)
+        for name in ("created", "data.object.created", "data.object.period_end"):
+            assert type(event[name]) is datetime
 
 
 @pytest.mark.parametrize("objects", [5, [1], finsecure.PaymentIntent(id="pi_1")], ids=str)

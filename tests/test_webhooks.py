@@ -647,8 +647,11 @@ def test_a_partial_object_says_what_did_not_come(object: dict[str, Any]) -> None
         message = rf"^{name} did not come .* finsecure.PaymentIntent.retrieve\('pi_1'\)"
         with pytest.raises(AttributeError, match=message):
             getattr(intent, name)
-    with pytest.raises(AttributeError, match="no last_response"):
+    with pytest.raises(AttributeError, match=r"no last_response.*: finsecure\.PaymentIntent\.retrieve\('pi_1'\)"):
         _ = intent.last_response
+    timeless = {name: value for name, value in event_body(object=object).items() if name != "created"}
+    with pytest.raises(AttributeError, match=r"created did not come .* finsecure\.Event\.retrieve\("):
+        _ = received(json.dumps(timeless)).created
 
 
 def test_an_update_says_what_was_there_before() -> None:

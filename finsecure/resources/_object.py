@@ -498,15 +498,20 @@ class Object(Part):
 
     def _absent(self, name: str) -> str:
         kind = type(self).__name__
+        # The one that has the operations: `Event` of a PaymentIntentSucceeded.
+        named = next(
+            (each.__name__ for each in type(self).__mro__ if each.__bases__[1:] and issubclass(each, Object)), ""
+        )
+        how = f"finsecure.{named}.retrieve({self.id!r}) or the client's retrieve" if named else ""
         if name == "last_response":
             return (
                 f"This {kind} has no last_response: it came inside another object, a list or an event. A page and an "
-                "object that an operation returns have one."
+                f"object that an operation returns have one{how and f': {how}'}."
             )
-        if hasattr(type(self), "retrieve"):
+        if how:
             return (
                 f"{name} did not come with this {kind}: events and errors carry partial objects. Get the whole one "
-                f"with finsecure.{kind}.retrieve({self.id!r}) or the client's retrieve."
+                f"with {how}."
             )
         return f"{name} did not come with this {kind}: events carry partial objects."
 
