@@ -486,5 +486,5 @@ def test_an_async_page_is_iterated_with_async_for() -> None:
         page = asyncio.run(first(sandbox.async_client()))
     with pytest.raises(TypeError, match="async for"):
         list(page)
-    with pytest.raises(finsecure.InvalidRequestError, match="Collect async pages first"):
+    with pytest.raises(finsecure.InvalidRequestError, match="async list, collect them first"):
         finsecure.rows(page)
