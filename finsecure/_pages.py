@@ -425,7 +425,7 @@ class AsyncPages(Generic[T]):
     @property
     def _how(self) -> str:
         group = self._call.template.rpartition("/")[2]
-        client = type(getattr(self._fetch, "__self__", None))
+        client: object = getattr(self._fetch, "__self__", None)
         listed = f"{group}.list(...)" if hasattr(client, group) else f"request_list({self._call.template!r})"
         return f"Await the first page: page = await client.{listed}."
 
