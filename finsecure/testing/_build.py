@@ -1,4 +1,4 @@
-"""From the members that were given to a whole object: checked by the model, completed from the sandbox's samples."""
+"""Builds a whole object from the given members: checks them with the model, and adds the others from samples."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ A = TypeVar("A", bound=APIObject)
 Object = dict[str, Any]
 
 OF_A_DELETION = {"id", "object", "deleted"}
-"""What the answer to a `delete` has."""
+"""The members of a deleted object, as `delete` returns it."""
 
 
 def maker() -> Maker:
-    """What new objects are made from: now, random ids, and the hash of a test number for its fingerprint."""
+    """Return the source of new objects: the current time, random ids, and hashes for fingerprints."""
     return Maker(
         now=time.time(),
         new_id=lambda _: secrets.token_hex(12),
@@ -39,7 +39,7 @@ def maker() -> Maker:
 
 
 def made(model: type[A], kind: str, members: Mapping[str, object]) -> A:
-    """An object with these members and all others that it has in their state, as an operation answers it."""
+    """Build an object with these members and all others that its state implies, as an operation returns it."""
     source = maker()
     answered: A = typed(model, body(model, kind, members, answered=True))
     vars(answered)["_last_response"] = LastResponse(
@@ -54,13 +54,13 @@ def made(model: type[A], kind: str, members: Mapping[str, object]) -> A:
 
 
 def body(model: type[APIObject], kind: str, members: Mapping[str, object], *, answered: bool) -> Object:
-    """An object as plain dicts and lists.
+    """Build an object as plain dicts and lists.
 
     Args:
-        model: Its model.
-        kind: Its `object`.
-        members: What was given for it.
-        answered: Whether it is as an operation answers it, or as an event carries it.
+        model: The model of the object.
+        kind: The value of its `object` member.
+        members: The given members.
+        answered: Whether to build it as an operation returns it, or as an event contains it.
 
     Raises:
         TypeError: The object has no such member.
@@ -78,12 +78,12 @@ def body(model: type[APIObject], kind: str, members: Mapping[str, object], *, an
 
 
 def typed(model: Any, whole: Object) -> Any:
-    """A body as its model."""
+    """Convert a body to its model."""
     return validator(model).validate_python(whole)
 
 
 def plain(value: object) -> Any:
-    """A value as JSON has it: objects as dicts, tuples as lists, times as Unix seconds."""
+    """Convert a value to JSON: objects to dicts, tuples to lists, times to Unix seconds."""
     if isinstance(value, Part):
         return value.to_dict()
     if isinstance(value, Mapping):
@@ -92,13 +92,13 @@ def plain(value: object) -> Any:
         return [plain(inner) for inner in cast("Sequence[object]", value)]
     if isinstance(value, datetime):
         if value.tzinfo is None:
-            raise ValueError("A time needs a time zone: pass datetime(..., tzinfo=timezone.utc).")
+            raise ValueError("A datetime has no time zone: pass datetime(..., tzinfo=timezone.utc).")
         return int(value.timestamp())
     return value
 
 
 def merge(whole: Object, given: Mapping[str, Any]) -> Object:
-    """Set members, inside nested objects only those given; `metadata` is replaced as a whole."""
+    """Set the given members, also inside nested objects. `metadata` is replaced as a whole."""
     for name, value in given.items():
         before, after = _dict(whole.get(name)), _dict(value)
         whole[name] = value if before is None or after is None or name == "metadata" else merge(before, after)
@@ -106,10 +106,10 @@ def merge(whole: Object, given: Mapping[str, Any]) -> Object:
 
 
 def as_dict(value: object, name: str) -> Object:
-    """A value that has to be a dict.
+    """Check that a value is a dict.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is not a dict.
     """
     content = _dict(value)
     if content is None:
@@ -122,7 +122,7 @@ def _dict(value: object) -> Object | None:
 
 
 def unknown(owner: str, name: str, names: set[str]) -> TypeError:
-    """What to say of a member that there is not."""
+    """Return the error for an unknown member."""
     near = get_close_matches(name.rpartition(".")[2], sorted(names), 1)
     advice = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(sorted(names))}."
     return TypeError(f"{owner} has no field {name}. {advice}")
@@ -131,7 +131,7 @@ def unknown(owner: str, name: str, names: set[str]) -> TypeError:
 def _deleted(blank: Object, given: Object) -> Object:
     extra = sorted(given.keys() - OF_A_DELETION)
     if extra:
-        raise ValueError(f"{extra[0]} does not go with deleted=True: what was deleted has an id and nothing else.")
+        raise ValueError(f"{extra[0]} does not go with deleted=True: a deleted object has only an id.")
     return {"id": given.get("id", blank["id"]), "object": blank["object"], "deleted": True}
 
 
@@ -154,7 +154,7 @@ def check(model: type[Part], given: Mapping[str, Any], prefix: str = "") -> None
 
 
 def _part(model: type[Part], name: str) -> type[Part] | None:
-    """The model of a nested object."""
+    """Return the model of a nested object, or `None`."""
     annotation = model.model_fields[name].annotation
     arms = (annotation, *get_args(annotation))
     return next((arm for arm in arms if isinstance(arm, type) and issubclass(arm, Part)), None)
@@ -175,18 +175,18 @@ def _check_value(model: type[Part], name: str, value: object, shown: str) -> Non
 @cache
 def _adapter(model: Any, name: str) -> TypeAdapter[Any]:
     field = model.model_fields[name]
-    annotated: Any = Annotated  # of what is only known here, which no type checker can read
+    annotated: Any = Annotated  # built at run time, which type checkers cannot read
     declared = (field.annotation, *field.metadata, None)
     return TypeAdapter(annotated[declared])
 
 
 _OPEN = frozenset({"available", "brand", "code", "decline_code", "funding", "preferred", "reason"})
-"""Members whose values come from banks and card networks, which have more of them than the API documents."""
+"""Members with values from banks and card networks, which use more values than the API documents."""
 
 
 @cache
 def _known(model: Any, name: str) -> tuple[str, ...]:
-    """The values that the API documents for a member; none where any value will do."""
+    """Return the values that the API documents for a member; empty if it accepts any value."""
     if name in _OPEN:
         return ()
     arms = get_args(model.model_fields[name].annotation)

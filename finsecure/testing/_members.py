@@ -19,7 +19,7 @@ Time: TypeAlias = datetime | int
 
 
 class Common(TypedDict, total=False):
-    """What every object has."""
+    """Members that every object has."""
 
     id: str
     created: Time
@@ -27,7 +27,7 @@ class Common(TypedDict, total=False):
 
 
 class WithMetadata(Common, total=False):
-    """What every object has that can be annotated."""
+    """Members that every object with metadata has."""
 
     metadata: Mapping[str, str]
 
@@ -156,7 +156,7 @@ class SubscriptionMembers(WithMetadata, total=False):
 
 
 class EventMembers(Common, total=False):
-    """The members of an event, but for its type."""
+    """The members of an event, except its type."""
 
     api_version: str
     data: Nested

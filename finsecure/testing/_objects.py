@@ -1,4 +1,4 @@
-"""One function for each kind of object."""
+"""Functions that build objects, one for each kind."""
 
 from __future__ import annotations
 
@@ -25,14 +25,17 @@ from ._members import (
 
 
 def payment_intent(**members: Unpack[PaymentIntentMembers]) -> PaymentIntent:
-    """A PaymentIntent of $20 that waits for a payment method, unless you say otherwise.
+    """Build a PaymentIntent: by default $20, with status `requires_payment_method`.
 
-    With `status="succeeded"` it has a payment method, `amount_received` and a charge, as in the answer to `confirm`.
-    With `requires_action` it has a `next_action`, and with `processing` a pending charge. Pass
-    `last_payment_error={"decline_code": "lost_card"}` for one that was declined.
+    With `status="succeeded"` it has a payment method, `amount_received` and a charge, as `confirm` returns it. With
+    `requires_action` it has a `next_action`, and with `processing` a pending charge. For a declined payment, pass
+    `last_payment_error={"decline_code": "lost_card"}`.
 
     Args:
-        members: The fields to set; for a nested object, a dict with those that differ.
+        members: The fields to set; for a nested object, a dict with those that differ from the default.
+
+    Returns:
+        The PaymentIntent, with all other fields filled in.
 
     Raises:
         TypeError: A PaymentIntent has no such field; the message names it.
@@ -48,10 +51,13 @@ def payment_intent(**members: Unpack[PaymentIntentMembers]) -> PaymentIntent:
 
 
 def payment_method(**members: Unpack[PaymentMethodMembers]) -> PaymentMethod:
-    """A Visa card, or with `type="us_bank_account"` a bank account.
+    """Build a PaymentMethod: a Visa card, or with `type="us_bank_account"` a bank account.
 
     Args:
-        members: The fields to set; for a nested object, a dict with those that differ.
+        members: The fields to set; for a nested object, a dict with those that differ from the default.
+
+    Returns:
+        The PaymentMethod, with all other fields filled in.
 
     Raises:
         TypeError: A PaymentMethod has no such field; the message names it.
@@ -71,10 +77,13 @@ def payment_method(**members: Unpack[PaymentMethodMembers]) -> PaymentMethod:
 
 
 def customer(**members: Unpack[CustomerMembers]) -> Customer:
-    """A Customer; with `deleted=True` the answer to `delete`.
+    """Build a Customer; with `deleted=True`, as `delete` returns it.
 
     Args:
-        members: The fields to set; for a nested object, a dict with those that differ.
+        members: The fields to set; for a nested object, a dict with those that differ from the default.
+
+    Returns:
+        The Customer, with all other fields filled in.
 
     Raises:
         TypeError: A Customer has no such field; the message names it.
@@ -90,10 +99,13 @@ def customer(**members: Unpack[CustomerMembers]) -> Customer:
 
 
 def refund(**members: Unpack[RefundMembers]) -> Refund:
-    """A Refund of $20 that succeeded.
+    """Build a Refund of $20 that succeeded.
 
     Args:
         members: The fields to set.
+
+    Returns:
+        The Refund, with all other fields filled in.
 
     Raises:
         TypeError: A Refund has no such field; the message names it.
@@ -102,15 +114,20 @@ def refund(**members: Unpack[RefundMembers]) -> Refund:
     Example:
         >>> refund(amount=500, status="pending").status
         'pending'
+
+    Reference: Basic Integration Testing, "Process refunds correctly".
     """
     return made(Refund, "refund", members)
 
 
 def charge(**members: Unpack[ChargeMembers]) -> Charge:
-    """A Charge of $20 that succeeded; with `status="failed"` it has a failure code and message.
+    """Build a Charge of $20 that succeeded; with `status="failed"` it has a failure code and message.
 
     Args:
         members: The fields to set.
+
+    Returns:
+        The Charge, with all other fields filled in.
 
     Raises:
         TypeError: A Charge has no such field; the message names it.
@@ -119,15 +136,20 @@ def charge(**members: Unpack[ChargeMembers]) -> Charge:
     Example:
         >>> charge(refunded=True).amount_refunded
         2000
+
+    Reference: Payment Intents, Confirm Payment Intent.
     """
     return made(Charge, "charge", members)
 
 
 def webhook_endpoint(**members: Unpack[WebhookEndpointMembers]) -> WebhookEndpoint:
-    """A WebhookEndpoint with its `secret`, as the answer to `create`; with `deleted=True` the answer to `delete`.
+    """Build a WebhookEndpoint with its `secret`, as `create` returns it; with `deleted=True`, as `delete` returns it.
 
     Args:
         members: The fields to set.
+
+    Returns:
+        The WebhookEndpoint, with all other fields filled in.
 
     Raises:
         TypeError: A WebhookEndpoint has no such field; the message names it.
@@ -143,10 +165,13 @@ def webhook_endpoint(**members: Unpack[WebhookEndpointMembers]) -> WebhookEndpoi
 
 
 def invoice(**members: Unpack[InvoiceMembers]) -> Invoice:
-    """An Invoice of $20 that is open; with `status="paid"` it is paid in full.
+    """Build an open Invoice of $20; with `status="paid"` it is paid in full.
 
     Args:
         members: The fields to set.
+
+    Returns:
+        The Invoice, with all other fields filled in.
 
     Raises:
         TypeError: An Invoice has no such field; the message names it.
@@ -162,10 +187,13 @@ def invoice(**members: Unpack[InvoiceMembers]) -> Invoice:
 
 
 def subscription(**members: Unpack[SubscriptionMembers]) -> Subscription:
-    """A Subscription that is active and goes on for a month.
+    """Build an active Subscription, whose current period ends in a month.
 
     Args:
         members: The fields to set.
+
+    Returns:
+        The Subscription, with all other fields filled in.
 
     Raises:
         TypeError: A Subscription has no such field; the message names it.

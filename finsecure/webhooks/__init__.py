@@ -1,14 +1,14 @@
-"""Webhooks: know that an event came from FinSecure, and what it says. Reference: Webhooks.
+"""Webhooks: verify that an event came from FinSecure, and read it. Reference: Webhooks.
 
 Example::
 
     signature = request.headers["FinSecure-Signature"]
     event = finsecure.webhooks.construct_event(request.body, signature, secret)
     if event.type == "payment_intent.succeeded":
-        fulfil(event.data.object)  # a PaymentIntent, to you and to your type checker
+        fulfil(event.data.object)  # a PaymentIntent, also for your type checker
 
-Deliveries come at least once and in any order: act on each `event.id` once. The signature covers the body, not a time,
-so an old delivery can be replayed; `tolerance` bounds that by the signed `created`.
+Events are delivered at least once and in any order: act on each `event.id` once. The signature covers the body, not a
+time, so an old delivery can be replayed; `tolerance` limits that by the signed `created`.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ else:
         return value
 
 
-_LATER = {  # loaded when it is first used, since an inbox brings a library with it
+_LATER = {  # loaded on first use, since most inboxes import a library
     "AsyncInbox": ".inbox",
     "CaughtUp": ".catch_up",
     "Claim": ".inbox",
@@ -89,7 +89,7 @@ def __dir__() -> list[str]:
     return sorted({*__all__, *_LATER})
 
 
-# Without what needs an extra: `from finsecure.webhooks import *` works without them.
+# Without the names that need an extra, so that `from finsecure.webhooks import *` works without extras.
 
 __all__ = [
     "AsyncInbox",

@@ -1,8 +1,7 @@
-"""Why a webhook is not verified, as far as that can be known: a sentence for the log, without any digest or secret.
+"""Explains why a webhook could not be verified, in a sentence for the log, without any digest or secret.
 
-Rules: nothing here decides anything, the webhook is refused already. A stranger can make us look for the reason, so
-looking must cost little: of a large body only the beginning is read, and it is hashed again only for a secret that
-has something around it.
+Rules: this decides nothing, since the webhook is already refused. Strangers can trigger it, so it must be cheap: it
+reads only the beginning of a large body, and hashes it again only if the secret has white space or quotes around it.
 """
 
 from __future__ import annotations
@@ -14,14 +13,14 @@ from collections.abc import Iterator
 
 from .._signature import HEADER_LIMIT, SIGNATURE_LIMIT, matching, parse_header
 
-_BODY_LIMIT = 8 * 1024  # bytes; a larger body is not written again to compare, nor one of more parts than these
+_BODY_LIMIT = 8 * 1024  # bytes; a body with more, or with more commas and brackets than below, is not compared
 _COMMA_LIMIT = 500
-_BRACKET_LIMIT = 50  # so it is nested no deeper, and indenting it stays cheap
+_BRACKET_LIMIT = 50  # also limits the nesting, so that indenting stays cheap
 _GZIP = b"\x1f\x8b"
 _BASE64 = re.compile(rb"\s*([A-Za-z0-9+/_-]{8,256})")
 _FORM = "the FinSecure-Signature header is sha256= and 64 lower-case hex digits"
 
-# What a header may be instead, the first that fits.
+# What a header may be instead; the first match counts.
 _OTHER_HEADERS = (
     (re.compile(r"\s*"), "The FinSecure-Signature header is empty: FinSecure always sends one."),
     (re.compile(r"t=\d+,(.*,)?v\d=.*"), "This is the header of another provider (t=...,v1=..., as Stripe writes it)"),
@@ -34,7 +33,7 @@ _OTHER_HEADERS = (
 
 
 def why_not(payload: bytes, signature: object, secrets: list[bytes]) -> str:
-    """A sentence about a webhook that is not verified."""
+    """Return a sentence about why a webhook could not be verified."""
     if signature is None:
         return "The webhook has no FinSecure-Signature header: it did not come from FinSecure."
     digests = parse_header(signature)
@@ -46,8 +45,8 @@ def why_not(payload: bytes, signature: object, secrets: list[bytes]) -> str:
     stripped = [bare for secret in secrets if (bare := _stripped(secret)) != secret]
     if stripped and matching(payload, digests, stripped):
         return (
-            "The webhook secret has white space, a newline or quotes around it, often from reading a file: "
-            "without them it matches. Strip it."
+            "The webhook secret has white space, a newline or quotes around it, often from a file. Without them it "
+            "matches: strip it."
         )
     if any(matching(other, digests, secrets) for other in _written_again(payload)):
         return (
@@ -61,17 +60,17 @@ def why_not(payload: bytes, signature: object, secrets: list[bytes]) -> str:
 
 
 def _encoding(payload: bytes) -> str | None:
-    """What a body is that is no JSON yet; told from its first bytes, so that a bomb is never unpacked."""
+    """Say how a body is encoded, if it is not JSON, from its first bytes: a compressed bomb is never unpacked."""
     if not payload[:64].strip() and len(payload) <= 64:
-        return "empty: it was read before, or it was not passed on"
+        return "empty: it was already read, or not passed on"
     if payload.startswith(_GZIP):
-        return "gzip: pass it decompressed, as FinSecure sent it"
+        return "gzip: decompress it first, since FinSecure signs the plain body"
     text = _BASE64.match(payload[:300])
     if text is not None:
         start = text[1].translate(_URL_SAFE)
         decoded = base64.b64decode(start[: len(start) // 4 * 4]).lstrip()
         if decoded.startswith((b"{", _GZIP)):
-            return "base64: decode it first, as AWS API Gateway asks with isBase64Encoded"
+            return "base64: decode it first; AWS API Gateway marks such a body with isBase64Encoded"
     return None
 
 
@@ -94,13 +93,13 @@ def _about_header(signature: object) -> str:
 
 
 def _stripped(secret: bytes) -> bytes:
-    """A secret without white space or quotes around it."""
+    """Remove white space and quotes around a secret."""
     bare = secret.strip()
     return bare[1:-1] if bare[:1] in (b'"', b"'") and bare[-1:] == bare[:1] else bare
 
 
 def _written_again(payload: bytes) -> Iterator[bytes]:
-    """What the body may have been, before a framework parsed it and wrote it again."""
+    """Yield what the body may have been before a framework parsed it and wrote it again."""
     if len(payload) > _BODY_LIMIT:
         return
     stripped = payload.removeprefix(b"\xef\xbb\xbf").strip()

@@ -1,6 +1,6 @@
-"""A webhook endpoint as an application that needs no framework: `webhook.asgi` and `webhook.wsgi`.
+"""ASGI and WSGI applications that receive webhooks without a framework: `webhook.asgi` and `webhook.wsgi`.
 
-Both read the raw body once, answer with the status of the outcome, and log no header and no body.
+Both read the raw body once, respond with the status of the outcome, and log no headers or bodies.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .._signature import Payload
 logger: logging.Logger = logging.getLogger("finsecure")
 
 LIMIT = 1024 * 1024
-"""Bytes that a body may have. An event has a few thousand."""
+"""The largest body to accept, in bytes. An event has a few thousand."""
 
 _Message: TypeAlias = MutableMapping[str, Any]
 _Receive: TypeAlias = Callable[[], Awaitable[_Message]]
@@ -24,16 +24,16 @@ _Handle: TypeAlias = Callable[[Payload, str | None], tuple[int, str, str | None]
 
 
 class ASGIApp:
-    """An ASGI application that handles deliveries, at whichever path it is served.
+    """An ASGI application that handles deliveries, at any path.
 
-    It is an object and no function, so that Starlette and FastAPI take it as a route.
+    It is an object and not a function, so that Starlette and FastAPI accept it as a route.
     """
 
     def __init__(self, handle: Callable[[Payload, bytes | None], Awaitable[tuple[int, str, str | None]]]) -> None:
         self._handle = handle
 
     async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
-        """Answer one request."""
+        """Respond to one request."""
         if scope["type"] == "lifespan":
             await _live(receive, send)
         elif scope["type"] == "http":
@@ -44,7 +44,7 @@ class ASGIApp:
             await send({"type": "websocket.close"})
 
     async def _status(self, scope: _Message, receive: _Receive) -> int | None:
-        """What to answer; `None` where the sender has gone."""
+        """Return the status to respond with; `None` if the sender has disconnected."""
         if scope["method"] != "POST":
             return 405
         body = bytearray()
@@ -62,7 +62,7 @@ class ASGIApp:
 
 
 async def _live(receive: _Receive, send: _Send) -> None:
-    """There is nothing to start and nothing to stop."""
+    """Acknowledge startup and shutdown. There is nothing to do."""
     for moment in ("startup", "shutdown"):
         await receive()
         await send({"type": f"lifespan.{moment}.complete"})
@@ -79,7 +79,7 @@ def answer_wsgi(
     environ: dict[str, Any],
     start_response: Callable[..., Any],
 ) -> list[bytes]:
-    """Answer one request of a WSGI server."""
+    """Respond to one request of a WSGI server."""
     status = _wsgi_status(handle, environ)
     start_response(f"{status} {HTTPStatus(status).phrase}", _headers(status))
     return []
@@ -93,12 +93,12 @@ def _wsgi_status(handle: _Handle, environ: dict[str, Any]) -> int:
 
 
 def _wsgi_body(environ: dict[str, Any]) -> bytes | int:
-    """The whole body, or the status to answer where it cannot be had."""
+    """Return the whole body, or the status to respond with if it cannot be read."""
     length = environ.get("CONTENT_LENGTH") or ""
     if length:
         return _body_of_length(environ["wsgi.input"], length)
     if not environ.get("wsgi.input_terminated"):
-        return 411  # a chunked body that this server does not decode: reading it might never end
+        return 411  # the server does not decode chunked bodies, so reading might never end
     body = _read(environ["wsgi.input"], LIMIT + 1)
     return body if len(body) <= LIMIT else too_large()
 
@@ -109,11 +109,11 @@ def _body_of_length(stream: Any, length: str) -> bytes | int:
     if len(length) > len(str(LIMIT)) or int(length) > LIMIT:
         return too_large()
     body = _read(stream, int(length))
-    return body if len(body) == int(length) else 400  # the sender has gone
+    return body if len(body) == int(length) else 400  # the sender disconnected
 
 
 def _read(stream: Any, size: int) -> bytes:
-    """Read this many bytes, or as many as there are. One call may give fewer."""
+    """Read up to so many bytes. One call of `read` may return fewer."""
     body = bytearray()
     while len(body) < size and (part := stream.read(size - len(body))):
         body += part
@@ -125,6 +125,6 @@ def _headers(status: int) -> list[tuple[str, str]]:
 
 
 def too_large() -> int:
-    """The status for a body that has too many bytes, and a line in the log."""
+    """Log a body that is too large, and return the status to respond with."""
     logger.warning("A webhook was refused: its body has more than 1 MiB, and no event is that large.")
     return 413

@@ -1,9 +1,9 @@
-"""Catching up: the events of the API's list that no delivery brought, oldest first, from where the last run ended.
+"""Catches up on events that were never delivered: reads them from the API's list, oldest first, and resumes each time.
 
-Rules: the place is a moment before which every event is done. It never goes past an event whose function failed, and
-each run begins a little before it, since an event may appear in the list later than its `created` says. Events that
-are done already are known by their ids. An event that cannot be read does not hold up those after it. What the list
-says is not trusted to move the place into the future, and a page goes on only from an event that has an id.
+Rules: the inbox stores a time before which every event is done, the place. It never moves past an event whose function
+failed. Each run starts a little before it, since an event may appear in the list later than its `created` says. Events
+that are already done are recognized by their ids. An event that cannot be read does not block later ones. Whatever the
+list says, the place never moves into the future, and a page is only continued from an event with an id.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ if TYPE_CHECKING:
 logger: logging.Logger = logging.getLogger("finsecure")
 
 OVERLAP = 600  # seconds
-KEEP_EVERY = 100  # events after which the place is kept, as a run may be killed
+KEEP_EVERY = 100  # store the place after so many events, in case the run is killed
 
-# What an inbox keeps: every event between the two moments is done.
+# The names of two times that the inbox stores: every event between them is done.
 COVERED_SINCE = "catch_up since"
 COVERED_UNTIL = "catch_up until"
 
 
 class CaughtUp(NamedTuple):
-    """What came of catching up.
+    """The number of events by outcome, as `catch_up` returns it.
 
     Attributes:
         handled: Events whose functions were called.
-        duplicate: Events that were done already.
-        ignored: Events that no function is for.
-        in_progress: Events that another worker had at that moment.
-        failed: Events whose functions raised, which the log names. The next run begins before them.
-        unreadable: Events that this version cannot read: given to the function of `unreadable`, or skipped with a line
-            in the log.
+        duplicate: Events that were already done.
+        ignored: Events without a function.
+        in_progress: Events that another worker was handling.
+        failed: Events whose function raised. They are logged, and the next run starts before them.
+        unreadable: Events that this version cannot read. They are passed to the function of `unreadable`, or logged and
+            skipped.
     """
 
     handled: int = 0
@@ -61,7 +61,7 @@ class CaughtUp(NamedTuple):
 
 
 class Unreadable:
-    """Something in the list of events that is no event this version can read."""
+    """An entry in the list of events that this version cannot read."""
 
     _numbers = itertools.count()
 
@@ -72,7 +72,7 @@ class Unreadable:
         self.body: bytes = json.dumps(value, ensure_ascii=False).encode()
 
     def error(self) -> WebhookPayloadError:
-        """What is wrong with it."""
+        """Return an error that says what is wrong with it."""
         return WebhookPayloadError(f"Event {self.id} in the list of events cannot be read: {validated(self.body)[1]}.")
 
     @classmethod
@@ -84,13 +84,13 @@ Listed: TypeAlias = Annotated[Event | Unreadable, Field(union_mode="left_to_righ
 
 
 class Run:
-    """One run: where it begins, what came of each event, and how far everything is done.
+    """One run: where it starts, how many events had each outcome, and until when all events are done.
 
     Args:
-        since: Where it is to begin, in Unix seconds.
-        now: The time.
-        oldest: The earliest moment whose events' ids are still kept.
-        covered: From when and until when earlier runs saw to it that everything is done.
+        since: Where to start, in Unix seconds.
+        now: The current time, in Unix seconds.
+        oldest: The earliest time from which the ids of events are still stored.
+        covered: The start and end of the time in which earlier runs handled all events.
     """
 
     def __init__(self, since: float, now: float, oldest: float, covered: tuple[float | None, float | None]) -> None:
@@ -114,7 +114,7 @@ class Run:
         self._is_held_up = False
 
     def add(self, event: Event | Unreadable, count: str) -> bool:
-        """Count an event; whether it is time to keep the place."""
+        """Count an event, and return whether to store the place now."""
         self._counts[count] += 1
         created: Any = getattr(event, "created", None)
         moment = created.timestamp() if isinstance(created, datetime) else self.until
@@ -126,14 +126,14 @@ class Run:
         return sum(self._counts.values()) % KEEP_EVERY == 0
 
     def end(self) -> CaughtUp:
-        """The list is walked: what came of it, and the place is now, unless an event is not done."""
+        """End the run: move the place to the current time if every event is done, and return the counts."""
         if not self._is_held_up:
             self.until = max(self.until, self._now)
         return CaughtUp(**self._counts)
 
 
 def catch_up(inbox: SyncInbox, client: Client, since: Any, handle: Callable[[Event | Unreadable], str]) -> CaughtUp:
-    """Walk the list; `handle` gives the name of the count that each event belongs to."""
+    """Read the list and call `handle` for each event; it returns the name of the count to increase."""
     now, oldest = _bounds(inbox, client)
     covered = inbox.place(COVERED_SINCE), inbox.place(COVERED_UNTIL)
     run = Run(check_since(since, now, oldest), now, oldest, covered)
@@ -148,7 +148,7 @@ def catch_up(inbox: SyncInbox, client: Client, since: Any, handle: Callable[[Eve
 async def catch_up_async(
     inbox: Inbox, client: AsyncClient, since: Any, handle: Callable[[Event | Unreadable], Awaitable[str]]
 ) -> CaughtUp:
-    """The same as `catch_up`, in async code."""
+    """Do the same as `catch_up`, in async code."""
     now, oldest = _bounds(inbox, client)
     covered = await _ask(inbox, "place", COVERED_SINCE), await _ask(inbox, "place", COVERED_UNTIL)
     run = Run(check_since(since, now, oldest), now, oldest, covered)
@@ -161,7 +161,7 @@ async def catch_up_async(
 
 
 def _bounds(inbox: Inbox, client: Client | AsyncClient) -> tuple[float, float]:
-    """The client's time, and the earliest moment whose events are still known to be done."""
+    """Return the client's time, and the earliest time from which the inbox still knows which events are done."""
     now = client._config.clock.time()  # pyright: ignore[reportPrivateUsage]
     return now, now - inbox.kept_for
 
@@ -183,27 +183,27 @@ async def _ask(inbox: Inbox, method: Literal["place", "keep_place"], *arguments:
 
 
 def check_since(since: Any, now: float, oldest: float) -> float:
-    """The Unix seconds that `since` stands for."""
+    """Check `since`, and convert it to Unix seconds."""
     if isinstance(since, datetime):
         if since.tzinfo is None:
-            raise WebhookUsageError("since is a datetime without a time zone: pass an aware one, or Unix seconds.")
+            raise WebhookUsageError("since is a datetime without a time zone: pass an aware datetime, or Unix seconds.")
         since = since.timestamp()
     if isinstance(since, bool) or not isinstance(since, (int, float)) or not math.isfinite(since):
         raise WebhookUsageError(f"since is {since!r}: pass Unix seconds or an aware datetime.")
     if since > now:
-        raise WebhookUsageError(f"since is {since!r}, which lies in the future: pass Unix seconds (not milliseconds).")
+        raise WebhookUsageError(f"since is {since!r}, which is in the future: pass Unix seconds (not milliseconds).")
     if since < oldest:
         days = (now - oldest) / 86400
         raise WebhookUsageError(
-            f"since lies {(now - since) / 86400:.1f} days back, and the inbox remembers for {days:g} days which events "
-            "are done: events before that might be handled twice. Pass a later moment, or give the inbox a longer "
-            "kept_for before you need it."
+            f"since is {(now - since) / 86400:.1f} days ago, but the inbox remembers for only {days:g} days which "
+            "events are done, so earlier events might be handled twice. Pass a later time, or create the inbox with a "
+            "longer kept_for before you need it."
         )
     return float(since)
 
 
 def _listing(begins: float, **cursor: str) -> Call[Page[Event | Unreadable]]:
-    listed: Any = Listed  # a union, which is no `type` to type checkers
+    listed: Any = Listed  # a union, which type checkers do not accept as a `type`
     return LIST("/v1/events", listed, created={"gte": int(begins)}, limit=100, **cursor)
 
 
@@ -279,7 +279,7 @@ def _oldest_first(client: Client, begins: float) -> Generator[Event | Unreadable
 
 
 async def _oldest_first_async(client: AsyncClient, begins: float) -> AsyncGenerator[Event | Unreadable]:
-    """The same as `_oldest_first`, in async code."""
+    """Do the same as `_oldest_first`, in async code."""
     way = OldestFirst(begins)
     while way.call is not None:
         page: Any = cast("Sender", client).send_list(way.call)

@@ -1,4 +1,4 @@
-"""A handler: from the body of a delivery to the function that handles its event, and to the status to answer.
+"""The webhook handler: verifies a delivery, calls your function for its event, and returns the status to respond with.
 
 Example::
 
@@ -9,8 +9,8 @@ Example::
 
     outcome = webhook.handle(request.body, request.headers.get("FinSecure-Signature"))
 
-Rules: every answer but 2xx brings the event again, so whatever may still succeed is answered with another status. No
-body, secret or header is logged.
+Rules: FinSecure delivers an event again after any status except 2xx, so an event that may still succeed gets another
+status. No body, secret or header is logged.
 """
 
 from __future__ import annotations
@@ -42,19 +42,19 @@ if TYPE_CHECKING:
 
 logger: logging.Logger = logging.getLogger("finsecure")
 
-PATIENCE = 10  # seconds that FinSecure waits for an answer
-SLOW = 5  # seconds that a function may take before the log warns: the delivery itself takes time, too
+PATIENCE = 10  # seconds that FinSecure waits for a response
+SLOW = 5  # seconds that a function may take before the log warns; the delivery itself takes time too
 
 
 class Outcome(NamedTuple):
-    """What came of a delivery.
+    """The outcome of a delivery.
 
     Attributes:
-        status: The HTTP status to answer with.
-        result: `handled`, `deferred` to the job queue, `ignored` for want of a function, or a `duplicate` of an event
-            that is done (200); `in_progress` in another worker (409); `failed` (500); `forged` (400); `unreadable`
-            (400, or 200 where a function took it).
-        event_id: The event's id; `None` where there is no event.
+        status: The HTTP status to respond with.
+        result: `handled`, `deferred` to the job queue, `ignored` because no function handles it, or `duplicate` because
+            it was already done (200); `in_progress` in another worker (409); `failed` (500); `forged` (400);
+            `unreadable` (400, or 200 if a function accepted it).
+        event_id: The event's id; `None` if there is no event.
     """
 
     status: int
@@ -67,10 +67,10 @@ class Handler(Registry):
 
     Args:
         secret: The endpoint's signing secret, or several while you rotate it. By default `FINSECURE_WEBHOOK_SECRET`,
-            read for each delivery.
-        inbox: Remembers which events are done, so that one that is delivered twice is handled once.
-        tolerance: Seconds that an event's signed `created` may lie in the past or the future; `None` for no check.
-        clock: A clock that measures how long a function takes.
+            which is read for each delivery.
+        inbox: Remembers which events are done, so that an event that is delivered twice is handled once.
+        tolerance: How many seconds an event's signed `created` may be in the past or the future; `None` for no check.
+        clock: The clock to measure how long a function takes.
 
     Raises:
         finsecure.WebhookUsageError: The secret, the inbox or the tolerance cannot be used.
@@ -97,12 +97,12 @@ class Handler(Registry):
             )
         if inbox is not None and not hasattr(inbox, "style"):
             raise WebhookUsageError(
-                f"inbox is of type {type(inbox).__name__}, which is no inbox: pass one of finsecure.webhooks, such as "
-                "MemoryInbox()."
+                f"inbox is of type {type(inbox).__name__}, which is not an inbox: pass one from finsecure.webhooks, "
+                "such as MemoryInbox()."
             )
         super().__init__(inbox)
         secrets = check_secrets(secret)
-        # That of the environment is read for each delivery, so that tests can replace it.
+        # The environment is read for each delivery, so that tests can replace the secret.
         self._secrets = None if secret is None else secrets
         self._tolerance = check_tolerance(tolerance)
         self._inbox = inbox
@@ -110,17 +110,17 @@ class Handler(Registry):
 
     @without_frames
     def handle(self, body: Payload, signature: str | bytes | None) -> Outcome:
-        """Verify a delivery, and call the functions that its event is for.
+        """Verify a delivery, and call the functions for its event.
 
         Args:
             body: The raw body, exactly as it arrived, before any JSON parsing.
-            signature: The `FinSecure-Signature` header; `None` where none came.
+            signature: The `FinSecure-Signature` header; `None` if it is missing.
 
         Returns:
-            The outcome; answer the request with its `status`.
+            The outcome. Respond to the request with its `status`.
 
         Raises:
-            finsecure.WebhookUsageError: The body was parsed already, or a function or the inbox is async: these are
+            finsecure.WebhookUsageError: The body was already parsed, or a function or the inbox is async. These are
                 mistakes in the program.
 
         Example:
@@ -143,17 +143,17 @@ class Handler(Registry):
         return _succeeded(work, result, self._clock.monotonic() - began)
 
     async def handle_async(self, body: Payload, signature: str | bytes | None) -> Outcome:
-        """The same as `handle`, for async code: it runs coroutine functions too, and sync ones in a thread.
+        """Verify a delivery in async code, and call the functions for its event: sync functions in a thread.
 
         Args:
             body: The raw body, exactly as it arrived, before any JSON parsing.
-            signature: The `FinSecure-Signature` header; `None` where none came.
+            signature: The `FinSecure-Signature` header; `None` if it is missing.
 
         Returns:
-            The outcome; answer the request with its `status`.
+            The outcome. Respond to the request with its `status`.
 
         Raises:
-            finsecure.WebhookUsageError: The body was parsed already: a mistake in the program.
+            finsecure.WebhookUsageError: The body was already parsed, which is a mistake in the program.
 
         Example:
             >>> signature = request.headers.get("FinSecure-Signature")
@@ -176,9 +176,9 @@ class Handler(Registry):
 
     @property
     def asgi(self) -> Callable[..., Any]:  # Starlette's `add_route` takes such an application, but does not declare it
-        """An ASGI application that passes each POST to `handle_async` and answers with the outcome's status.
+        """An ASGI application that passes each POST to `handle_async` and responds with the outcome's status.
 
-        Serve it by itself, or as a route. It takes bodies of up to 1 MiB (413 beyond), and other methods get 405.
+        Serve it on its own, or as a route. It responds with 413 to bodies above 1 MiB, and with 405 to other methods.
 
         Example:
             >>> app = FastAPI()
@@ -187,19 +187,19 @@ class Handler(Registry):
         return ASGIApp(self.handle_async)
 
     def wsgi(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-        """A WSGI application that passes each POST to `handle` and answers with the outcome's status.
+        """A WSGI application that passes each POST to `handle` and responds with the outcome's status.
 
-        It takes bodies of up to 1 MiB (413 beyond), and other methods get 405.
+        It responds with 413 to bodies above 1 MiB, and with 405 to other methods.
 
         Args:
-            environ: The request, as the WSGI server gives it.
-            start_response: What begins the answer, as the WSGI server gives it.
+            environ: The WSGI environment of the request.
+            start_response: The WSGI server's function that starts the response.
 
         Returns:
-            The body of the answer, which is empty.
+            The body of the response, which is empty.
 
         Raises:
-            finsecure.WebhookUsageError: A function or the inbox is async: these are mistakes in the program.
+            finsecure.WebhookUsageError: A function or the inbox is async, which is a mistake in the program.
 
         Example:
             >>> server = wsgiref.simple_server.make_server("", 8000, webhook.wsgi)
@@ -208,20 +208,20 @@ class Handler(Registry):
         return answer_wsgi(self.handle, environ, start_response)
 
     def process(self, message: str) -> Outcome:
-        """Handle an event that `defer` handed to your job queue: call this in the worker.
+        """Handle an event that `defer` passed to your job queue. Call this in the worker.
 
-        It goes through the same inbox, so an event that the queue brings twice is handled once.
+        It uses the same inbox, so an event that the queue delivers twice is handled once.
 
         Args:
-            message: The string that the function of `defer` was given.
+            message: The string that `defer` passed to your function.
 
         Returns:
             The outcome: `handled`, `ignored` or a `duplicate`.
 
         Raises:
-            finsecure.EventInProgress: Another worker has the event: have the queue try again later.
-            finsecure.InboxError: The inbox cannot be used: have the queue try again later.
-            finsecure.WebhookPayloadError: The message is no event.
+            finsecure.EventInProgress: Another worker is handling the event: let the queue try again later.
+            finsecure.InboxError: The inbox cannot be used: let the queue try again later.
+            finsecure.WebhookPayloadError: The message is not an event.
             Exception: What your function raised.
 
         Example:
@@ -234,18 +234,18 @@ class Handler(Registry):
         return Outcome(200, do(work), work.event_id)
 
     async def process_async(self, message: str) -> Outcome:
-        """The same as `process`, for a job queue whose workers are async.
+        """Handle an event that `defer` passed to your job queue, in async workers. See `process`.
 
         Args:
-            message: The string that the function of `defer` was given.
+            message: The string that `defer` passed to your function.
 
         Returns:
             The outcome: `handled`, `ignored` or a `duplicate`.
 
         Raises:
-            finsecure.EventInProgress: Another worker has the event: have the queue try again later.
-            finsecure.InboxError: The inbox cannot be used: have the queue try again later.
-            finsecure.WebhookPayloadError: The message is no event.
+            finsecure.EventInProgress: Another worker is handling the event: let the queue try again later.
+            finsecure.InboxError: The inbox cannot be used: let the queue try again later.
+            finsecure.WebhookPayloadError: The message is not an event.
             Exception: What your function raised.
 
         Example:
@@ -258,25 +258,25 @@ class Handler(Registry):
         return Outcome(200, await do_async(work), work.event_id)
 
     def catch_up(self, client: Client, *, since: float | datetime) -> CaughtUp:
-        """Handle the events that no delivery brought, oldest first: call it after an outage, or every hour.
+        """Handle events that were not delivered, oldest first. Call it after an outage, or every hour.
 
-        It walks the list of events through the same functions and the same inbox, so an event that also was delivered
-        is handled once. The inbox keeps the place: the next run goes on from there, with an overlap of ten minutes. If
-        a function raises, the error is logged, the later events are handled, and the next run begins before that event.
-        An event that this version cannot read goes to the function of `unreadable`, or is skipped with a log line.
+        It reads the list of events, and uses the same functions and the same inbox, so an event that was also delivered
+        is handled once. The inbox stores the place, and the next run resumes ten minutes before it. If a function
+        raises, the error is logged, later events are handled, and the next run starts before that event. An event that
+        this version cannot read is passed to the function of `unreadable`, or logged and skipped.
 
         Args:
-            client: The client of the account whose events the handler takes.
-            since: Where the first run begins, as Unix seconds or an aware datetime. Later runs go on from their place,
-                unless this lies before what the earlier runs covered.
+            client: A client of the account that the events belong to.
+            since: Where the first run starts, as Unix seconds or an aware datetime. Later runs resume at their place,
+                unless `since` is earlier than the time that earlier runs covered.
 
         Returns:
-            How many events were handled, done already, ignored, in progress elsewhere, failed and unreadable.
+            How many events were handled, already done, ignored, in progress elsewhere, failed and unreadable.
 
         Raises:
             finsecure.WebhookUsageError: There is no inbox, or `since` is longer ago than the inbox keeps ids.
             finsecure.InboxError: The inbox cannot be used.
-            finsecure.FinSecureError: The list cannot be had; see `finsecure.error`.
+            finsecure.FinSecureError: The list could not be fetched; see `finsecure.error`.
 
         Example:
             >>> webhook.catch_up(client, since=time.time() - 24 * 3600).failed
@@ -296,20 +296,20 @@ class Handler(Registry):
         return catch_up(cast("SyncInbox", self._inbox_to_catch_up()), client, since, handle)
 
     async def catch_up_async(self, client: AsyncClient, *, since: float | datetime) -> CaughtUp:
-        """The same as `catch_up`, for async code.
+        """Handle events that were not delivered, oldest first, in async code. See `catch_up`.
 
         Args:
-            client: The client of the account whose events the handler takes.
-            since: Where the first run begins, as Unix seconds or an aware datetime. Later runs go on from their place,
-                unless this lies before what the earlier runs covered.
+            client: A client of the account that the events belong to.
+            since: Where the first run starts, as Unix seconds or an aware datetime. Later runs resume at their place,
+                unless `since` is earlier than the time that earlier runs covered.
 
         Returns:
-            How many events were handled, done already, ignored, in progress elsewhere, failed and unreadable.
+            How many events were handled, already done, ignored, in progress elsewhere, failed and unreadable.
 
         Raises:
             finsecure.WebhookUsageError: There is no inbox, or `since` is longer ago than the inbox keeps ids.
             finsecure.InboxError: The inbox cannot be used.
-            finsecure.FinSecureError: The list cannot be had; see `finsecure.error`.
+            finsecure.FinSecureError: The list could not be fetched; see `finsecure.error`.
 
         Example:
             >>> (await webhook.catch_up_async(client, since=time.time() - 24 * 3600)).failed
@@ -330,14 +330,14 @@ class Handler(Registry):
 
     def _inbox_to_catch_up(self) -> Inbox:
         if self._inbox is None:
-            raise WebhookUsageError("catch_up needs an inbox, which knows the events that are done: pass inbox=.")
+            raise WebhookUsageError("catch_up needs an inbox, to know which events are done: pass inbox= to Handler.")
         return self._inbox
 
     def _begin(self, style: Literal["sync", "async"]) -> None:
-        """Before an event is handled: close the registry, and see whether everything in it can be called from here."""
+        """Close the registry before the first event, and check that everything in it can be called from here."""
         if self._inbox is None and not self._has_begun:
             logger.warning(
-                "This webhook handler has no inbox: an event that is delivered twice is handled twice. Pass inbox=."
+                "This webhook handler has no inbox, so an event that is delivered twice is handled twice. Pass inbox=."
             )
         self._has_begun = True
         if style == "sync":
@@ -351,7 +351,7 @@ class Handler(Registry):
                 )
 
     def _received(self, body: Payload, signature: str | bytes | None) -> Work | Outcome:
-        """What there is to do for a delivery, or the refusal to answer."""
+        """Verify a delivery and return the work to do, or the outcome if it is refused."""
         try:
             event = construct_event(body, signature, self._secrets, self._tolerance)
         except SignatureVerificationError as exc:
@@ -359,7 +359,7 @@ class Handler(Registry):
             return Outcome(400, "forged")
         except WebhookPayloadError as exc:
             if self._unreadable is None:
-                logger.error("%s It is answered with 400; @webhook.unreadable can take it.", exc)  # noqa: TRY400 - nothing to trace
+                logger.error("%s The response is 400; to handle it, use @webhook.unreadable.", exc)  # noqa: TRY400 - nothing to trace
                 return Outcome(400, "unreadable")
             return Work("unreadable", [self._unreadable], to_bytes(body), exc)
         if self._defer is not None:
@@ -367,12 +367,12 @@ class Handler(Registry):
         return self._of_event(event)
 
     def _of_listed(self, event: Event | Unreadable) -> Work:
-        """What there is to do for an event of the API's list."""
+        """Return the work to do for an event of the API's list."""
         if not isinstance(event, Unreadable):
             return self._of_event(event)
         error = event.error()
         if self._unreadable is None:
-            logger.error("%s It is skipped; @webhook.unreadable can take it.", error)
+            logger.error("%s It is skipped; to handle it, use @webhook.unreadable.", error)
             return Work("unreadable", [], event.body)
         return Work("unreadable", [self._unreadable], event.body, error, event_id=event.id)
 
@@ -387,8 +387,8 @@ class Handler(Registry):
 def _succeeded(work: Work, result: Result, seconds: float) -> Outcome:
     if seconds > SLOW:
         logger.warning(
-            "Handling event %s took %.1f seconds. FinSecure waits for %d seconds, then takes the delivery for failed "
-            "and sends the event again: hand long work to a job queue with @webhook.defer.",
+            "Handling event %s took %.1f seconds. After %d seconds, FinSecure considers the delivery failed and sends "
+            "the event again: pass long work to a job queue with @webhook.defer.",
             work.event_id,
             seconds,
             PATIENCE,
@@ -396,11 +396,14 @@ def _succeeded(work: Work, result: Result, seconds: float) -> Outcome:
     return Outcome(200, result, work.event_id or None)
 
 
-def _failed(work: Work, exc: Exception, then: str = "It is answered with 500, so that it comes again.") -> Outcome:
-    """The answer where the work is not done, and a line in the log for whoever mends it."""
-    about = f"event {work.event_id}" if work.event_id else "a signed webhook that is no event"
+def _failed(work: Work, exc: Exception, then: str = "The response is 500, so that it is delivered again.") -> Outcome:
+    """Log why the work is not done, and return the outcome."""
+    about = f"event {work.event_id}" if work.event_id else "a signed webhook that is not an event"
     if isinstance(exc, EventInProgress):
-        logger.info("Event %s is being handled by another worker, so it is left to come again.", work.event_id)
+        logger.info(
+            "Event %s is being handled by another worker, so the response is 409 and it is delivered again.",
+            work.event_id,
+        )
         return Outcome(409, "in_progress", work.event_id)
     if isinstance(exc, (InboxError, WebhookUsageError)):
         logger.error("Handling %s failed. %s %s", about, then, exc)
@@ -410,7 +413,7 @@ def _failed(work: Work, exc: Exception, then: str = "It is answered with 500, so
 
 
 def _not_caught_up(work: Work, exc: Exception) -> str:
-    """How to count an event that is not done. Without the inbox no other event would be done either."""
+    """Return the count for an event that is not done. If the inbox fails, raise: no other event would succeed."""
     if isinstance(exc, (InboxError, WebhookUsageError)) and not isinstance(exc, LostTransactionError):
         raise exc
     return _failed(work, exc, "The next run of catch_up tries it again.").result

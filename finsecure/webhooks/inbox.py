@@ -1,4 +1,4 @@
-"""What a handler asks of an inbox: let one worker at a time have an event, and remember the events that are done.
+"""What a handler needs from an inbox: give each event to one worker at a time, and remember which events are done.
 
 `MemoryInbox`, `RedisInbox`, `SQLAlchemyInbox` and `DjangoInbox` are inboxes. To write your own, follow `SyncInbox` or
 `AsyncInbox`.
@@ -15,18 +15,18 @@ from ..error import EventInProgress, WebhookUsageError
 
 DAY = 24 * 3600
 KEPT_FOR = 30 * DAY
-"""Seconds for which an inbox remembers that an event is done."""
+"""How many seconds an inbox remembers that an event is done, by default."""
 
 Style: TypeAlias = Literal["sync", "async", "both"]
 
 
 class Claim(NamedTuple):
-    """An event that this worker has to itself.
+    """An event that only this worker may handle now.
 
     Attributes:
-        is_done: Whether the event was handled before, so that there is nothing to do.
-        session: What a function with a second parameter is given. An inbox that never has one says so by
-            `has_session = False`, so that such a function is refused.
+        is_done: Whether the event was already handled, so that there is nothing to do.
+        session: What to pass to functions with a second parameter. If an inbox sets `has_session = False`, such
+            functions are refused.
     """
 
     is_done: bool = False
@@ -34,7 +34,7 @@ class Claim(NamedTuple):
 
 
 class Threads(NamedTuple):
-    """How async code runs sync code in a thread, and how that code has the event loop run a coroutine function."""
+    """How to run sync code in a thread, and from there a coroutine function in the event loop."""
 
     run_in_thread: Callable[..., Awaitable[Any]]
     wait_in_loop: Callable[..., Any]
@@ -52,46 +52,46 @@ def _wait_in_loop(function: Callable[..., Coroutine[Any, Any, Any]], *arguments:
     return anyio.from_thread.run(function, *arguments)
 
 
-ANYIO = Threads(_run_in_thread, _wait_in_loop)  # of asyncio and trio
+ANYIO = Threads(_run_in_thread, _wait_in_loop)  # for asyncio and trio
 
 
 class SyncInbox(Protocol):
-    """Where a handler keeps what it must not forget, for sync code. `handle_async` uses it in a thread.
+    """Remembers for a handler which events are done, in sync code. `handle_async` uses it in a thread.
 
-    A claim is a context manager. Entering it raises `EventInProgress` while another worker has the event. Leaving it
-    marks the event as done; leaving it with an exception gives the event back.
+    A claim is a context manager. Entering it raises `EventInProgress` while another worker is handling the event.
+    Leaving it marks the event as done; leaving it with an exception releases the event.
     """
 
     @property
     def style(self) -> Style:
-        """`sync`; or `async` where it is an `AsyncInbox` now, or `both`."""
+        """`sync`, `async` if it is used as an `AsyncInbox`, or `both`."""
         ...
 
     @property
     def threads(self) -> Threads:
-        """How async code uses it."""
+        """How async code runs this inbox in a thread."""
         ...
 
     @property
     def kept_for(self) -> float:
-        """Seconds for which it remembers that an event is done."""
+        """How many seconds it remembers that an event is done."""
         ...
 
     def claim(self, id: str) -> AbstractContextManager[Claim]:
-        """Have the event with this id to yourself."""
+        """Claim the event with this id."""
         ...
 
     def place(self, name: str) -> float | None:
-        """The moment that was kept under this name, in Unix seconds; `None` where there is none."""
+        """Return the time that is stored under this name, in Unix seconds; `None` if there is none."""
         ...
 
     def keep_place(self, name: str, moment: float) -> None:
-        """Keep a moment under a name, for as long as done events are kept."""
+        """Store a time under a name, for as long as done events are remembered."""
         ...
 
 
 class AsyncInbox(Protocol):
-    """The same as `SyncInbox`, for async code."""
+    """Remembers for a handler which events are done, in async code. See `SyncInbox`."""
 
     @property
     def style(self) -> Style:
@@ -100,28 +100,28 @@ class AsyncInbox(Protocol):
 
     @property
     def kept_for(self) -> float:
-        """Seconds for which it remembers that an event is done."""
+        """How many seconds it remembers that an event is done."""
         ...
 
     def claim_async(self, id: str) -> AbstractAsyncContextManager[Claim]:
-        """Have the event with this id to yourself."""
+        """Claim the event with this id."""
         ...
 
     async def place_async(self, name: str) -> float | None:
-        """The moment that was kept under this name, in Unix seconds; `None` where there is none."""
+        """Return the time that is stored under this name, in Unix seconds; `None` if there is none."""
         ...
 
     async def keep_place_async(self, name: str, moment: float) -> None:
-        """Keep a moment under a name, for as long as done events are kept."""
+        """Store a time under a name, for as long as done events are remembered."""
         ...
 
 
 Inbox: TypeAlias = SyncInbox | AsyncInbox
 
 
-# What inboxes in a database have in common -------------------------------------------------------------------------
+# Shared by the inboxes in a database -------------------------------------------------------------------------
 
-SWEEP_EVERY = 60  # seconds between two times that old rows are deleted, by one process
+SWEEP_EVERY = 60  # seconds between deletions of old rows, in each process
 SWEEP_ROWS = 1000
 # NOWAIT, a deadlock, and a row that another transaction changed meanwhile: in PostgreSQL, then in MariaDB and MySQL.
 _LOCKED = {"55P03", "40P01", "40001", 1205, 3572, 1213, 1020}
@@ -135,7 +135,7 @@ class LostTransactionError(WebhookUsageError):
 
 
 def is_locked(error: Any) -> bool:
-    """Whether a driver's error says that another transaction has the row, or in SQLite the file."""
+    """Whether a driver's error means that another transaction has locked the row, or the file in SQLite."""
     return bool(_codes(error) & _LOCKED) or _says(error, "database is locked")
 
 
@@ -169,7 +169,7 @@ def _says(error: Any, beginning: str) -> bool:
 
 
 def first_line(error: BaseException) -> str:
-    """What went wrong, without the statement and its values."""
+    """Return the first line of an error, without the statement and its values."""
     return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
 
 
@@ -182,22 +182,22 @@ def unusable(error: BaseException) -> str:
 
 
 def row_id(id: str) -> str:
-    """The key of an event in a database: its id, or a digest of one that a database might not keep as it is."""
+    """Return the key of an event in a database: its id, or a digest if a database might not store it unchanged."""
     if len(id) <= 200 and id.isascii() and id.isprintable() and " " not in id:
         return id
     return f"sha256:{hashlib.sha256(id.encode(errors='backslashreplace')).hexdigest()}"
 
 
 def in_progress(id: str) -> EventInProgress:
-    """The error where another worker has the event."""
+    """Return the error for an event that another worker is handling."""
     return EventInProgress(f"Event {id} is being handled by another worker: try again later.")
 
 
 def check_kept_for(kept_for: Any) -> float:
-    """The seconds for which done events are kept, checked."""
+    """Check how many seconds to remember done events."""
     if isinstance(kept_for, bool) or not isinstance(kept_for, (int, float)) or not DAY <= kept_for <= 3650 * DAY:
         raise WebhookUsageError(
-            f"kept_for is {kept_for!r}: pass the seconds for which done events are remembered, from 86400 (a day) to "
-            "315360000 (ten years). FinSecure may deliver an event again for days."
+            f"kept_for is {kept_for!r}: pass how many seconds to remember done events, from 86400 (a day) to 315360000 "
+            "(ten years). FinSecure may deliver an event again for days."
         )
     return float(kept_for)

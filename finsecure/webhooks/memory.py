@@ -1,4 +1,4 @@
-"""An inbox in the memory of this process: for tests, and for a server that is one process."""
+"""An inbox in memory, for tests and for servers with a single process."""
 
 from __future__ import annotations
 
@@ -12,20 +12,23 @@ from .inbox import ANYIO, KEPT_FOR, Claim, Style, Threads, check_kept_for, in_pr
 
 
 class _Worker:
-    """Stands for whoever has an event. When the worker is gone, so is this, and the event is free."""
+    """Stands for the worker that handles an event. When it is garbage-collected, the event is free."""
 
     __slots__ = ("__weakref__",)
 
 
 class MemoryInbox:
-    """Each event is handled at least once, by one worker at a time, within one process.
+    """An inbox in memory: each event is handled at least once, by one worker at a time, within one process.
 
-    What it remembers ends with the process. Several processes, or one that restarts, need `RedisInbox`,
+    It forgets everything when the process ends. For several processes, or one that restarts, use `RedisInbox`,
     `SQLAlchemyInbox` or `DjangoInbox`.
 
     Args:
-        kept_for: Seconds for which an event that is done is remembered.
-        clock: What tells the time.
+        kept_for: How many seconds to remember that an event is done.
+        clock: The clock to read the time from.
+
+    Raises:
+        finsecure.WebhookUsageError: `kept_for` is less than a day or more than ten years.
 
     Example:
         >>> webhook = finsecure.webhooks.Handler("whsec_...", inbox=MemoryInbox())
@@ -40,12 +43,12 @@ class MemoryInbox:
         self._clock = clock
         self._lock = threading.Lock()
         self._held: dict[str, weakref.ref[_Worker]] = {}
-        self._done: dict[str, float] = {}  # to the moment when it is forgotten, the oldest first
+        self._done: dict[str, float] = {}  # to the time when it is forgotten, oldest first
         self._places: dict[str, float] = {}
 
     @contextmanager
     def claim(self, id: str) -> Generator[Claim]:
-        """Have an event to yourself."""
+        """Claim an event."""
         worker = _Worker()
         with self._lock:
             holder = self._held.get(id)
@@ -70,28 +73,28 @@ class MemoryInbox:
 
     @asynccontextmanager
     async def claim_async(self, id: str) -> AsyncGenerator[Claim]:
-        """The same as `claim`, in async code."""
+        """Claim an event, in async code."""
         with self.claim(id) as claim:
             yield claim
 
     def place(self, name: str) -> float | None:
-        """The moment that was kept under this name, in Unix seconds."""
+        """Return the time that is stored under this name, in Unix seconds."""
         return self._places.get(name)
 
     def keep_place(self, name: str, moment: float) -> None:
-        """Keep a moment under a name."""
+        """Store a time under a name."""
         self._places[name] = moment
 
     async def place_async(self, name: str) -> float | None:
-        """The same as `place`, in async code."""
+        """Return the time that is stored under this name, in async code."""
         return self.place(name)
 
     async def keep_place_async(self, name: str, moment: float) -> None:
-        """The same as `keep_place`, in async code."""
+        """Store a time under a name, in async code."""
         self.keep_place(name, moment)
 
     def _forget_old(self) -> None:
-        """Forget the events whose time is over: the first ones, since a dict keeps the order of its entries."""
+        """Forget events after `kept_for`. The oldest come first, since a dict keeps its order."""
         now = self._clock.time()
         while self._done and self._done[oldest := next(iter(self._done))] <= now:
             del self._done[oldest]

@@ -1,6 +1,6 @@
-"""From the body of a delivery to its event: verify the signature, then read.
+"""Verifies the signature of a delivery, and reads its event.
 
-The signature covers the body and no time, so an old delivery can be replayed; `tolerance` bounds that by the signed
+The signature covers the body, not a time, so an old delivery can be replayed; `tolerance` limits that by the signed
 `created`.
 """
 
@@ -27,26 +27,27 @@ from ..resources.events import AnyEvent
 from ._mismatch import why_not
 
 Event: TypeAlias = AnyEvent
-"""Any event, told apart by `type`: the type to annotate your handlers with."""
+"""Any event: the type to annotate your handlers with. Its `type` tells the kinds apart."""
 
 Secrets: TypeAlias = str | bytes | Sequence[str | bytes]
 
 
 @without_frames
 def verify_signature(payload: Payload, signature: str | bytes | None, secret: Secrets | None = None) -> bool:
-    """Whether a webhook was signed with your secret.
+    """Check whether a webhook was signed with your secret.
 
     Args:
         payload: The raw body, exactly as it arrived, before any JSON parsing.
-        signature: The `FinSecure-Signature` header, `sha256=...`; `None` where none came.
+        signature: The `FinSecure-Signature` header, `sha256=...`; `None` if it is missing.
         secret: The endpoint's signing secret, or several while you rotate it: one match is enough. By default
             `FINSECURE_WEBHOOK_SECRET`.
 
     Returns:
-        True or False; False for any header or body that a stranger may send.
+        True if the signature matches. False otherwise, whatever header or body was sent.
 
     Raises:
-        finsecure.WebhookUsageError: The secret is blank or the payload was parsed already: mistakes of the caller's.
+        finsecure.WebhookUsageError: The secret is blank or the payload was already parsed. These are mistakes in the
+            program.
 
     Example:
         >>> verify_signature(b"{}", sign(b"{}", "whsec_1"), "whsec_1")
@@ -62,25 +63,25 @@ def verify_signature(payload: Payload, signature: str | bytes | None, secret: Se
 def construct_event(
     payload: Payload, signature: str | bytes | None, secret: Secrets | None = None, tolerance: float | None = None
 ) -> Event:
-    """The event that a webhook carries, once its signature is verified.
+    """Verify the signature of a webhook, and return its event.
 
     Args:
         payload: The raw body, exactly as it arrived, before any JSON parsing.
-        signature: The `FinSecure-Signature` header, `sha256=...`; `None` where none came.
+        signature: The `FinSecure-Signature` header, `sha256=...`; `None` if it is missing.
         secret: The endpoint's signing secret, or several while you rotate it: one match is enough. By default
             `FINSECURE_WEBHOOK_SECRET`.
-        tolerance: Seconds that the event's signed `created` may lie in the past or the future; `None` for no check.
-            A delivery that is tried again keeps its `created`, so allow for your longest outage. With the secret of a
-            sandbox in this process, now is what the sandbox's clock says.
+        tolerance: How many seconds the event's signed `created` may be in the past or the future; `None` for no check.
+            A repeated delivery keeps its `created`, so allow for your longest outage. With the secret of a sandbox in
+            this process, the sandbox's clock is used.
 
     Returns:
-        The event. `event.type` tells its kind, and with it what `event.data.object` is; a type that this version does
-        not know arrives as `UnknownEvent`.
+        The event. `event.type` tells what `event.data.object` is. An event of a type that this version does not know is
+        an `UnknownEvent`.
 
     Raises:
-        finsecure.SignatureVerificationError: It was not signed with your secret, or is too old: answer 400.
-        finsecure.WebhookPayloadError: It was, but the body is not an event.
-        finsecure.WebhookUsageError: The secret is blank or the payload was parsed already.
+        finsecure.SignatureVerificationError: It was not signed with your secret, or is too old. Respond with 400.
+        finsecure.WebhookPayloadError: It was signed with your secret, but the body is not an event.
+        finsecure.WebhookUsageError: The secret is blank or the payload was already parsed.
 
     Example:
         >>> event = construct_event(body, headers["FinSecure-Signature"], "whsec_...")
@@ -100,18 +101,18 @@ def construct_event(
 
 @without_frames
 def parse_event(stored: Payload | Mapping[str, Any]) -> Event:
-    """Read an event that you stored, such as a message of a queue or a row of a table. No signature is checked.
+    """Read an event that you stored, for example in a queue or a table. This checks no signature.
 
     Args:
-        stored: The event as JSON text, or as the dict that a JSON column or `model_dump()` gives. In a dict, a
-            `Decimal` is read as the number it is, and a datetime without a time zone as UTC.
+        stored: The event as JSON text, or as a dict from a JSON column or `model_dump()`. In a dict, a `Decimal` is read
+            as a number, and a datetime without a time zone as UTC.
 
     Returns:
-        The event, as `construct_event` gives it.
+        The event, as `construct_event` returns it.
 
     Raises:
-        finsecure.WebhookPayloadError: This is no event.
-        finsecure.WebhookUsageError: This is of another type: a mistake in the program.
+        finsecure.WebhookPayloadError: `stored` is not an event.
+        finsecure.WebhookUsageError: `stored` has another type, which is a mistake in the program.
 
     Example:
         >>> event = finsecure.webhooks.parse_event(row.payload)
@@ -124,7 +125,7 @@ def parse_event(stored: Payload | Mapping[str, Any]) -> Event:
         event, why = validated(to_bytes(stored))
     else:
         raise WebhookUsageError(
-            f"An event was expected as JSON text (str or bytes) or as a dict, and {type(stored).__name__} was given."
+            f"stored is of type {type(stored).__name__}: pass the event as JSON text (str or bytes) or as a dict."
         )
     if event is None:
         raise WebhookPayloadError(f"This is not an event: {why}.")
@@ -136,11 +137,11 @@ _TEXT: tuple[type[Any], ...] = (str, bytes, bytearray, memoryview)
 
 @cache
 def _validator() -> SchemaValidator:
-    return validator(AnyEvent)  # found once: a union takes longer to look up by its hash than an event to read
+    return validator(AnyEvent)  # cached, since hashing the union takes longer than reading an event
 
 
 def read_event(body: bytes) -> Event:
-    """The event that a verified body is."""
+    """Read the event in a verified body."""
     event, why = validated(body)
     if event is None:
         raise WebhookPayloadError(f"The webhook is signed with your secret, but its body is not an event: {why}.")
@@ -148,7 +149,7 @@ def read_event(body: bytes) -> Event:
 
 
 def validated(body: bytes) -> tuple[Event | None, str]:
-    """The event, or what is wrong; not an exception, whose context would hold the body."""
+    """Return the event, or say what is wrong. Not an exception, whose context would contain the body."""
     event, why = checked(_validator().validate_json, body)
     if event is None and (mended := without_half_pairs(body.removeprefix(BYTE_ORDER_MARK))) != body:
         event, why = checked(_validator().validate_json, mended)
@@ -187,7 +188,7 @@ _AS_JSON: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
 
 
 def check_tolerance(tolerance: object) -> float | None:
-    """A tolerance as seconds; what is no number of them is refused."""
+    """Check a tolerance, and return it in seconds."""
     seconds = tolerance if tolerance is None or isinstance(tolerance, float) else as_int(tolerance)
     if tolerance is not None and (seconds is None or not 0 <= seconds < TOO_LARGE):
         raise WebhookUsageError(f"tolerance is {shown(tolerance)}: pass seconds, 0 or more, or None for no check.")
@@ -195,14 +196,14 @@ def check_tolerance(tolerance: object) -> float | None:
 
 
 def _now(secrets: list[bytes]) -> float:
-    """The time: that of the sandbox whose secret this is, where it runs in this process."""
+    """Return the current time: from the sandbox with this secret, if it runs in this process."""
     return next((clock.time() for secret in secrets if (clock := clocks.get(secret))), time.time())
 
 
 def _check_age(event: Event, tolerance: float, now: float) -> None:
     created: Any = event.created
     if not isinstance(created, datetime):
-        raise SignatureVerificationError("The event does not say when it was created, so its age cannot be checked.")
+        raise SignatureVerificationError("The event has no created time, so its age cannot be checked.")
     age = now - created.timestamp()
     if abs(age) > tolerance:
         when = "ago" if age > 0 else "in the future"

@@ -352,8 +352,8 @@ def test_since_is_seconds_or_an_aware_datetime(shop: Shop, catch_up: Catch) -> N
         (float("nan"), "pass Unix seconds or an aware datetime"),
         (datetime(2022, 1, 1), "without a time zone"),  # noqa: DTZ001 - the mistake
         (NOON * 1000, "milliseconds"),
-        (NOON - 31 * DAY, "31.0 days back, and the inbox remembers for 30 days"),
-        (0, "days back"),
+        (NOON - 31 * DAY, "31.0 days ago, but the inbox remembers for only 30 days"),
+        (0, "days ago"),
     ],
 )
 def test_a_since_that_cannot_be_is_refused(shop: Shop, catch_up: Catch, since: Any, match: str) -> None:

@@ -263,7 +263,7 @@ def test_an_unreadable_function_that_raises_is_answered_with_500(
     """What could not be kept comes again."""
     webhook.unreadable(fails)
     assert deliver(webhook, body="[]") == Outcome(500, "failed")
-    assert "a signed webhook that is no event failed" in caplog.text
+    assert "a signed webhook that is not an event failed" in caplog.text
 
 
 def test_a_parsed_body_is_a_mistake_of_the_program(webhook: Handler, deliver: Deliver) -> None:
@@ -542,7 +542,7 @@ def test_the_secret_is_that_of_the_environment_by_default(monkeypatch: pytest.Mo
 def test_what_is_no_inbox_is_refused_when_the_handler_is_made() -> None:
     """A set of ids, for example, which the first event would fail on."""
     ids: Any = {"evt_1"}
-    with pytest.raises(WebhookUsageError, match=r"inbox is of type set, which is no inbox: .*MemoryInbox"):
+    with pytest.raises(WebhookUsageError, match=r"inbox is of type set, which is not an inbox: .*MemoryInbox"):
         Handler(SECRET, inbox=ids)
 
 
