@@ -1,4 +1,4 @@
-"""The sandbox's time, which a test can hold still and move by hand."""
+"""The sandbox's clock, which a test can stop and move."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ _YEAR_9999 = 253_402_300_800
 
 
 class Clock:
-    """Time for a sandbox, and for a client as its `clock=`.
+    """A clock for a sandbox, and for a client's `clock=`.
 
     Args:
-        start: Where the clock stands, as an aware `datetime` or Unix seconds. It then moves only by `advance` and by
-            the sleeps it is asked for, which return at once. `None` follows the system clock.
+        start: The time at which the clock stands still, as an aware `datetime` or Unix seconds. Then only `advance` and
+            sleeping move it, and sleeping returns at once. `None` follows the system clock.
 
     Raises:
         ValueError: `start` is a `datetime` without a time zone.
 
     Attributes:
-        sleeps: The seconds of each sleep that a standing clock was asked for, in order.
+        sleeps: The seconds of each sleep, in order, if the clock stands still.
     """
 
     sleeps: list[float]
@@ -40,15 +40,15 @@ class Clock:
 
     @property
     def frozen(self) -> bool:
-        """Whether this clock moves only when it is moved."""
+        """Whether this clock stands still until it is moved."""
         return self._standing is not None
 
     def time(self) -> float:
-        """Now, in Unix seconds."""
+        """Return the time in Unix seconds."""
         return self._offset + (time.time() if self._standing is None else self._standing)
 
     def monotonic(self) -> float:
-        """Seconds that never go back, for measuring intervals."""
+        """Return seconds on a clock that never goes back, for measuring durations."""
         return self._offset + (time.monotonic() if self._standing is None else self._standing)
 
     def advance(

@@ -1,4 +1,4 @@
-"""What `Sandbox(...)` and `Sandbox.serve(...)` take, as tables of checks."""
+"""The options of `Sandbox(...)` and `Sandbox.serve(...)`, as tables of checks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def _key(prefix: str) -> Check:
             raise invalid(f"{param} is a live key: the sandbox takes only test keys.", param)
         rest = key.removeprefix(prefix)
         if rest == key or not _KEY.fullmatch(rest):
-            raise invalid(f"{param} must be {prefix} and then 1 to 200 printable ASCII characters, no spaces.", param)
+            raise invalid(
+                f"{param} must be {prefix} followed by 1 to 200 printable ASCII characters, without spaces.", param
+            )
         return key
 
     return read

@@ -1,4 +1,4 @@
-"""`Sandbox`: the engine, its store, its doors and its webhooks, put together."""
+"""`Sandbox`: combines the engine, the store, the transports and the webhooks."""
 
 from __future__ import annotations
 
@@ -52,35 +52,35 @@ class Sandbox:
     """An in-process FinSecure: the whole API, with state.
 
     Args:
-        db: A file to keep the state in, keys included; opened again, it continues where it was. `None` keeps the
-            state in memory.
-        clock: The clock. `None` follows the system clock, and webhooks are delivered as they happen; with a clock
-            that stands still, call `deliver()`.
-        ids: A function from a prefix (`"pi"`, `"cus"`, `"req"`, …) to the rest of an id, unique each time. By default
-            ids are random.
-        rate_limit: Requests per second for each key, as many at once. `None` for no limit.
-        settle_after: Seconds that a bank payment is `processing`, and a refund `pending`, before the outcome.
-        ca_file: A file of PEM certificates, to trust receivers of webhooks whose certificate is from a CA of your own.
-            The CAs that this machine trusts, and those that `SSL_CERT_FILE` names, are trusted anyway.
-        secret_key: The secret key (`sk_test_...`) to accept, so that a program can keep the one it has.
+        db: A file to store the state in, including the keys. A sandbox that opens it again continues from there. `None`
+            keeps the state in memory.
+        clock: The clock. `None` follows the system clock, and webhooks are delivered as they happen. With a clock that
+            stands still, call `deliver()`.
+        ids: A function that takes a prefix (`"pi"`, `"cus"`, `"req"`, …) and returns the rest of an id, unique each
+            time. By default, ids are random.
+        rate_limit: Requests per second for each key, and the largest burst. `None` for no limit.
+        settle_after: Seconds that a bank payment stays `processing`, and a refund `pending`.
+        ca_file: A file of PEM certificates, to trust webhook receivers with a certificate from your own CA. The CAs
+            that this machine trusts, and those in `SSL_CERT_FILE`, are trusted too.
+        secret_key: The secret key (`sk_test_...`) to accept, such as the one your program already uses.
         publishable_key: The publishable key (`pk_test_...`) to accept.
-        webhook_secret: The secret (`whsec_...`) that webhooks are signed with.
-        observer: Called with each request once it is answered, and with each try to deliver a webhook, on the thread
-            that did it. It must return soon, and not raise.
-        hosts: Names of hosts that are yours, besides those of this machine: requests over HTTP may be for them, and
-            webhooks may go to them, such as `shop` for another container at `http://shop:8000/webhooks`.
+        webhook_secret: The secret (`whsec_...`) to sign webhooks with.
+        observer: A function that is called with each request after its response, and with each attempt to deliver a
+            webhook, on the same thread. It must return quickly, and not raise.
+        hosts: Host names of your own, besides this machine's. The sandbox accepts HTTP requests for them, and delivers
+            webhooks to them: `shop` for a container at `http://shop:8000/webhooks`, for example.
 
     Raises:
-        SandboxError: `db` cannot be opened, or is a file of another program.
+        SandboxError: `db` cannot be opened, or belongs to another program.
         ValueError: An option is wrong, or `ca_file` cannot be read; the message names it.
 
     Attributes:
-        secret_key: `sk_test_…`: the one that was given, else the one that `db` keeps, else a random one.
-        publishable_key: `pk_test_…`, in the same way.
-        webhook_secret: What every webhook of this sandbox is signed with, besides the secret of its endpoint. In the
-            same way.
-        base_url: The base URL of the door without a socket, `transport`: `https://sandbox.invalid`.
-        clock: The time.
+        secret_key: The secret key (`sk_test_…`): the given one, or the one stored in `db`, or a random one.
+        publishable_key: The publishable key (`pk_test_…`), chosen in the same way.
+        webhook_secret: The secret that signs every webhook of this sandbox, in addition to the secret of its endpoint.
+            Chosen in the same way.
+        base_url: The base URL for `transport`, which uses no socket: `https://sandbox.invalid`.
+        clock: The clock.
     """
 
     secret_key: str
@@ -146,7 +146,7 @@ class Sandbox:
             self._store.close()
             raise
         self.secret_key, self.publishable_key, self.webhook_secret = keys.secret, keys.publishable, keys.webhook
-        clocks[self.webhook_secret.encode()] = self.clock  # `construct_event(tolerance=...)` goes by it
+        clocks[self.webhook_secret.encode()] = self.clock  # for `construct_event(tolerance=...)`
         self._transport = InProcessTransport(self._handle_here, self.clock)
         self._control = Control(self._engine, self.clock, self._deliver, self._store.delivery_log)
         self._courier = Courier(self._round)
@@ -155,11 +155,14 @@ class Sandbox:
         self._something_may_be_due()
 
     def client(self, **options: Any) -> Client:
-        """A `finsecure.Client` that talks to this sandbox without a socket, on the sandbox's clock.
+        """Create a `finsecure.Client` for this sandbox, without sockets and on the sandbox's clock.
 
         Args:
-            options: Passed on to `finsecure.Client`, before what the sandbox would pass: `api_key`, `base_url`, `clock`
-                and `http_client`. With `transport` it is a client for a server: pass its `base_url` too.
+            options: Options of `finsecure.Client`. They override the sandbox's `api_key`, `base_url`, `clock` and
+                `http_client`. For a client that talks to a server, pass `transport` and the server's `base_url`.
+
+        Returns:
+            The client. The sandbox closes it.
 
         Raises:
             SandboxError: The sandbox is closed.
@@ -169,10 +172,13 @@ class Sandbox:
         return finsecure.Client(**self._options(httpx.Client, options))
 
     def async_client(self, **options: Any) -> AsyncClient:
-        """A `finsecure.AsyncClient` that talks to this sandbox without a socket, on the sandbox's clock.
+        """Create a `finsecure.AsyncClient` for this sandbox, without sockets and on the sandbox's clock.
 
         Args:
-            options: Passed on to `finsecure.AsyncClient`, as `client` does.
+            options: Options of `finsecure.AsyncClient`, as for `client`.
+
+        Returns:
+            The client. The sandbox closes it.
 
         Raises:
             SandboxError: The sandbox is closed.
@@ -183,30 +189,30 @@ class Sandbox:
 
     @property
     def transport(self) -> InProcessTransport:
-        """The transport for an `httpx.Client` or `httpx.AsyncClient` of your own; its base URL is `base_url`."""
+        """The transport for your own `httpx.Client` or `httpx.AsyncClient`. Its base URL is `base_url`."""
         return self._transport
 
     @cached_property
     def app(self) -> Starlette:
-        """The ASGI application, for a server or a test client of your own. Needs `finsecure[sandbox]`."""
+        """The ASGI application, for your own server or test client. Needs `finsecure[sandbox]`."""
         return application(self._handle, self._expects)
 
     def serve(self, port: int = 0, *, host: str = "127.0.0.1", tls: bool | str | os.PathLike[str] = False) -> Server:
-        """Answer real HTTP on this machine, in a thread. Needs `finsecure[sandbox]`.
+        """Serve this sandbox over HTTP, in a thread. Needs `finsecure[sandbox]`.
 
         Args:
-            port: The port; 0 picks a free one.
-            host: The address to listen on. One that other machines reach, such as `0.0.0.0`, needs `tls`.
-            tls: Serve HTTPS, with a certificate of a CA of its own, for `localhost`, this machine's name and `hosts`.
-                The CA is the same for the same `db`. A path says where to write its certificate for clients;
-                `True` takes a file that goes with the server.
+            port: The port to listen on; 0 picks a free one.
+            host: The address to listen on. An address that other machines can reach, such as `0.0.0.0`, needs `tls`.
+            tls: Serve HTTPS, with a certificate for `localhost`, this machine's name and `hosts`, signed by the
+                sandbox's own CA. A `db` always has the same CA. Pass the path of a file to write the CA certificate to,
+                for clients to trust; `True` writes a temporary file, deleted with the server.
 
         Returns:
-            The server, with `base_url`, `ca_file` and `close()`; also a context manager. `Sandbox.close` closes it too.
+            The server, with `base_url`, `ca_file` and `close()`. It is a context manager, and closes with the sandbox.
 
         Raises:
             ImportError: The extra is not installed.
-            OSError: The port is taken, the address is not this machine's, or the file cannot be written.
+            OSError: The port is in use, the address is not this machine's, or the file cannot be written.
             SandboxError: The sandbox is closed.
             ValueError: An argument is wrong; the message names it.
 
@@ -236,11 +242,11 @@ class Sandbox:
 
         Args:
             payment_intent_id: A PaymentIntent with status `requires_action`.
-            succeed: Whether the customer authorises the payment.
+            succeed: Whether the customer authorizes the payment.
 
         Raises:
-            LookupError: There is no such PaymentIntent.
-            ValueError: It does not wait for the customer, or an argument is wrong.
+            LookupError: No PaymentIntent has this id.
+            ValueError: Its status is not `requires_action`, or an argument is wrong.
         """
         with self._asked():
             ident = check.ident(payment_intent_id, "payment_intent_id")
@@ -259,26 +265,27 @@ class Sandbox:
         share: float | None = None,
         seed: int | None = None,
     ) -> Fault:
-        """Make the next requests fail, the way networks and gateways do.
+        """Make the next requests fail, as networks and gateways do.
 
-        It works the same through every door, and is `POST /sandbox/faults` over HTTP. Requests with a wrong API key do
-        not count. Where several faults are for the same request, the one that was asked for first meets it.
+        It affects in-process clients and HTTP alike. Over HTTP, use `POST /sandbox/faults`. Requests with a wrong API
+        key do not count. If several faults match a request, it gets the one that was added first.
 
         Args:
             operation: The operation that fails, such as `payment_intents.confirm`; `*` for any.
-            status: An HTTP status from 400 to 599, answered with the error that the API documents for it. The request
-                is not carried out, and nothing is kept under its idempotency key.
-            retry_after: The seconds in the `Retry-After` of that answer.
+            status: Respond with this HTTP status, from 400 to 599, and the error that the API documents for it. The
+                request is not carried out, and no response is stored under its idempotency key.
+            retry_after: The value of the `Retry-After` header, in seconds.
             times: How many requests fail; one by default.
-            executed: Carry the request out before answering `status`, as when a gateway fails after the API. The API's
-                own answer is kept under the idempotency key, so that a retry gets it.
-            answer: What becomes of the API's answer. `lost`: the request is carried out, then the connection closes.
-                `dropped`: it closes before. `stalled`: carried out and never answered. `truncated`: carried out, and
-                the answer breaks off in the middle. `garbled`: carried out, and the answer is HTML with status 200.
-            slow: Seconds by which the answer is late; alone, or with any of the above. Over HTTP they pass for real.
-            share: The share of the requests that fail, above 0 and up to 1, in place of `times`. It holds until
+            executed: Carry out the request before responding with `status`, as if a gateway failed after the API. The
+                API's own response is stored under the idempotency key, so a retry gets it.
+            answer: What happens to the API's response. `lost`: the request is carried out, then the connection closes.
+                `dropped`: the connection closes before. `stalled`: carried out, but there is no response. `truncated`:
+                carried out, but the response is cut off. `garbled`: carried out, but the response is HTML with
+                status 200.
+            slow: Delay the response by so many seconds; alone, or with any of the above. Over HTTP this takes real time.
+            share: The share of requests that fail, above 0 and up to 1, instead of `times`. It applies until
                 `clear_faults`.
-            seed: What chooses the requests of a share: the same seed, the same choice.
+            seed: A seed to choose the requests of a `share`. The same seed makes the same choice.
 
         Returns:
             The fault, as `faults` lists it.
@@ -305,11 +312,11 @@ class Sandbox:
 
     @property
     def faults(self) -> list[Fault]:
-        """The faults that still wait for requests, in the order in which they were added."""
+        """The faults that have not happened yet, in the order in which they were added."""
         return self._engine.faults.waiting()
 
     def clear_faults(self) -> None:
-        """Forget the faults that still wait for requests."""
+        """Remove the faults that have not happened yet."""
         self._engine.faults.clear()
 
     def emit(self, type: str, overrides: Mapping[str, object] | None = None) -> dict[str, Any]:
@@ -319,11 +326,11 @@ class Sandbox:
 
         Args:
             type: One of the eleven types, such as `invoice.payment_failed`.
-            overrides: What is different about the object: values by the path of a member, such as
+            overrides: Values of the object to set, by their path, such as
                 `{"amount_due": 500, "metadata.order_id": "order_12345"}`.
 
         Returns:
-            The event, as the API shows it.
+            The event, as the API returns it.
 
         Raises:
             ValueError: The type or an override is wrong; the message names it.
@@ -332,21 +339,21 @@ class Sandbox:
             return self._engine.emit(type, check.mapping({} if overrides is None else overrides, "overrides"))
 
     def trigger(self, type: str, *, id: str | None = None) -> dict[str, Any]:
-        """Cause an event for real, by the calls that lead to it.
+        """Cause an event by making the API calls that lead to it.
 
-        `trigger("payment_intent.succeeded")` creates a PaymentIntent and pays it. Invoices and subscriptions the
-        sandbox does not have: for their four types this is `emit`.
+        `trigger("payment_intent.succeeded")` creates a PaymentIntent and confirms it. The sandbox has no invoices and
+        subscriptions, so for their four types it does the same as `emit`.
 
         Args:
-            type: One of the eleven types.
-            id: The PaymentIntent or Customer to bring it about on; `None` makes a new one.
+            type: One of the eleven types, such as `payment_intent.succeeded`.
+            id: The PaymentIntent or Customer to cause it for; `None` creates one.
 
         Returns:
-            The event, as the API shows it.
+            The event, as the API returns it.
 
         Raises:
-            LookupError: There is no such object.
-            ValueError: The type is wrong, or the state of the object does not allow that; the message names its id.
+            LookupError: No object has this id.
+            ValueError: The type is wrong, or the object's state does not allow it; the message names its id.
         """
         with self._asked():
             return self._engine.trigger(type, id)
@@ -355,29 +362,29 @@ class Sandbox:
         """Deliver an event again, to every webhook endpoint that is subscribed to it.
 
         Args:
-            event_id: An event (`evt_...`).
+            event_id: The event's id (`evt_...`).
 
         Raises:
-            LookupError: There is no such event.
+            LookupError: No event has this id.
         """
         with self._asked():
             self._engine.resend(check.ident(event_id, "event_id"))
 
     def rotate_secret(self, endpoint_id: str, *, overlap: float = 24 * 3600) -> str:
-        """Give a webhook endpoint another secret, as in a dashboard.
+        """Rotate the secret of a webhook endpoint, as in a dashboard.
 
-        Deliveries carry a signature by the old secret too until `overlap` has passed, so that a receiver that verifies
-        with both loses none.
+        Until `overlap` has passed, deliveries are signed with both secrets, so that a receiver that verifies with both
+        misses none.
 
         Args:
-            endpoint_id: A WebhookEndpoint (`we_...`).
-            overlap: Seconds for which the old secret goes on signing, by the sandbox's clock.
+            endpoint_id: The WebhookEndpoint's id (`we_...`).
+            overlap: Seconds to go on signing with the old secret, by the sandbox's clock.
 
         Returns:
             The new secret (`whsec_...`).
 
         Raises:
-            LookupError: There is no such endpoint.
+            LookupError: No endpoint has this id.
             ValueError: An argument is wrong; the message names it.
 
         Example:
@@ -400,22 +407,22 @@ class Sandbox:
     ) -> list[Delivery]:
         """Settle the bank payments and refunds that are due, and deliver the webhooks that are due.
 
-        They go to the webhook endpoints over HTTP, to all endpoints at the same time. With `to` or `wsgi` they go to a
-        receiver in this process, without a socket. It gets what is due for all endpoints; where there is no endpoint,
-        every event that was not handed over before. A receiver that raises counts as one that answers 500.
+        Webhooks are sent to the endpoints over HTTP, to all of them at the same time. With `to` or `wsgi`, they go to a
+        receiver in this process, without sockets: everything that is due for any endpoint, or, if there is no endpoint,
+        every event that it has not yet received. A receiver that raises counts as one that responds with 500.
 
         Args:
             to: A function `(body, headers) -> status`, or an ASGI application.
             wsgi: A WSGI application.
-            path: The path that the application is asked for. `None` takes that of the endpoint, or `/`.
-            duplicates: How often each event is delivered: 2 for twice.
-            shuffle: A seed, to deliver in an order that it chooses. `None` delivers the oldest first.
-            delay: Seconds by which all of it is late, by the sandbox's clock.
-            drop: How many deliveries get lost on the way, the first ones; or the share that does, from 0.0 to 1.0. The
-                receiver does not see them, and they are tried again as if it had not answered.
+            path: The path to request from the application. `None` uses the path of the endpoint, or `/`.
+            duplicates: How many times to deliver each event: 2 for twice.
+            shuffle: A seed for a random order. `None` delivers the oldest first.
+            delay: Seconds to deliver late, by the sandbox's clock.
+            drop: How many of the first deliveries to lose, or their share, from 0.0 to 1.0. The receiver does not get
+                them, and they are tried again as if it had not responded.
 
         Returns:
-            What was tried. A try that failed is due again 1, 5, 30 and 120 seconds later, by the sandbox's clock.
+            The attempts. A failed one is tried again 1, 5, 30 and 120 seconds later, by the sandbox's clock.
 
         Raises:
             ValueError: An argument is wrong, or the receiver is asynchronous and an event loop runs here, in which

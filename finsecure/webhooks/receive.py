@@ -104,8 +104,8 @@ def parse_event(stored: Payload | Mapping[str, Any]) -> Event:
     """Read an event that you stored, for example in a queue or a table. This checks no signature.
 
     Args:
-        stored: The event as JSON text, or as a dict from a JSON column or `model_dump()`. In a dict, a `Decimal` is read
-            as a number, and a datetime without a time zone as UTC.
+        stored: The event as JSON text, or as a dict from a JSON column or `model_dump()`. In a dict, a `Decimal` is
+            read as a number, and a datetime without a time zone as UTC.
 
     Returns:
         The event, as `construct_event` returns it.
