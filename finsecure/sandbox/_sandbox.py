@@ -282,7 +282,7 @@ class Sandbox:
                 `dropped`: the connection closes before. `stalled`: carried out, but there is no response. `truncated`:
                 carried out, but the response is cut off. `garbled`: carried out, but the response is HTML with
                 status 200.
-            slow: Delay the response by so many seconds; alone, or with any of the above. Over HTTP this takes real time.
+            slow: Seconds to delay the response; alone, or with any of the above. Over HTTP this takes real time.
             share: The share of requests that fail, above 0 and up to 1, instead of `times`. It applies until
                 `clear_faults`.
             seed: A seed to choose the requests of a `share`. The same seed makes the same choice.
