@@ -102,7 +102,8 @@ _SECRET = 256  # characters; hardly any secret has more
 
 def has_card_number(value: str) -> bool:
     """Whether a text contains a card number, even after an underscore."""
-    return next(_cards(value.replace("_", " ")), None) is not None
+    value = value.replace("_", " ")
+    return _EXPONENT.sub(_masked_float, value) != value or next(_cards(value), None) is not None
 
 
 def fields(pairs: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:

@@ -143,7 +143,10 @@ def test_numbers_of_an_object_that_are_cards_are_masked() -> None:
     assert "a='[hidden]', b='[hidden]', c=1234567890123456, d=0.5, e=[True]" in repr(customer)
 
 
-@pytest.mark.parametrize("key", [CARD, f"pay-{CARD}", f"card_{CARD}", "4242 4242 4242 4242", "4242-4242-4242-4242_1"])
+@pytest.mark.parametrize(
+    "key",
+    [CARD, f"pay-{CARD}", f"card_{CARD}", "4242 4242 4242 4242", "4242-4242-4242-4242_1", "pay_4.242424242424242e+15"],
+)
 def test_a_card_number_is_no_idempotency_key(key: str) -> None:
     """Keys are stored and logged, so a card number in one is refused, unsent and unsaid."""
     with finsecure.Client("sk_test_1") as client, pytest.raises(finsecure.InvalidRequestError) as caught:
