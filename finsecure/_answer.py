@@ -102,6 +102,6 @@ def not_ours(response: Response) -> str:
         f"'{excerpt[:_EXCERPT]}'" if excerpt else "" if response.body else "an empty body",
     ]
     return (
-        f"This response is not from FinSecure: {', '.join(fact for fact in facts if fact)}. It comes from something in "
+        f"This is not FinSecure's answer: {', '.join(fact for fact in facts if fact)}. It comes from something in "
         "between, such as a proxy or a gateway, or base_url points to another server."
     )

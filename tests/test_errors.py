@@ -509,7 +509,7 @@ def test_an_answer_that_is_not_the_apis_says_whose_it_is(
     """Status, kind, server and title are what support needs; nobody is told to look at a key that nobody looked at."""
     server.route().respond(status, content=body, headers=headers)
     error = caught(open_door(clock=clock, max_retries=0), look)
-    assert f"not from FinSecure: {facts}." in str(error)
+    assert f"not FinSecure's answer: {facts}." in str(error)
     assert "key" not in str(error)
     assert error.body == (" ".join(body.decode().split()) or None)
     assert {name: error.headers[name] for name in headers} == headers

@@ -16,7 +16,7 @@ from .body import Body
 from .deadline import AsyncBackend, Backend, Deadline
 from .failures import closed, failure, unforeseen, unusable
 from .lifetime import AsyncConnections, Connections, HttpPool, LoopPools, ProcessPools
-from .mocks import ASYNC, SYNC, mocked, through_async_client, through_client
+from .mocks import ASYNC, CORE, SYNC, mocked, through_async_client, through_client
 from .pools import CONNECTIONS, Ticket
 from .proxy import proxy_for
 from .tls import tls_context
@@ -45,6 +45,9 @@ def _http(core: Any, request: Request, origin: Origin, deadline: Deadline, body:
 
 def _send(core: Any, pool: Any, request: Request, origin: Origin, deadline: Deadline) -> httpcore.Response:
     httpx = mocked(_FAMILIES[core.__name__], SYNC)
+    replaced = mocked(_ELDERS[core.__name__], CORE)
+    if replaced is not None:
+        core, pool = replaced, _open(replaced, origin).http
     if httpx is None:
         response: httpcore.Response = pool.handle_request(_http(core, request, origin, deadline, request.body))
         return response
@@ -53,6 +56,9 @@ def _send(core: Any, pool: Any, request: Request, origin: Origin, deadline: Dead
 
 async def _asend(core: Any, pool: Any, request: Request, origin: Origin, deadline: Deadline) -> httpcore.Response:
     httpx = mocked(_FAMILIES[core.__name__], ASYNC)
+    replaced = mocked(_ELDERS[core.__name__], CORE)
+    if replaced is not None:
+        core, pool = replaced, _aopen(replaced, origin).http
     if httpx is None:
         made = _http(core, request, origin, deadline, _Sent(request.body))
         response: httpcore.Response = await pool.handle_async_request(made)
@@ -67,6 +73,7 @@ def _as_core(core: Any, response: Any) -> httpcore.Response:
 
 
 _FAMILIES = {"httpcore": ("httpx",), "httpcore2": ("httpx2", "httpx")}  # whose mocks are in force
+_ELDERS = {"httpcore": (), "httpcore2": ("httpcore",)}  # whose pools respx replaces, and not httpcore2's
 
 
 def _unsent(origin: Origin, deadline: Deadline) -> bool:
