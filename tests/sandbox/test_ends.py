@@ -358,6 +358,38 @@ class TestDeliveries:
             assert over.wait(SOON)
 
     @pytest.mark.usefixtures("quiet")
+    @pytest.mark.parametrize("known", [True, False])
+    def test_a_slow_resolver_holds_up_neither_the_end_nor_the_program(
+        self, monkeypatch: pytest.MonkeyPatch, *, known: bool
+    ) -> None:
+        """The thread of a lookup is a daemon, which Python does not wait for."""
+        asked, over, ended = threading.Event(), threading.Event(), threading.Event()
+        threads: list[threading.Thread] = []
+
+        def look_up(host: str, *_: object, **__: object) -> list[object]:
+            threads.append(threading.current_thread())
+            asked.set()
+            over.wait(SOON)
+            ended.set()
+            if known:
+                return []
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+        monkeypatch.setattr(socket, "getaddrinfo", look_up)
+        sandbox = Sandbox(hosts=["shop"])
+        with sandbox.client() as client:
+            client.webhook_endpoints.create(url="http://shop:8000/webhooks", enabled_events=["*"])
+        sandbox.emit("customer.created")
+        assert asked.wait(SOON)
+        began = monotonic()
+        sandbox.close()
+        assert monotonic() - began < LIMIT
+        assert [thread.daemon for thread in threads] == [True]
+        over.set()
+        threads[0].join(SOON)
+        assert ended.is_set()
+
+    @pytest.mark.usefixtures("quiet")
     def test_what_fails_because_the_sandbox_closes_is_not_logged(self) -> None:
         begun = threading.Event()
 

@@ -154,6 +154,21 @@ class TestReceivers:
         assert tried.status is None
         assert (tried.error or "").startswith("refused: the sandbox delivers to this machine alone")
 
+    def test_one_that_nobody_knows_is_in_the_log(
+        self, connect: Callable[[Sandbox], httpx.Client], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def look_up(*_: object, **__: object) -> list[object]:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+        with Sandbox(clock=Clock(0), hosts=["shop"]) as sandbox:
+            params = {"url": "http://shop:8000/", "enabled_events": ["*"]}
+            connect(sandbox).post("/v1/webhook_endpoints", json=params).raise_for_status()
+            sandbox.emit("customer.created")
+            monkeypatch.setattr(socket, "getaddrinfo", look_up)
+            (tried,) = sandbox.deliver()
+        assert tried.status is None
+        assert "Name or service not known" in (tried.error or "")
+
 
 class TestBody:
     """A body is read after the key, and at most 1 MiB of it."""
