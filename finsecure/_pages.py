@@ -254,8 +254,12 @@ class Page(_PageOf[T, "Callable[[Call[Page[T]]], Page[T]]"], Generic[T]):
     def pages(self) -> Iterator[Page[T]]:
         """Yield this page and all following ones, fetched on demand.
 
+        Returns:
+            The pages. Only one of them is in memory at a time.
+
         Raises:
             finsecure.APIError: The API led back to an earlier page.
+            finsecure.FinSecureError: A page could not be fetched.
         """
         page: Page[T] | None = self
         walk = Walk()
@@ -357,8 +361,12 @@ class AsyncPage(_PageOf[T, "FetchAsync[T]"], Generic[T]):
     def pages(self) -> AsyncIterator[AsyncPage[T]]:
         """Yield this page and all following ones, fetched on demand.
 
+        Returns:
+            The pages. Only one of them is in memory at a time.
+
         Raises:
             finsecure.APIError: The API led back to an earlier page.
+            finsecure.FinSecureError: A page could not be fetched.
         """
         return _EachPage(self._itself)
 
@@ -449,7 +457,15 @@ class AsyncPages(Generic[T]):
         return self._first().__await__()
 
     def pages(self) -> AsyncIterator[AsyncPage[T]]:
-        """Yield every page, fetched on demand."""
+        """Yield every page, fetched on demand.
+
+        Returns:
+            The pages. Only one of them is in memory at a time.
+
+        Raises:
+            finsecure.APIError: The API led back to an earlier page.
+            finsecure.FinSecureError: A page could not be fetched.
+        """
         return _EachPage(self._first)
 
     def __aiter__(self) -> AsyncIterator[T]:

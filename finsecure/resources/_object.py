@@ -1,17 +1,17 @@
-"""What every object of the API has in common.
+"""What all objects of the API share.
 
-Rules: a payment that was made is never reported as failed because of a shape. So an unknown field is kept, a missing
-one is `None`, and a value of an unexpected type is kept as it is, with a warning in the log. Only what makes a response
-the expected object is strict: `id`, `object`, `amount`, `currency`, `status`.
+Rules: a payment that succeeded must never be reported as failed because a field has an unexpected format. So unknown
+fields are kept, missing fields are `None`, and a value of an unexpected type is kept as it is, with a warning in the
+log. Only the fields that identify an object are strict: `id`, `object`, `amount`, `currency`, `status`.
 
-An object of an event or an error can be partial. So that `intent.amount` is an `int` and not an `int | None` to type
-checkers, `amount`, `currency`, `status` and `created` are declared with `ABSENT`: where they did not come, reading them
-raises an AttributeError that says how to get them. An answer must have the first three, which `_wire` asks of it.
+Objects in events and errors can be partial. So that `intent.amount` is an `int` and not an `int | None` to type
+checkers, `amount`, `currency`, `status` and `created` have the default `ABSENT`: reading one that did not come raises
+an AttributeError that says how to get it. `_wire` refuses a response without the first three.
 
-How: each lenient field is tried as what it should be and, failing that, as anything (a union that pydantic-core walks
-without entering Python), so that a well-formed answer pays nothing for it. Anything is any JSON value: NaN, Infinity
-and numbers that overflow are none, wherever they stand. The default of an absent field is validated by a function that
-omits it, so that it is not in `__dict__` and `__getattr__` is asked; again a well-formed answer never enters Python.
+How: the schema of a lenient field is a union of its declared type and of any JSON value. pydantic-core handles it
+without calling Python, so a well-formed response costs nothing extra. NaN, Infinity and numbers that overflow are not
+JSON values. The default of an absent field is validated by a function that omits the field, so it is not in `__dict__`
+and reading it calls `__getattr__`. That function does not run for a well-formed response either.
 """
 
 from __future__ import annotations
@@ -295,7 +295,7 @@ def _plain(value: object, *, exclude_none: bool) -> Any:
 
 
 class Part(BaseModel, metaclass=_ReadOnly):
-    """A piece of an API object: read-only, unknown fields kept, missing ones `None`."""
+    """A part of an API object: read-only. Unknown fields are kept, and missing ones are `None`."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
         frozen=True, strict=True, extra="allow", defer_build=True, protected_namespaces=(), val_temporal_unit="seconds"
@@ -359,6 +359,9 @@ class Part(BaseModel, metaclass=_ReadOnly):
         Args:
             exclude_none: Leave out fields that are `None`.
 
+        Returns:
+            A dict with the fields that came, ready for JSON. `created` is Unix seconds, or the text that came.
+
         Example:
             >>> order.payment = intent.to_dict()
         """
@@ -375,8 +378,11 @@ class Part(BaseModel, metaclass=_ReadOnly):
         """Return what the API sent, as JSON text. It includes secrets.
 
         Args:
-            indent: Spaces to indent each level by; by default everything stands in one line.
+            indent: Spaces to indent each level by. By default, everything is on one line.
             exclude_none: Leave out fields that are `None`.
+
+        Returns:
+            The JSON text.
         """
         separators = (",", ":") if indent is None else None
         plain = self.to_dict(exclude_none=exclude_none)
@@ -469,14 +475,14 @@ for _name in _DEPRECATED:
 
 
 class Object(Part):
-    """An object of the API, as it was answered."""
+    """An object of the API, as the API returned it."""
 
     id: Annotated[str, Field(min_length=1)]
     """The object's id."""
 
     @property
     def last_response(self) -> LastResponse:
-        """How the answer that brought this object came.
+        """Facts about the response that this object came with: status, request id, attempts.
 
         Raises:
             AttributeError: The object came inside another one, in a list or in an event.
@@ -527,14 +533,14 @@ class AnyObject(Object):
 
 
 class ListObject(Part, Generic[T]):
-    """A list inside another object. Iterating it yields its objects, and `len`, `bool` and `in` go by them too."""
+    """A list inside another object. Iterating it yields its objects; `len`, `bool` and `in` work on them too."""
 
     object: str | None = None
     """Always `list`."""
     data: list[T] | None = None
     """The objects."""
     has_more: bool | None = None
-    """Whether there are more than these; `None` where the API did not say."""
+    """Whether there are more objects; `None` if the API did not say."""
     url: str | None = None
     """The path of the whole list."""
 
@@ -550,7 +556,7 @@ class ListObject(Part, Generic[T]):
     if not TYPE_CHECKING:
 
         def __getitem__(self, name: Any) -> NoReturn:
-            raise TypeError("A list inside an object is read by its data: intent.charges.data[0].")
+            raise TypeError("A list inside an object has no items of its own: read its data, intent.charges.data[0].")
 
     def __len__(self) -> int:
         return len(self.data or [])

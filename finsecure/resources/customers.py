@@ -51,7 +51,7 @@ class Customers(Operations[D_co]):
             metadata: Your own keys and values, both strings.
             payment_method: Id of the default payment method (`pm_...`).
             invoice_settings: `default_payment_method`, `custom_fields`, `footer`.
-            idempotency_key: Names this request, for 24 hours; random by default.
+            idempotency_key: Makes it safe to send this request again within 24 hours. Random by default.
 
         Returns:
             The customer.

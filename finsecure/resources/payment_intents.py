@@ -65,9 +65,9 @@ class PaymentIntents(Operations[D_co]):
             receipt_email: Where to send the receipt.
             setup_future_usage: Save the payment method for later payments, with the customer present (`on_session`)
                 or not (`off_session`).
-            idempotency_key: Names this payment, for example your order's id: the same key never charges twice
-                within 24 hours. After that, retrieve the id that you stored. By default a random key for each call,
-                shared by its retries.
+            idempotency_key: Your name for this payment, for example your order's id. The same key never charges twice
+                within 24 hours; after that, retrieve the id that you stored. By default, a random key for each call,
+                which its retries share.
 
         Returns:
             The PaymentIntent, with status `requires_payment_method`: confirm it next.
@@ -199,8 +199,8 @@ class PaymentIntents(Operations[D_co]):
             return_url: Where the customer returns after authenticating; required for payment methods that may ask
                 for it, such as cards with 3D Secure.
             receipt_email: Replaces the PaymentIntent's.
-            idempotency_key: Names this attempt, for 24 hours. By default a random key for each call, shared by its
-                retries.
+            idempotency_key: Your name for this attempt: the same key never charges twice within 24 hours. By default,
+                a random key for each call, which its retries share.
 
         Returns:
             The PaymentIntent: `succeeded`, `processing`, or `requires_action` with a `next_action`.
@@ -235,7 +235,7 @@ class PaymentIntents(Operations[D_co]):
 
         Args:
             id: The PaymentIntent's id (`pi_...`).
-            idempotency_key: Names this request, for 24 hours; random by default.
+            idempotency_key: Makes it safe to send this request again within 24 hours. Random by default.
 
         Returns:
             The PaymentIntent, with status `canceled`.

@@ -129,7 +129,7 @@ class PaymentMethods(Operations[D_co]):
                 `account_type` (`checking` or `savings`).
             billing_details: `name`, `email`, `phone` and `address` of the owner, or another payment method's.
             metadata: Your own keys and values, both strings.
-            idempotency_key: Names this request, for 24 hours; random by default.
+            idempotency_key: Makes it safe to send this request again within 24 hours. Random by default.
 
         Returns:
             The payment method, with the brand and the last four digits of a card, never its number.
@@ -221,7 +221,7 @@ class PaymentMethods(Operations[D_co]):
         Args:
             id: The payment method's id (`pm_...`).
             customer: The customer's id (`cus_...`).
-            idempotency_key: Names this request, for 24 hours; random by default.
+            idempotency_key: Makes it safe to send this request again within 24 hours. Random by default.
 
         Returns:
             The payment method, with its `customer`.
@@ -250,7 +250,7 @@ class PaymentMethods(Operations[D_co]):
 
         Args:
             id: The payment method's id (`pm_...`).
-            idempotency_key: Names this request, for 24 hours; random by default.
+            idempotency_key: Makes it safe to send this request again within 24 hours. Random by default.
 
         Returns:
             The payment method, whose `customer` is `None`.

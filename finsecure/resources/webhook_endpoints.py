@@ -47,7 +47,7 @@ class WebhookEndpoints(Operations[D_co]):
         Args:
             url: Where to deliver; HTTPS only.
             enabled_events: The event types to deliver, for example `["payment_intent.succeeded"]`, or `["*"]`.
-            idempotency_key: Names this request, for 24 hours; random by default.
+            idempotency_key: Makes it safe to send this request again within 24 hours. Random by default.
 
         Returns:
             The endpoint. Its `secret` is returned only here: store it, and verify every webhook with it.

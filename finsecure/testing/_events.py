@@ -81,7 +81,7 @@ def event(
 @overload
 def event(type: str, **members: Unpack[EventMembers]) -> AnyEvent: ...
 def event(type: str, **members: Any) -> Any:
-    """An event, whose object has the status that the type implies.
+    """Build an event, whose object has the status that the type implies.
 
     Args:
         type: What happened, such as `payment_intent.succeeded`. A type that this version does not know needs
@@ -143,7 +143,7 @@ def _object(type: str, about: dict[str, Any]) -> dict[str, Any]:
 
 
 class SignedEvent(NamedTuple):
-    """An event as it is delivered: unpack it into `body, headers`.
+    """A signed event, as it is delivered. Unpack it into `body, headers`.
 
     Attributes:
         body: The raw body.
@@ -155,7 +155,7 @@ class SignedEvent(NamedTuple):
 
 
 def signed(event: Event, secret: str | bytes | Sequence[str | bytes] | None = None) -> SignedEvent:
-    """Sign an event as it is delivered to your endpoint.
+    """Sign an event as FinSecure does when it delivers one to your endpoint.
 
     Args:
         event: The event.
@@ -163,7 +163,7 @@ def signed(event: Event, secret: str | bytes | Sequence[str | bytes] | None = No
             `FINSECURE_WEBHOOK_SECRET`.
 
     Raises:
-        finsecure.WebhookUsageError: There is no secret, or one that cannot be one.
+        finsecure.WebhookUsageError: There is no secret, or it cannot be used.
 
     Example:
         >>> body, headers = signed(event("payment_intent.succeeded"), "whsec_1")

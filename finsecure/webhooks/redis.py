@@ -1,7 +1,7 @@
-"""An inbox in Redis: who has an event holds a lease of it, which ends by itself when the worker dies.
+"""An inbox in Redis: a worker holds a lease on its event, which expires if the worker dies.
 
-How: a key for each event holds the random token of whoever has it, and expires after the lease. While the function
-runs the lease is renewed. When the event is done, the key holds `done` and expires when the event is forgotten.
+How: a key for each event holds the worker's random token, and expires with the lease. The lease is renewed while the
+function runs. When the event is done, the key holds `done`, and expires after `kept_for`.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ _GIVE_BACK = "return redis.call('get', KEYS[1]) == ARGV[1] and redis.call('del',
 
 
 class RedisInbox:
-    """Each event is handled at least once, by one worker at a time, on any number of machines.
+    """An inbox in Redis: each event is handled at least once, by one worker at a time, on any number of machines.
 
-    A worker that dies loses the event when its lease ends, and another one handles it from the beginning. Redis must
-    not drop keys (`maxmemory-policy noeviction`), and remembers what is done only as durably as it is set up to.
+    If a worker dies, its lease expires and another worker handles the event from the start. Redis must not evict keys
+    (`maxmemory-policy noeviction`), and the inbox is only as durable as your Redis is configured to be.
 
     Args:
         client: Your `redis.Redis` or `redis.asyncio.Redis`.
-        lease: Seconds after which the event of a worker that died is free.
-        kept_for: Seconds for which an event that is done is remembered.
-        prefix: What the keys begin with.
+        lease: Seconds after which another worker may handle the event of a worker that died.
+        kept_for: How many seconds to remember that an event is done.
+        prefix: The prefix of all keys.
 
     Raises:
-        finsecure.WebhookUsageError: This is not a client, or not a number of seconds.
+        finsecure.WebhookUsageError: `client` is not a Redis client, or `lease` or `kept_for` is out of range.
 
     Example:
         >>> inbox = RedisInbox(redis.Redis())
@@ -220,11 +220,11 @@ def _is_done(holder: Any, id: str) -> bool:
 
 def _check_renewed(key: str, renewed: Any) -> None:
     if not renewed:
-        logger.error("The lease of %s ended while its function ran: another worker may handle the event too", key)
+        logger.error("The lease of %s expired while its function ran, so another worker may handle the event too", key)
 
 
 def _not_renewed(exc: Exception) -> None:
-    logger.warning("A lease of the inbox could not be renewed, which is tried again: %s", type(exc).__name__)
+    logger.warning("A lease of the inbox could not be renewed, and will be tried again: %s", type(exc).__name__)
 
 
 def _moment(kept: Any) -> float | None:

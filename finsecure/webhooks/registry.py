@@ -1,7 +1,7 @@
-"""Which function handles which event: what the decorators of a `Handler` write down.
+"""The decorators of a `Handler`, which register the functions that handle events.
 
-The overloads of `Registry.on` tell type checkers the class of the event that belongs to each type. A new type needs a
-type variable and an overload here.
+The overloads of `Registry.on` tell type checkers the event class of each type. A new type needs a type variable and an
+overload here.
 """
 
 from __future__ import annotations
@@ -124,22 +124,22 @@ class Registry:
     ) -> Callable[[OnCustomerSubscriptionUpdated], OnCustomerSubscriptionUpdated]: ...
 
     def on(self, type: str) -> Callable[[Any], Any]:
-        """Have a function handle the events of one type.
+        """Register a function for the events of one type.
 
-        The function takes the event, and where the inbox shares its transaction also the session: `(event, session)`.
-        It may be a coroutine function, for `handle_async`. Stack several `on` for several types. Several functions for
-        one type are called in the order in which they were registered; if one raises, all are called again when the
-        event comes again.
+        The function takes the event, and with an inbox that shares its transaction also the session:
+        `(event, session)`. With `handle_async` it may be a coroutine function. For several types, stack several `on`.
+        Functions for the same type are called in the order in which they were registered; if one raises, all of them
+        are called again when the event is delivered again.
 
         Args:
             type: The event's type, for example `payment_intent.succeeded`.
 
         Returns:
-            A decorator that leaves the function as it is.
+            A decorator that returns the function unchanged.
 
         Raises:
-            finsecure.WebhookUsageError: There is no such type, the function does not take an event, it takes a session
-                and the inbox has none, or an event was handled already.
+            finsecure.WebhookUsageError: The type is unknown, the function does not accept an event, it expects a
+                session but the inbox has none, or the handler has already handled an event.
 
         Example:
             >>> @webhook.on("payment_intent.succeeded")
@@ -157,10 +157,17 @@ class Registry:
         return register
 
     def other(self, function: OnOther) -> OnOther:
-        """Have a function handle every event that no `on` names. Without it they are acknowledged, with a log line.
+        """Register a function for all events without a function of their own. By default, they are logged and accepted.
+
+        Args:
+            function: A function that takes the event, as for `on`.
+
+        Returns:
+            The function, unchanged.
 
         Raises:
-            finsecure.WebhookUsageError: There is such a function already, or an event was handled already.
+            finsecure.WebhookUsageError: Such a function is already registered, or the handler has already handled an
+                event.
 
         Example:
             >>> @webhook.other
@@ -170,13 +177,19 @@ class Registry:
         return function
 
     def unreadable(self, function: OnUnreadable) -> OnUnreadable:
-        """Have a function take what is signed with your secret, but is no event that this version can read.
+        """Register a function for bodies that are signed with your secret, but are not a readable event.
 
-        It takes the body, and if it has a second parameter the `WebhookPayloadError` that says what is wrong. When it
-        returns, the answer is 200. Without such a function the answer is 400, with a log line.
+        When it returns, the response is 200. Without such a function, they are logged and the response is 400.
+
+        Args:
+            function: A function that takes the body, and optionally a `WebhookPayloadError` that says what is wrong.
+
+        Returns:
+            The function, unchanged.
 
         Raises:
-            finsecure.WebhookUsageError: There is such a function already, or an event was handled already.
+            finsecure.WebhookUsageError: Such a function is already registered, or the handler has already handled an
+                event.
 
         Example:
             >>> @webhook.unreadable
@@ -186,12 +199,19 @@ class Registry:
         return function
 
     def defer(self, function: OnDefer) -> OnDefer:
-        """Have a function hand each verified event, as a string, to your job queue: the answer is 200 once it returns.
+        """Register a function that passes each verified event to your job queue. When it returns, the response is 200.
 
-        In the worker pass the string to `process`, which calls the functions of `on` and `other`.
+        In the worker, pass the string to `process`, which calls the functions of `on` and `other`.
+
+        Args:
+            function: A function that takes the event as a string.
+
+        Returns:
+            The function, unchanged.
 
         Raises:
-            finsecure.WebhookUsageError: There is such a function already, or an event was handled already.
+            finsecure.WebhookUsageError: Such a function is already registered, or the handler has already handled an
+                event.
 
         Example:
             >>> @webhook.defer
@@ -203,14 +223,14 @@ class Registry:
 
     def _only(self, before: Registered | None, function: Callable[..., Any], name: str) -> Registered:
         if before is not None:
-            raise WebhookUsageError(f"There is a function for {name} already: a handler has one.")
+            raise WebhookUsageError(f"There is a function for {name} already: a handler has only one.")
         return self._registered(function, name)
 
     def _registered(self, function: Callable[..., Any], name: str) -> Registered:
         if self._has_begun:
             raise WebhookUsageError(
-                f"{name} was called after the first event, which this function has missed: register every function "
-                "when the program starts, before it answers requests."
+                f"{name} was called after the first event, which this function has missed: register all functions when "
+                "the program starts, before it handles requests."
             )
         if not callable(function):
             raise WebhookUsageError(f"{name} was given {function!r}: decorate a function with it.")
@@ -241,8 +261,8 @@ def _no_such_type(type: object) -> str:
     if isinstance(type, (list, tuple, set, frozenset)):
         return "on() takes one type: stack several on() on the function, one for each type."
     close = difflib.get_close_matches(str(type), _TYPES, n=1)
-    hint = f"do you mean {close[0]!r}?" if close else f"it is one of {', '.join(_TYPES)}."
-    return f"on() was given {type!r}, which is no type of event that this version knows: {hint}"
+    hint = f"did you mean {close[0]!r}?" if close else f"pass one of {', '.join(_TYPES)}."
+    return f"on() was given {type!r}, which is not an event type that this version knows: {hint}"
 
 
 def _signature(function: Callable[..., Any]) -> inspect.Signature | None:

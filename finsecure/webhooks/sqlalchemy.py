@@ -1,4 +1,4 @@
-"""An inbox in your database: an event is marked as done in the transaction that your function writes in.
+"""An inbox in your database: an event is marked as done in the same transaction that your function writes in.
 
 How: a short transaction inserts the event's row, with `done` null. The transaction of your function then locks the row,
 without waiting for whoever has it, and sets `done` before it commits. If the worker dies, the database rolls both back
@@ -66,7 +66,7 @@ _DATABASES = {"postgresql", "mysql", "mariadb", "sqlite"}
 
 
 def inbox_table(metadata: MetaData, *, name: str = TABLE, schema: str | None = None) -> Table:
-    """The table of `SQLAlchemyInbox`, for your own migrations: `inbox_table(Base.metadata)`, and Alembic finds it.
+    """Add the table of `SQLAlchemyInbox` to your metadata, so that Alembic and `create_all` find it.
 
     Args:
         metadata: The metadata of your tables.
@@ -74,7 +74,7 @@ def inbox_table(metadata: MetaData, *, name: str = TABLE, schema: str | None = N
         schema: The table's schema, if it is not the default one.
 
     Returns:
-        The table. Where its name or schema is your own, pass it to `SQLAlchemyInbox`.
+        The table. If you chose its name or schema, pass it to `SQLAlchemyInbox`.
 
     Example:
         >>> inbox_table(Base.metadata)
@@ -94,20 +94,20 @@ def inbox_table(metadata: MetaData, *, name: str = TABLE, schema: str | None = N
 
 
 class SQLAlchemyInbox:
-    """Each event is handled exactly once, as far as your function writes through the session it is given.
+    """An inbox in your database: each event is handled exactly once, if your function writes through its session.
 
-    The function takes `(event, session)`; with an asyncio engine a coroutine function is given an `AsyncSession`. What
-    it writes and that the event is done are committed together. `session.commit()` and `session.rollback()` reach only
-    to a savepoint of that transaction. PostgreSQL, MySQL 8, MariaDB 10.3, SQLite, or newer.
+    The function takes `(event, session)`; with an asyncio engine, a coroutine function gets an `AsyncSession`. Its
+    writes are committed together with the mark that the event is done. `session.commit()` and `session.rollback()` only
+    affect a savepoint of that transaction. For PostgreSQL, MySQL 8, MariaDB 10.3 and SQLite, or newer.
 
     Args:
-        engine: Your engine, of `create_engine` or `create_async_engine`.
-        table: What `inbox_table` gave you, where its name or schema is your own.
-        kept_for: Seconds for which an event that is done is remembered.
-        clock: What tells the time.
+        engine: Your engine, from `create_engine` or `create_async_engine`.
+        table: The table that `inbox_table` returned, if you chose its name or schema.
+        kept_for: How many seconds to remember that an event is done.
+        clock: The clock to read the time from.
 
     Raises:
-        finsecure.WebhookUsageError: The engine cannot be used: it commits each statement, or is of another database.
+        finsecure.WebhookUsageError: The engine commits each statement, or is for another database.
 
     Example:
         >>> inbox = SQLAlchemyInbox(engine)

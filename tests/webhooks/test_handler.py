@@ -444,7 +444,7 @@ def test_a_message_that_is_no_event_raises(webhook: Handler) -> None:
 @pytest.mark.parametrize(
     ("type", "hint"),
     [
-        ("payment_intent.succeded", "do you mean 'payment_intent.succeeded'"),
+        ("payment_intent.succeded", "did you mean 'payment_intent.succeeded'"),
         ("payout.paid", "it is one of customer.created, "),
         (["customer.created"], "stack several"),
         (None, "no type of event"),

@@ -93,7 +93,7 @@ def test_a_renewal_that_fails_is_tried_again(
     monkeypatch.setattr("finsecure.webhooks.redis._RENEW", "return redis.call('nope')")
 
     def failed_twice() -> bool:
-        return caplog.text.count("could not be renewed, which is tried again: ResponseError") >= 2
+        return caplog.text.count("could not be renewed, and will be tried again: ResponseError") >= 2
 
     assert place.deliver(waiting(place, failed_twice)).status == 200
 
