@@ -338,11 +338,11 @@ class Client(AnyClient[Sync]):
                     retry=lambda _: exchange.delay is not None, wait=lambda _: exchange.delay or 0.0, sleep=sleep
                 )
                 outcome = retrying(self._attempt, exchange)
+            exchange.finish(outcome)
+            _log.call_done(exchange, outcome)
+            _telemetry.call_done(exchange, outcome)
         except BaseException as exc:  # noqa: BLE001 - raised again
             raise _left(exchange, exc)  # noqa: B904 - the same exception, with a note
-        exchange.finish(outcome)
-        _log.call_done(exchange, outcome)
-        _telemetry.call_done(exchange, outcome)
         if isinstance(outcome, Failure):
             raise outcome.error
         return cast("T", outcome)
@@ -544,11 +544,11 @@ class AsyncClient(AnyClient[Async]):
                     retry=lambda _: exchange.delay is not None, wait=lambda _: exchange.delay or 0.0, sleep=sleep
                 )
                 outcome = await retrying(self._attempt, exchange)
+            exchange.finish(outcome)
+            _log.call_done(exchange, outcome)
+            _telemetry.call_done(exchange, outcome)
         except BaseException as exc:  # noqa: BLE001 - raised again
             raise _left(exchange, exc)  # noqa: B904 - the same exception, with a note
-        exchange.finish(outcome)
-        _log.call_done(exchange, outcome)
-        _telemetry.call_done(exchange, outcome)
         if isinstance(outcome, Failure):
             raise outcome.error
         return cast("T", outcome)

@@ -334,6 +334,31 @@ def test_an_interrupt_behind_an_answer_is_not_taken_for_one_before(
     assert "maybe_executed=True" in caplog.text
 
 
+@pytest.mark.parametrize("is_async", [False, True])
+def test_an_interrupt_while_the_result_is_logged_does_not_take_the_key_with_it(
+    serve: Serve, caplog: pytest.LogCaptureFixture, is_async: bool
+) -> None:
+    """The payment is made, and the program has not got it yet."""
+
+    class Interrupted(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            logger.removeHandler(self)
+            raise KeyboardInterrupt
+
+    async def main() -> None:
+        async with finsecure.AsyncClient(KEY, base_url=server.url) as client:
+            await client.customers.create(idempotency_key="order-1")
+
+    server = serve()
+    logger = logging.getLogger("finsecure")
+    caplog.set_level("INFO", "finsecure")
+    with finsecure.Client(KEY, base_url=server.url) as client:
+        logger.addHandler(Interrupted())
+        with pytest.raises(KeyboardInterrupt):
+            asyncio.run(main()) if is_async else client.customers.create(idempotency_key="order-1")
+    assert "idempotency_key='order-1', maybe_executed=True" in caplog.text
+
+
 def test_a_time_limit_ends_async_code_with_its_key(
     serve: Serve, alarm: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:
