@@ -332,6 +332,7 @@ def test_a_page_and_a_response_name_what_it_is_called_here() -> None:
         (page, "next_pag", r"Did you mean next_page\?"),
         (customer.last_response, "data", "to_dict"),
         (customer.last_response, "headrs", r"Did you mean headers\?"),
+        (customer, "emial", r"Customer has no 'emial'\. Did you mean email\?$"),
     ]
     for place, name, why in reads:
         with pytest.raises(AttributeError, match=why):
@@ -422,7 +423,7 @@ def test_a_raw_async_list_says_to_await_it() -> None:
 def test_an_async_list_has_no_other_names() -> None:
     """Habits of other SDKs are answered, what is misspelt is not there."""
     pages: Any = finsecure.AsyncClient("sk_test_1").customers.list()
-    with pytest.raises(AttributeError, match="for payment in page"):
+    with pytest.raises(AttributeError, match="async for payment in client"):
         pages.auto_paging_iter()
     with pytest.raises(AttributeError, match="AsyncPages has no '_secret'"):
         _ = pages._secret

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 _CONSTRUCT = "finsecure.webhooks.construct_event(body, signature, secret)"
 _ASYNC = "an AsyncClient, and await its {}"
+_ASYNC_FOR = "iterate the list itself: async for payment in client.payment_intents.list()"
 _DICT = "to_dict(), for all fields"
 _LOG = "logging.getLogger('finsecure').setLevel('DEBUG'), or FINSECURE_LOG=debug"
 _VALIDATE = "model_validate(...) or finsecure.webhooks.parse_event(...), for what you stored"
@@ -29,7 +30,7 @@ ATTRIBUTES = {
     "WebhookSignature": "finsecure.webhooks.verify_signature(body, signature, secret)",
     "all": "list(...)",
     "auto_paging_iter": "iterate the page itself: for payment in page",
-    "auto_paging_iter_async": "iterate the list itself: async for payment in client.payment_intents.list()",
+    "auto_paging_iter_async": _ASYNC_FOR,
     "cancel_async": _ASYNC.format("cancel"),
     "capture": "payment_intents.confirm, which also captures the payment",
     "confirm_async": _ASYNC.format("confirm"),
@@ -185,6 +186,8 @@ _MAKES_EVENTS = "events come from what happens; sandbox.emit makes them for test
 _BY_EVENTS = "events such as {} carry them; the API has no operations for them"
 BY_KIND: dict[str, dict[str, str]] = {
     "AsyncClient": {"__enter__": "async with client", "close": "await client.aclose()"},
+    "AsyncPage": {"auto_paging_iter": "iterate the page itself: async for payment in page"},
+    "AsyncPages": {"auto_paging_iter": _ASYNC_FOR},
     "Charge": dict.fromkeys(("capture", "create"), "PaymentIntent.create and PaymentIntent.confirm make charges"),
     "Charges": dict.fromkeys(("capture", "create"), _MAKES_CHARGES),
     "Client": {"__aenter__": "with client; an AsyncClient for async with", "aclose": "client.close()"},

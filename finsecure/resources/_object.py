@@ -230,7 +230,8 @@ class _ReadOnly(ModelMetaclass):
             from .._habits import attribute
             from .._habits.attributes import OF_AN_OBJECT
 
-            raise AttributeError(attribute(cls, name, OF_AN_OBJECT), name=name, obj=cls)
+            # Python adds ". Did you mean". The names are not ours to suggest: pydantic asks before they are complete.
+            raise AttributeError(attribute(cls, name, OF_AN_OBJECT).removesuffix("."), name=name, obj=cls)
 
 
 _HOW_TO_GET_ONE = "Operations return objects of the API, and finsecure.testing builds them for tests."
@@ -448,12 +449,12 @@ class Part(BaseModel, metaclass=_ReadOnly):
             try:
                 return super().__getattr__(name)  # what this version does not know
             except AttributeError:
-                if name.startswith("_") or hasattr(type(self), name):  # an operation says what to do itself
+                if name.startswith("_") or name in _operations(type(self)):  # an operation says what to do itself
                     raise
             from .._habits import attribute
             from .._habits.attributes import OF_AN_OBJECT
 
-            raise AttributeError(attribute(type(self), name, OF_AN_OBJECT), name=name, obj=self)
+            raise AttributeError(attribute(type(self), name, OF_AN_OBJECT, dir(self)), name=name, obj=None)
 
         def __getitem__(self, name: object) -> NoReturn:
             place = f".{name}" if isinstance(name, str) and name.isidentifier() else "an attribute"
