@@ -110,6 +110,8 @@ def _number(amount: object) -> Decimal:
             f"amount has a comma ({text!r}): write it with a decimal point, and without thousands separators, for "
             f"example {point!r}.",
         )
+    if text is not None and "," in text:
+        raise wrong("amount", "amount has a comma: write it with a decimal point, like '19.99'.")
     if text is not None and (not text.isascii() or "_" in text):  # Decimal would accept these
         raise wrong("amount", "amount is not a number: write it with the digits 0 to 9 and a point, like '19.99'.")
     try:

@@ -105,6 +105,8 @@ REFUSED: list[tuple[Any, str, str, str]] = [
     ("", "usd", "amount", "not a number"),
     ("five", "usd", "amount", "not a number"),
     ("19,99", "usd", "amount", "amount has a comma"),
+    ("-19,99", "usd", "amount", "amount has a comma"),
+    ("19,99 €", "usd", "amount", "amount has a comma"),
     ("$19.99", "usd", "amount", "not a number"),
     ("19.99 USD", "usd", "amount", "not a number"),
     ("1_0", "usd", "amount", "not a number: write it with the digits 0 to 9"),
