@@ -210,9 +210,10 @@ def _refuse_others(file: str) -> None:
         with suppress(FileExistsError):
             os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         status = Path(file).stat()
+        is_ours = stat.S_ISREG(status.st_mode) and (not status.st_size or _application_id(file) == APPLICATION_ID)
     except OSError as error:
         raise SandboxError(f"The sandbox's database {file} cannot be used: {error.strerror}.") from None
-    if not stat.S_ISREG(status.st_mode) or (status.st_size and _application_id(file) != APPLICATION_ID):
+    if not is_ours:
         raise _another_program(file)
     with suppress(OSError):  # another user's, who lets us read it
         for part in (file, file + "-wal", file + "-shm"):
@@ -227,8 +228,6 @@ def _application_id(file: str) -> int:
     except sqlite3.DatabaseError as error:
         if "not a database" in str(error):
             return 0
-        if "malformed" not in str(error):
-            raise
         # It is shorter than its header says: whoever moved the log into it was killed, or the disk was full. SQLite
         # mends it from the log. Only here is it read past SQLite, whose locks on it end when this process closes it.
         with Path(file).open("rb") as raw:
