@@ -133,11 +133,13 @@ else:  # hidden from type checkers, which would accept any name otherwise
 
     import sys
 
-    class _Module(type(sys)):
+    _ModuleType = type(sys)
+
+    class _Module(_ModuleType):
         """Refuses to set options that other SDKs have on their module, which would silently do nothing here."""
 
         def __setattr__(self, name: str, value: object) -> None:
-            if name not in _HOME and not name.startswith("_") and name != "api_key":  # rarely, so importing stays fast
+            if name not in _HOME and name != "api_key" and not (name.startswith("_") or type(value) is _ModuleType):
                 from ._habits import of_module
                 from ._habits.attributes import OF_THE_MODULE
 

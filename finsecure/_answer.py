@@ -65,11 +65,9 @@ def _marks_outside(body: bytes, enough: int) -> int:
 
 def without_half_pairs(body: bytes) -> bytes:
     """Replace each half of a surrogate pair by U+FFFD: it cannot be encoded as UTF-8, so no database stores it."""
-    mended = bytearray(body)  # changed in place, since `sub` would make millions of objects of a hostile body
-    for half, instead in (
-        (_RAW_SURROGATE, "\ufffd".encode()),
-        (_SURROGATE, rb"\ufffd"),
-    ):  # as long as what they replace
+    # Changed in place, by as many bytes: `sub` would make millions of objects of a hostile body.
+    mended = bytearray(body)
+    for half, instead in ((_RAW_SURROGATE, "\ufffd".encode()), (_SURROGATE, rb"\ufffd")):
         if half is _SURROGATE and b"\\ud" not in body and b"\\uD" not in body:
             continue  # to search 16 MiB for it takes a second
         for match in islice(half.finditer(body), _HALVES):

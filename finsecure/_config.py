@@ -160,9 +160,8 @@ class Config:
         changed: dict[str, Any] = {**kept, **options}
         if not self.host_of_mode or "base_url" in options:
             return Config.checked(**changed)
-        changed["base_url"] = HOSTS[
-            _key(changed["api_key"])[3:7]
-        ]  # and not FINSECURE_BASE_URL, which this client did not use
+        # Not FINSECURE_BASE_URL, which this client did not use.
+        changed["base_url"] = HOSTS[_key(changed["api_key"])[3:7]]
         return replace(Config.checked(**changed), host_of_mode=True)
 
     def current(self) -> Config:

@@ -120,9 +120,8 @@ class Exchange:
         # Another attempt could do the work twice.
         if self._may_be_done and not self.request.repeatable:
             return None
-        stale = (
-            failure.kind == "stale" and self.attempts == 1
-        )  # an idle connection was closed, which says nothing about the API
+        # The server had closed an idle connection, which says nothing about the API.
+        stale = failure.kind == "stale" and self.attempts == 1
         # An attempt whose response was lost is still in progress on the server. Asking for its outcome is not a retry:
         # it counts against neither `max_retries` nor the budget, and goes on for `timeout` seconds after the loss.
         asks_until = self._lost + self.config.timeout if self._lost is not None and _is_in_use(failure) else None

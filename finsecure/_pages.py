@@ -569,9 +569,8 @@ async def _fetched_ahead(first: Callable[[], Coroutine[Any, Any, AsyncPage[T]]])
             page = await following
         finally:
             following.cancel()
-            await asyncio.gather(
-                following, return_exceptions=True
-            )  # also ignores the error of a page that was not reached
+            # Ignore the error of a page that was not reached.
+            await asyncio.gather(following, return_exceptions=True)
 
 
 @contextmanager

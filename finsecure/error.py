@@ -66,6 +66,8 @@ def __dir__() -> list[str]:
 if not TYPE_CHECKING:  # or every name would be one of this module to type checkers
 
     def __getattr__(name: str) -> Any:
+        if name.startswith("_"):  # `from .error import ...` asks for __path__
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from ._habits import of_module
 
         raise AttributeError(of_module(__name__, name, __all__), name=name, obj=None)

@@ -116,6 +116,7 @@ def test_import_finsecure_loads_nothing_else() -> None:
         ("finsecure.webhooks.construct_event", {"httpx", "httpcore", "ssl", "tenacity", "anyio"}),
         ("finsecure.Client('sk_test_1')", {"httpx", "tenacity", "sqlite3", "rich", "starlette", "uvicorn"}),
         ("finsecure.AsyncClient('sk_test_1')", {"httpx", "tenacity", "sqlite3", "rich", "starlette", "uvicorn"}),
+        ("finsecure.Client('sk_test_1').customers.list", {"finsecure._habits"}),
     ],
 )
 def test_a_part_loads_only_what_it_needs(program: str, never: set[str]) -> None:

@@ -198,7 +198,11 @@ def _pools(client: Any) -> Iterator[tuple[Any, Any]]:
 def _lock_in_one_step(client: Any) -> None:
     """As our own pools do: an interrupt between two steps would leave a pool locked, and its clean-up waiting."""
     for _, pool in _pools(client):
-        pool._optional_thread_lock = threading.RLock()
+        if type(pool._optional_thread_lock) is not _RLock:  # else another client of ours uses it, perhaps right now
+            pool._optional_thread_lock = threading.RLock()
+
+
+_RLock = type(threading.RLock())
 
 
 def _replace_pools(client: Any) -> None:
@@ -206,8 +210,9 @@ def _replace_pools(client: Any) -> None:
     for transport, pool in _pools(client):
         fresh = transport._pool = copy(pool)
         fresh._connections, fresh._requests, fresh._optional_thread_lock = [], [], threading.RLock()
-        for connection in pool._connections:
-            if connection.is_idle():  # the others carry calls of other threads, which close them
+        pool._max_keepalive_connections = 0  # so that calls of other threads close theirs when they end
+        for connection in [*pool._connections]:
+            if connection.is_idle():
                 connection.close()
 
 

@@ -225,13 +225,18 @@ class _ReadOnly(ModelMetaclass):
             try:
                 return super().__getattr__(name)
             except AttributeError:
-                if name.startswith("_"):
+                if name.startswith("_") or _is_being_built(cls):
                     raise
             from .._habits import attribute
             from .._habits.attributes import OF_AN_OBJECT
 
             # Python adds ". Did you mean". The names are not ours to suggest: pydantic asks before they are complete.
             raise AttributeError(attribute(cls, name, OF_AN_OBJECT).removesuffix("."), name=name, obj=cls)
+
+
+def _is_being_built(cls: type) -> bool:
+    """Whether pydantic builds this class or one derived from it, and so looks up the name of each field on it."""
+    return any("__pydantic_fields__" not in vars(each) for each in (cls, *cls.__subclasses__()))
 
 
 _HOW_TO_GET_ONE = "Operations return objects of the API, and finsecure.testing builds them for tests."
