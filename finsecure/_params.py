@@ -84,7 +84,7 @@ def as_str(value: object) -> str | None:
 def type_of(value: object) -> str:
     """Return the type of a value with its article. The value itself may be a secret."""
     name = type(value).__name__
-    return f"an {name}" if name[:1] in "aeiou" else f"a {name}"
+    return f"an {name}" if name.lower().startswith(("a", "e", "i", "o")) else f"a {name}"
 
 
 def shown(value: object) -> str:

@@ -33,7 +33,7 @@ def rows(objects: Iterable[Object]) -> list[dict[str, Any]]:
     if hasattr(objects, "__aiter__") or not isinstance(cast("object", objects), Iterable):
         raise wrong(
             "objects",
-            f"objects is {type_of(objects)}: pass objects of the API. With an async list, collect them first.",
+            f"objects is {type_of(objects)}: pass objects of the API. Collect those of an async list first.",
         )
     if isinstance(cast("object", objects), Object):
         raise wrong("objects", f"objects is a single object ({type_of(objects)}): pass it in a list.")

@@ -721,7 +721,7 @@ def test_a_value_that_is_a_secret_is_not_shown(client_type: type[Any]) -> None:
 
 @either
 def test_a_ready_client_and_a_transport_are_one_too_many(client_type: type[Any]) -> None:
-    with pytest.raises(finsecure.InvalidRequestError, match="pass one") as caught:
+    with pytest.raises(finsecure.InvalidRequestError, match="pass only one") as caught:
         client_type(KEY, http_client=object(), transport="httpx2")
     assert caught.value.param == "transport"
 

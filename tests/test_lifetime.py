@@ -762,6 +762,32 @@ def test_an_interrupt_leaves_a_ready_client_with_fresh_pools(server: Server, tra
         assert server.connections() == 1
 
 
+def test_a_call_of_another_thread_outlives_an_interrupt_of_a_ready_client_and_leaves_no_connection(
+    server: Server, transport: str
+) -> None:
+    """It carries on over the pool that was replaced, which keeps nothing. A second client shares the pool's lock."""
+
+    def hook(_: object) -> None:
+        if threading.current_thread() is threading.main_thread():
+            raise KeyboardInterrupt
+
+    library = pytest.importorskip(transport)
+    with library.Client(event_hooks={"request": [hook]}) as http_client:
+        client = finsecure.Client(KEY, base_url=server.url, http_client=http_client)
+        lock = http_client._transport._pool._optional_thread_lock
+        finsecure.Client(KEY, base_url=server.url, http_client=http_client)
+        assert http_client._transport._pool._optional_thread_lock is lock
+        server.waiting = threading.Barrier(2)
+        with ThreadPoolExecutor(1) as thread:
+            call = thread.submit(client.customers.retrieve, "cus_1")
+            server.soon(1)
+            with pytest.raises(KeyboardInterrupt):
+                client.customers.retrieve("cus_2")
+            server.waiting.wait(10)
+            assert call.result(5).id == "cus_1"
+        assert server.connections() == 0
+
+
 @pytest.mark.parametrize("where", ["httpcore._backends.sync.SyncStream.write", "json.encoder.JSONEncoder.iterencode"])
 @pytest.mark.parametrize("raised", [KeyboardInterrupt, TimeoutError])
 def test_an_interrupted_call_shows_neither_key_nor_card(
