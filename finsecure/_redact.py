@@ -76,9 +76,11 @@ def text(message: str) -> str:
     message = _IN_JSON.sub(rf'\1"{MASK}"', message)
     message = _IN_A_FORM.sub(rf"\1{MASK}", message)
     message = _EXPONENT.sub(_masked_float, message)
-    for start, end in reversed(list(_cards(message))):
-        message = f"{message[:start]}{MASK}{message[end:]}"
-    return message
+    parts, place = list[str](), 0
+    for start, end in _cards(message):
+        parts += message[place:start], MASK
+        place = end
+    return "".join([*parts, message[place:]])
 
 
 def clean(value: str, limit: int) -> str:
