@@ -239,7 +239,7 @@ class Deliverer:
                 self._store.release(due, self._clock.time())
                 raise
         # A receiver without an endpoint has a path and no host.
-        shown = url.removeprefix(NOWHERE)
+        shown = url.removeprefix(NOWHERE) if due.endpoint == ANYBODY else url
         delivery = Delivery(due.event, event["type"], shown, due.attempts + 1, *answer, self._clock.time())
         self._store.log_delivery(delivery)
         self._observer(delivery)

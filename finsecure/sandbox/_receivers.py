@@ -47,8 +47,10 @@ def receiver(to: Function | ASGIApp | None, wsgi: WSGIApp | None, path: str | No
     Raises:
         ValueError: An argument is wrong; the message names it.
     """
-    if path is not None and not str(path).startswith("/"):
+    if path is not None and not (isinstance(cast("object", path), str) and path.startswith("/")):
         raise ValueError('path must begin with a slash, such as "/webhooks".')
+    if path is not None and not _is_path(path):
+        raise ValueError('path must be the path of a URL, of at most 2000 characters, such as "/webhooks".')
     if to is not None and wsgi is not None:
         raise ValueError("to and wsgi cannot be used together: pass one receiver.")
     if wsgi is not None:
@@ -62,6 +64,15 @@ def receiver(to: Function | ASGIApp | None, wsgi: WSGIApp | None, path: str | No
     if path is not None:
         raise ValueError("path needs to or wsgi: webhook endpoints have a path of their own.")
     return None
+
+
+def _is_path(path: str) -> bool:
+    """Whether it can follow the host of any URL, and is not taken for another host (`//host/`)."""
+    try:
+        httpx.URL(NOWHERE + path)
+    except (httpx.InvalidURL, UnicodeError):
+        return False
+    return len(path) <= 2000 and not path.startswith("//")
 
 
 def _reached_by_to(to: Function | ASGIApp, path: str | None) -> Receiver:

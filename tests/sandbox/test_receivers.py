@@ -187,7 +187,7 @@ class TestWithEndpoints:
         self, sandbox: Sandbox, api: httpx.Client, shop: Shop, deliver: Deliver
     ) -> None:
         sandbox.emit("customer.created")  # before there was an endpoint, so it is for none
-        params = {"url": "https://shop.example/hooks?from=finsecure", "enabled_events": ["customer.updated"]}
+        params = {"url": "http://localhost:8000/hooks?from=finsecure", "enabled_events": ["customer.updated"]}
         api.post("/v1/webhook_endpoints", json=params)
         for name in ("customer.updated", "customer.deleted"):
             sandbox.emit(name)
@@ -432,6 +432,10 @@ def _wsgi(environ: object, start_response: object) -> object:
         ({"path": "/"}, "path needs to or wsgi"),
         ({"to": print, "path": "hooks"}, "path must begin with a slash"),
         ({"to": print, "path": 7}, "path must begin with a slash"),
+        ({"to": print, "path": "//other.example/"}, "path must be the path of a URL"),
+        ({"to": print, "path": "/\0"}, "path must be the path of a URL"),
+        ({"to": print, "path": "/\ud800"}, "path must be the path of a URL"),
+        ({"wsgi": _wsgi, "path": "/" + "x" * 2000}, "path must be the path of a URL"),
         ({"duplicates": 0}, "duplicates must be an integer from 1"),
         ({"duplicates": True}, "duplicates must be"),
         ({"shuffle": "7"}, "shuffle must be an integer"),
