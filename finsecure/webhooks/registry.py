@@ -260,6 +260,8 @@ class Registry:
 def _no_such_type(type: object) -> str:
     if isinstance(type, (list, tuple, set, frozenset)):
         return "on() takes one type: stack several on() on the function, one for each type."
+    if callable(type):
+        return 'on() needs the type of event: write @webhook.on("payment_intent.succeeded") above the function.'
     close = difflib.get_close_matches(str(type), _TYPES, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"pass one of {', '.join(_TYPES)}."
     return f"on() was given {type!r}, which is not an event type that this version knows: {hint}"

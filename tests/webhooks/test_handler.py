@@ -445,9 +445,10 @@ def test_a_message_that_is_no_event_raises(webhook: Handler) -> None:
     ("type", "hint"),
     [
         ("payment_intent.succeded", "did you mean 'payment_intent.succeeded'"),
-        ("payout.paid", "it is one of customer.created, "),
+        ("payout.paid", "pass one of customer.created, "),
         (["customer.created"], "stack several"),
-        (None, "no type of event"),
+        (None, "not an event type"),
+        (takes_none, r"write @webhook\.on\(\"payment_intent\.succeeded\"\)"),
     ],
 )
 def test_a_type_that_is_none_is_refused(webhook: Handler, type: Any, hint: str) -> None:
