@@ -522,10 +522,13 @@ def test_a_ready_client_that_verifies_nothing_is_warned_of(caplog: pytest.LogCap
                 asyncio.run(main())
         return [record.message for record in caplog.records if "verify" in record.message]
 
+    anybodys = ssl.create_default_context()
+    anybodys.check_hostname = False
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         here = f"https://127.0.0.1:{unused.getsockname()[1]}"
         assert len(use("sk_live_1", here, verify=False)) == 1
+        assert len(use("sk_live_1", here, verify=anybodys)) == 1
         assert use("sk_test_1", here, verify=False) == []
         assert use("sk_live_1", here) == []
 

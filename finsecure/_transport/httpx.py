@@ -180,7 +180,10 @@ def _warn_if_unverified(client: Any, request: Request, origin: Origin) -> bool:
     # httpx has no public attribute for it. If the private ones are missing, as on a mock, assume that all is well.
     used = client._transport_for_url(sys.modules[_family(client)].URL(origin.url))
     if not is_verified(getattr(getattr(used, "_pool", None), "_ssl_context", None)):
-        logger.warning("http_client does not verify certificates (verify=False), but the API key is a live key")
+        logger.warning(
+            "http_client does not verify certificates (verify=False or check_hostname=False), but the API key is a "
+            "live key"
+        )
     return True
 
 

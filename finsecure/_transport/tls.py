@@ -30,8 +30,8 @@ def _tls_context(cafile: str | None, capath: str | None) -> ssl.SSLContext:
 
 
 def is_verified(context: object) -> bool:
-    """Whether a TLS context verifies certificates; True for anything else."""
-    return not isinstance(context, ssl.SSLContext) or context.verify_mode != ssl.CERT_NONE
+    """Whether a TLS context verifies certificates, and that they are the host's; True for anything else."""
+    return not isinstance(context, ssl.SSLContext) or context.check_hostname  # never without verifying certificates
 
 
 def _unreadable(name: str, why: str, instead: str) -> InvalidRequestError:
