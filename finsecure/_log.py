@@ -62,9 +62,9 @@ def call_done(exchange: Exchange, outcome: Any) -> None:
 
 
 def call_left(exchange: Exchange, exc: BaseException, note: str) -> None:
-    """A call was left by an exception that is not this library's.
+    """Log a call that an exception of another library or the program interrupted.
 
-    Its key must not be lost, so this is a warning. A GET has none: who stops reading a list is not warned.
+    As a warning, so that the idempotency key is not lost. A GET has no key and changes nothing, so it is only INFO.
     """
     level = logging.INFO if exchange.call.method == "GET" else logging.WARNING
     facts = {**_what(exchange), "error": type(exc).__name__, "idempotency_key": exchange.request.idempotency_key}

@@ -76,6 +76,7 @@ def test_every_error_is_exported() -> None:
         if isinstance(found, type) and issubclass(found, Exception) and not name.startswith("_")
     }
     assert {name: getattr(finsecure, name) for name in errors} == errors
+    assert {*errors} <= {*finsecure.error.__all__}
 
 
 def test_the_webhooks_names_resolve() -> None:

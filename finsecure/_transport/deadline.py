@@ -220,16 +220,16 @@ class AsyncStream:
         return True if self.closed and info == "is_readable" else self._stream.get_extra_info(info)
 
     def has_unread(self) -> bool:
-        """Whether bytes wait that are on no socket any more."""
+        """Whether bytes were received that are no longer on the socket."""
         return has_unread(self._stream, self._secure)
 
 
 def has_unread(network: Any, secure: Any) -> bool:
-    """Whether bytes wait that are on no socket any more: in TLS's buffer, or in anyio's queue under asyncio.
+    """Whether bytes were received that are no longer on the socket, but in TLS's buffer or (asyncio) in anyio's queue.
 
     Args:
-        network: A connection of httpcore's, in async code.
-        secure: What decrypts it, if there is TLS.
+        network: The network stream of an async httpcore connection.
+        secure: The SSL object that decrypts it; `None` without TLS.
     """
     stream: Any = getattr(network, "_stream", None)
     if secure is not None:

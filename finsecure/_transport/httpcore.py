@@ -88,11 +88,11 @@ def _check_is_ours(core: Any, deadline: Deadline) -> None:
 
 
 def close_if_more_came(stream: object, has_unread: Callable[[], bool] = bool) -> None:
-    """Have a connection closed with its answer where more came on it, which the next call would take for its answer.
+    """Close a connection after its response if the server sent more, which the next call would take for its response.
 
     Args:
-        stream: The body of the answer, as a pool of httpcore gives it.
-        has_unread: Tells whether bytes wait that are on no socket any more; in sync code they always are.
+        stream: The body of the response, as an httpcore pool returns it.
+        has_unread: Tells whether bytes were received that are no longer on the socket; in sync code there are none.
     """
     connection = getattr(getattr(stream, "_stream", None), "_connection", None)
     h11_state = getattr(connection, "_h11_state", None)  # HTTP/2 has none, nor has a mock in httpcore's place

@@ -41,7 +41,7 @@ class _Reading:
         self._limit = limit
         self._body: Body | None = None
         self._raw = bytearray()
-        self.written = False  # whether the head of its request was
+        self.written = False  # whether the head of the request was sent
         self.outcome: Outcome | None = None
 
     def begins(self, response: Any) -> bool:
@@ -92,7 +92,7 @@ def _check_step(step: str, facts: dict[str, Any]) -> None:
     """Raise an exception of a signal handler. After a failed write, httpcore reads on and would drop it."""
     if "exception" in facts:
         raise_own(facts["exception"])
-    elif step.endswith(".send_request_body.started") and facts["request"].method != b"CONNECT":  # which is a proxy's
+    elif step.endswith(".send_request_body.started") and facts["request"].method != b"CONNECT":  # which goes to a proxy
         facts["request"].extensions[_OURS].written = True
 
 
@@ -129,7 +129,7 @@ async def _aread(response: Any, reading: _Reading) -> None:
 
 
 def _pooled(stream: object) -> object:
-    """The stream of httpcore's that one of httpx's comes from, where it is one."""
+    """Return the httpcore stream inside a stream of httpx; `None` if there is none."""
     return getattr(getattr(stream, "_stream", None), "_httpcore_stream", None)
 
 
@@ -168,7 +168,7 @@ def _failed(client: Any, request: Request, reading: _Reading, exc: BaseException
     if type(exc).__name__ == "HTTPStatusError" and reading.outcome is not None:
         return reading.outcome  # a hook raised for the status, which we turn into our own error
     known = failure(exc) or unforeseen(exc)
-    if reading.written:  # and HTTP/2 gives an answer that breaks its rules for a mistake of ours
+    if reading.written:  # over HTTP/2, a malformed response is reported as a mistake in the request
         return known._replace(kind="lost")
     return known._replace(kind="not sent") if known.kind == "lost" and request.unsent else known
 
@@ -191,7 +191,7 @@ _LIVE = (b"Bearer sk_live_", b"Bearer pk_live_")
 
 
 def _pools(client: Any) -> Iterator[tuple[Any, Any]]:
-    """The transports of a client that have a pool of httpcore's, and their pools."""
+    """Yield each transport of a client that has an httpcore pool, and the pool."""
     for transport in {getattr(client, "_transport", None), *getattr(client, "_mounts", {}).values()}:
         pool = getattr(transport, "_pool", None)
         if hasattr(pool, "_optional_thread_lock"):
@@ -199,7 +199,7 @@ def _pools(client: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _lock_in_one_step(client: Any) -> None:
-    """As our own pools do: an interrupt between two steps would leave a pool locked, and its clean-up waiting."""
+    """Replace locks that take two steps: an interrupt in between would leave a pool locked, and its cleanup waiting."""
     for _, pool in _pools(client):
         if type(pool._optional_thread_lock) is not _RLock:  # else another client of ours uses it, perhaps right now
             pool._optional_thread_lock = threading.RLock()
@@ -209,7 +209,7 @@ _RLock = type(threading.RLock())
 
 
 def _replace_pools(client: Any) -> None:
-    """After an interrupt, which may have left a connection locked that its pool would use again."""
+    """Give a client new pools after an interrupt, which may have left a connection of the old ones locked."""
     for transport, pool in _pools(client):
         fresh = transport._pool = copy(pool)
         fresh._connections, fresh._requests, fresh._optional_thread_lock = [], [], threading.RLock()

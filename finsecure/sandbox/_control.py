@@ -95,10 +95,10 @@ def _move_clock(control: Control, params: Object) -> Object:
 
 
 def _fault(fault: Fault) -> Object:
-    """The words of a fault that say something: `executed` false and `slow` 0 do not, but a `seed` of 0 does."""
-    silent = {"executed": False, "slow": 0.0}
-    words = dataclasses.asdict(fault).items()
-    return {name: value for name, value in words if value is not None and value != silent.get(name)}
+    """A fault as JSON, without the arguments that were not given. A `seed` of 0 was given."""
+    defaults = {"executed": False, "slow": 0.0}
+    arguments = dataclasses.asdict(fault).items()
+    return {name: value for name, value in arguments if value is not None and value != defaults.get(name)}
 
 
 def _list(objects: list[Object]) -> Object:

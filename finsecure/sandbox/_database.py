@@ -228,8 +228,8 @@ def _application_id(file: str) -> int:
     except sqlite3.DatabaseError as error:
         if "not a database" in str(error):
             return 0
-        # It is shorter than its header says: whoever moved the log into it was killed, or the disk was full. SQLite
-        # mends it from the log. Only here is it read past SQLite, whose locks on it end when this process closes it.
+        # The file is shorter than its header says: a kill or a full disk ended the copying of the log into it. SQLite
+        # repairs it from the log. Read it directly only here: closing a file ends this process's SQLite locks on it.
         with Path(file).open("rb") as raw:
             number = int.from_bytes(raw.read(72)[68:], "big")
     finally:

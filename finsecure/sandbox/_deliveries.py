@@ -228,7 +228,7 @@ class Deliverer:
         refused = receiver is None and not self._hosts.may_receive(url)
         answer: Answer = (
             None,
-            "refused: the sandbox delivers to this machine alone, and to hosts of Sandbox(hosts=), --allow-host",
+            "refused: the sandbox delivers only to this machine and to hosts of Sandbox(hosts=) or --allow-host",
         )
         if lost:
             answer = None, "dropped: deliver(drop=...) lost it on the way"

@@ -41,7 +41,7 @@ class Hosts:
 
     @contextmanager
     def added(self, names: Iterable[str]) -> Generator[None, None, None]:
-        """Answer to more of them from now on, unless what needs them fails."""
+        """Answer to more names from now on. If the block raises, take them back."""
         more = {_plain(name) for name in names} - self._names
         self._names |= more
         try:

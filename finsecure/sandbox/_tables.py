@@ -1,6 +1,6 @@
-"""The tables of the sandbox's database, and what brings those of an earlier version up to date.
+"""The tables of the sandbox's database, and the upgrades from those of earlier versions.
 
-Whoever changes them raises `_database.VERSION` and adds to `UPGRADES`.
+After a change, raise `_database.VERSION` and add to `UPGRADES`.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ _FILTERS: Mapping[str, list[tuple[str, ...]]] = {
     "refund": [("payment_intent",)],
     "event": [("type",)],
 }
-"""The members that lists are filtered by, alone or together (in order of the alphabet), by the kind of object."""
+"""The members that lists are filtered by, alone or together (in alphabetical order), by the kind of object."""
 
 
 def member(name: str) -> str:
-    """A member of an object, in SQL."""
+    """Return the SQL expression for a member of an object."""
     return f"json_extract(body, '$.{name}')"
 
 
@@ -57,9 +57,9 @@ _INDEXES = [
 ]
 
 TABLES = [*_TABLES.split(";"), *_INDEXES]
-"""The statements that make them in a new file."""
+"""The statements that create the tables in a new file."""
 
 UPGRADES = {
     1: ["drop index objects_by_kind", "drop index objects_by_payment", "drop index objects_by_customer", *_INDEXES],
 }
-"""The statements that make the tables of an earlier version those of this one."""
+"""The statements that upgrade the tables of an earlier version, by that version."""

@@ -45,7 +45,7 @@ def trigger(work: Work, type: str, ident: str | None) -> Object:
         return _samples.emit(work, type, {})
     else:
         raise invalid(
-            f"id must be left out: the sandbox keeps no object that {type} is about, such as "
+            f"id must be left out: the sandbox stores no objects of the kind that {type} is about, such as "
             f"{shown(check.ident(ident, 'id'))}.",
             "id",
         )

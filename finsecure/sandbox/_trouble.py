@@ -1,4 +1,4 @@
-"""Trouble on the way of webhooks, asked for: `Sandbox.deliver(duplicates=, shuffle=, delay=, drop=)`."""
+"""Webhook deliveries that go wrong on purpose: `Sandbox.deliver(duplicates=, shuffle=, delay=, drop=)`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Send:
 
 @dataclass(frozen=True)
 class Trouble:
-    """What goes wrong in a round of deliveries. `Sandbox.deliver` says what each word means."""
+    """What goes wrong in a round of deliveries. `Sandbox.deliver` describes each field."""
 
     duplicates: int = 1
     shuffle: int | None = None
@@ -49,10 +49,10 @@ class Trouble:
 
     @staticmethod
     def read(given: Mapping[str, object]) -> Trouble:
-        """The words of `Sandbox.deliver`.
+        """Check the arguments of `Sandbox.deliver`.
 
         Raises:
-            Problem: One of them is wrong.
+            Problem: An argument is wrong.
         """
         return Trouble(**check.read(TROUBLE, given))
 

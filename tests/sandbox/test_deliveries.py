@@ -186,7 +186,7 @@ def test_nothing_is_ever_sent_to_another_machine(
     api.post("/v1/customers", json={})
     (tried,) = sandbox.deliver()
     assert tried.status is None
-    assert (tried.error or "").startswith("refused: the sandbox delivers to this machine alone")
+    assert (tried.error or "").startswith("refused: the sandbox delivers only to this machine")
     sandbox.clock.advance(10_000)
     assert sandbox.deliver() == []
 

@@ -152,7 +152,7 @@ class TestReceivers:
             api.post("/v1/customers", json={})
             (tried,) = sandbox.deliver()
         assert tried.status is None
-        assert (tried.error or "").startswith("refused: the sandbox delivers to this machine alone")
+        assert (tried.error or "").startswith("refused: the sandbox delivers only to this machine")
 
     def test_one_that_nobody_knows_is_in_the_log(
         self, connect: Callable[[Sandbox], httpx.Client], monkeypatch: pytest.MonkeyPatch
