@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeAlias, TypeVar, get_args
 
-from pydantic import AfterValidator, Discriminator, Field
+from pydantic import AfterValidator, Discriminator, Field, SerializeAsAny
 
 from .._call import GET, LIST, Call
 from .._operation import D_co, Operations, listing, operation
@@ -321,7 +321,7 @@ else:
 class UnknownEventData(EventData[Any]):
     """What an event of an unknown type is about: a known object, told by its `object`, or a dict."""
 
-    object: Annotated[KnownObject | dict[str, Json], Field(union_mode="left_to_right")]
+    object: SerializeAsAny[Annotated[KnownObject | dict[str, Json], Field(union_mode="left_to_right")]]
 
 
 class UnknownEvent(Event):
@@ -347,8 +347,9 @@ _KnownEvent: TypeAlias = (
 if TYPE_CHECKING:
     AnyEvent: TypeAlias = _KnownEvent | UnknownEvent
 else:
-    AnyEvent = Annotated[
-        Annotated[_KnownEvent, Discriminator("type")] | UnknownEvent, Field(union_mode="left_to_right")
+    # As any: to write a union, pydantic looks for a kind that has all fields, and warns where an object is partial.
+    AnyEvent = SerializeAsAny[
+        Annotated[Annotated[_KnownEvent, Discriminator("type")] | UnknownEvent, Field(union_mode="left_to_right")]
     ]
 """Any event: one of the known kinds, or `UnknownEvent`."""
 

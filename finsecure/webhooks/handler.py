@@ -21,6 +21,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from .._clock import SYSTEM, Clock
+from .._redact import clean
 from .._signature import Payload, check_secrets, to_bytes
 from ..error import (
     EventInProgress,
@@ -379,9 +380,19 @@ class Handler(Registry):
     def _of_event(self, event: Event) -> Work:
         functions = self._functions_for(event.type)
         if not functions:
-            logger.info("Event %s of type %s is acknowledged: no function handles it", event.id, event.type)
+            logger.info(
+                "Event %s of type %s is acknowledged: no function handles it", _shown(event.id), _shown(event.type)
+            )
             return Work("ignored", [], event, event_id=event.id)
         return Work("handled", functions, event, event_id=event.id, inbox=self._inbox)
+
+
+def _shown(name: str) -> str:
+    """An event's id or type as one line of a log."""
+    return name if name.isprintable() and len(name) <= _LONGEST_NAME else clean(name, _LONGEST_NAME)
+
+
+_LONGEST_NAME = 255
 
 
 def _succeeded(work: Work, result: Result, seconds: float) -> Outcome:
@@ -389,7 +400,7 @@ def _succeeded(work: Work, result: Result, seconds: float) -> Outcome:
         logger.warning(
             "Handling event %s took %.1f seconds. After %d seconds, FinSecure considers the delivery failed and sends "
             "the event again: pass long work to a job queue with @webhook.defer.",
-            work.event_id,
+            _shown(work.event_id),
             seconds,
             PATIENCE,
         )
@@ -398,11 +409,11 @@ def _succeeded(work: Work, result: Result, seconds: float) -> Outcome:
 
 def _failed(work: Work, exc: Exception, then: str = "The response is 500, so that it is delivered again.") -> Outcome:
     """Log why the work is not done, and return the outcome."""
-    about = f"event {work.event_id}" if work.event_id else "a signed webhook that is not an event"
+    about = f"event {_shown(work.event_id)}" if work.event_id else "a signed webhook that is not an event"
     if isinstance(exc, EventInProgress):
         logger.info(
             "Event %s is being handled by another worker, so the response is 409 and it is delivered again.",
-            work.event_id,
+            _shown(work.event_id),
         )
         return Outcome(409, "in_progress", work.event_id)
     if isinstance(exc, (InboxError, WebhookUsageError)):

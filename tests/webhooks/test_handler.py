@@ -156,6 +156,17 @@ def test_without_other_the_rest_is_acknowledged_with_a_log_line(
     assert record.getMessage() == "Event evt_1 of type payout.paid is acknowledged: no function handles it"
 
 
+def test_an_event_is_one_short_line_of_the_log(
+    webhook: Handler, deliver: Deliver, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever its type is, it cannot begin another line, nor fill the log."""
+    with caplog.at_level(logging.INFO, "finsecure"):
+        deliver(webhook, type="payout\n2026-11-25 ERROR" + "x" * 10_000)
+    (record,) = caplog.records
+    assert record.getMessage().startswith("Event evt_1 of type payout 2026-11-25 ERRORxxx")
+    assert len(record.getMessage()) < 400
+
+
 async def async_function(event: webhooks.Event) -> None:
     await anyio.lowlevel.checkpoint()
 
