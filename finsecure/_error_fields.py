@@ -46,7 +46,7 @@ def read(fields: str) -> dict[str, Any]:
     try:
         written: Any = json.loads(fields)
         return {name: value for name, value in written.items() if isinstance(value, _TYPES.get(name, ()))}
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return {}
 
 
