@@ -69,7 +69,9 @@ def _head(scope: Scope) -> Request:
     encoded = quote(prefix)
     # The path as it was sent: an id in it may hold an encoded slash.
     path: str = (scope.get("raw_path") or quote(scope["path"]).encode()).decode("latin-1")
-    for start in (prefix, encoded):
+    # A proxy in front took off what the application gives as its own `root_path`: only the mount is left to take off.
+    mounted = prefix.removeprefix(scope.get("app_root_path", ""))
+    for start in (prefix, encoded, mounted, quote(mounted)):
         if path.startswith(start + "/"):
             path = path.removeprefix(start)
             break

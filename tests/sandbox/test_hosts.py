@@ -391,6 +391,17 @@ class TestPrefix:
 
         asyncio.run(main())
 
+    def test_under_an_application_whose_proxy_takes_its_prefix_off(self, sandbox: Sandbox) -> None:
+        """`FastAPI(root_path="/shop")` and a proxy that takes `/shop` off: links have it, paths do not."""
+        app = Starlette(routes=[Mount("/fin secure", sandbox.app)])
+
+        async def main() -> None:
+            transport = httpx.ASGITransport(app, root_path="/shop")
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost/fin%20secure") as client:
+                assert (await client.get("/health")).status_code == 200
+
+        asyncio.run(main())
+
     def test_a_server_that_takes_the_prefix_off_or_gives_no_raw_path(self, sandbox: Sandbox) -> None:
         async def receive() -> dict[str, Any]:
             return {"type": "http.request", "body": b"{}"}
