@@ -180,7 +180,7 @@ def test_a_page_is_iterated_itself() -> None:
             _ = cast("Any", page).auto_paging_iter
 
 
-def test_an_object_is_asked_for_a_field_and_is_no_dict() -> None:
+def test_an_object_is_not_a_dict_and_says_how_to_read_a_field() -> None:
     """`in` answers for the fields that came, and `[...]` says how to read them."""
     assert "amount" in INTENT
     assert "new" in INTENT
@@ -248,7 +248,7 @@ CLIENT_HABITS: list[tuple[str, str]] = [
 
 
 @pytest.mark.parametrize(("name", "why"), CLIENT_HABITS)
-def test_a_client_names_what_it_is_called_here(client: finsecure.Client, name: str, why: str) -> None:
+def test_a_client_says_our_name_for_another_sdks_attribute(client: finsecure.Client, name: str, why: str) -> None:
     """A group by another name, a method of another SDK's client."""
     with pytest.raises(AttributeError, match=why):
         getattr(client, name)
@@ -275,7 +275,7 @@ OBJECT_HABITS = [
 
 
 @pytest.mark.parametrize(("name", "why"), OBJECT_HABITS)
-def test_an_object_names_what_it_is_called_here(name: str, why: str) -> None:
+def test_an_object_says_our_name_for_another_sdks_attribute(name: str, why: str) -> None:
     """An object says what another SDK's habit is here; an operation says that objects cannot make calls."""
     with pytest.raises(AttributeError, match=why):
         getattr(INTENT, name)
@@ -321,7 +321,7 @@ def test_an_object_takes_its_fields_by_name() -> None:
         cast("Any", finsecure.PaymentIntent).parse_obj({})
 
 
-def test_a_page_and_a_response_name_what_it_is_called_here() -> None:
+def test_pages_and_responses_say_our_name_for_another_sdks_attribute() -> None:
     """As an object does."""
     with Sandbox() as sandbox, sandbox.client() as client:
         customer = client.customers.create()
@@ -389,7 +389,7 @@ def test_any_other_name_of_the_module_can_be_set(monkeypatch: pytest.MonkeyPatch
     assert cast("Any", finsecure).my_own == 1
 
 
-def test_webhooks_name_what_it_is_called_here() -> None:
+def test_webhooks_say_our_name_for_another_sdks_function() -> None:
     """`Webhook.construct_event` is a function here."""
     with pytest.raises(AttributeError, match=r"finsecure\.webhooks\.construct_event"):
         _ = cast("Any", finsecure.webhooks).Webhook

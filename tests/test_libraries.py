@@ -106,7 +106,7 @@ def test_what_was_not_sent_is_said_not_to_be(library: str) -> None:
         assert not caught.value.maybe_executed
 
 
-def test_a_timeout_after_sending_is_said_to_be_one(library: str) -> None:
+def test_a_timeout_after_sending_raises_a_timeout_error(library: str) -> None:
     with FaultServer(always(silence)) as server:
         options: Any = {"base_url": server.url, "transport": library, "max_retries": 0, "timeout": 0.2}
         with finsecure.Client(KEY, **options) as client, pytest.raises(finsecure.APITimeoutError) as caught:
@@ -458,7 +458,7 @@ def test_a_library_that_is_unknown_or_not_there_is_refused_by_name(kind: Any, mo
 # What is rare
 
 
-def test_a_call_that_finds_its_pools_drained_is_told_that_the_client_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_on_drained_pools_says_that_the_client_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     """`close()` came in between."""
 
     def drained(_: object, __: object) -> None:
@@ -545,7 +545,7 @@ def test_a_ready_client_whose_body_drips_is_stopped_by_the_timeout() -> None:
             client.customers.retrieve("cus_1")
 
 
-def test_a_ready_async_client_stops_reading_what_is_too_large() -> None:
+def test_an_async_http_client_stops_reading_a_body_that_is_too_large() -> None:
     async def main() -> None:
         async def body() -> AsyncGenerator[bytes]:
             for _ in range(4):

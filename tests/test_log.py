@@ -252,9 +252,7 @@ def test_a_failed_connection_says_nothing_secret(door: str, far: Far, log: pytes
 
 
 @pytest.mark.parametrize("door", DOORS)
-def test_a_server_that_echoes_what_it_was_sent_is_not_repeated(
-    door: str, far: Far, log: pytest.LogCaptureFixture
-) -> None:
+def test_a_servers_echo_of_secrets_is_not_repeated(door: str, far: Far, log: pytest.LogCaptureFixture) -> None:
     """An error message in which the server repeats the key or the card is shown without them."""
 
     def echo(request: httpx.Request) -> httpx.Response:

@@ -125,7 +125,7 @@ def test_the_rule_holds_at_every_door(
         assert outcome_of(door, server, USES[method], [*attempts, ended]).maybe_executed is told, row
 
 
-def test_a_gateways_page_in_place_of_the_answer_to_a_charge_is_no_refusal(wire: Door, server: respx.MockRouter) -> None:
+def test_a_gateways_page_does_not_prove_that_a_charge_was_refused(wire: Door, server: respx.MockRouter) -> None:
     """The refund was made, and its answer turned into a page: whoever believes the status makes it again."""
     refused = outcome_of(wire, server, USES["POST"], [httpx.Response(403, html="<h1>Forbidden</h1>")])
     assert isinstance(refused, finsecure.AuthenticationError)
@@ -135,7 +135,7 @@ def test_a_gateways_page_in_place_of_the_answer_to_a_charge_is_no_refusal(wire: 
 
 
 @pytest.mark.parametrize("body", [b"", b"<h1>Pay your bill</h1>", error("not_paid"), error("invalid_request_error")])
-def test_a_402_that_is_not_documented_is_no_decline(wire: Door, server: respx.MockRouter, body: bytes) -> None:
+def test_an_undocumented_402_is_not_a_decline(wire: Door, server: respx.MockRouter, body: bytes) -> None:
     refused = outcome_of(wire, server, USES["POST"], [httpx.Response(402, content=body)])
     assert type(refused) is finsecure.APIError
     assert refused.maybe_executed
@@ -155,7 +155,7 @@ REASONS = {
 
 @pytest.mark.parametrize("reason", REASONS)
 @pytest.mark.parametrize("use", [USES["POST"], USES["GET"]])
-def test_nothing_was_sent_is_said_where_no_attempt_sent_anything(
+def test_the_error_says_that_nothing_was_sent_if_no_attempt_sent_anything(
     open_door: Callable[..., Door], server: respx.MockRouter, clock: Clock, use: Callable[[Any], Any], reason: str
 ) -> None:
     never = outcome_of(open_door(clock=clock), server, use, [REASONS[reason]])
@@ -205,7 +205,7 @@ SETTINGS = {"SSL_CERT_FILE": "/nowhere/ca.pem", "HTTPS_PROXY": "http://[bad:7000
 @pytest.mark.parametrize("kind", ["sync", "async-asyncio", "async-trio"], indirect=True)
 @pytest.mark.parametrize("transport", ["httpx", "httpx2", "pyreqwest"])
 @pytest.mark.parametrize("name", SETTINGS)
-def test_settings_that_cannot_be_used_are_told_with_the_key(
+def test_unusable_settings_are_reported_with_the_key(
     open_door: Callable[..., Door], monkeypatch: pytest.MonkeyPatch, kind: str, transport: str, name: str
 ) -> None:
     """They are looked at when a connection is made, so that an attempt before may have been carried out."""

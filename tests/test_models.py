@@ -481,7 +481,7 @@ def test_an_answer_is_replayed_only_where_its_header_says_true(
     assert not confirmed.last_response.idempotent_replayed
 
 
-def test_how_an_answer_came_is_no_part_of_what_it_says(wire: Door, server: respx.MockRouter) -> None:
+def test_last_response_is_not_part_of_an_object(wire: Door, server: respx.MockRouter) -> None:
     server.route().respond(json=INTENT)
     found = wire.call(lambda api: api.payment_intents.retrieve(INTENT["id"]))
     assert found == intent(**INTENT)

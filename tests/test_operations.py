@@ -311,7 +311,7 @@ def test_an_answer_does_not_call_the_api() -> None:
 # What comes of it, in the sandbox
 
 
-def test_a_payment_intent_has_what_was_asked_for(door: Door) -> None:
+def test_a_payment_intent_has_the_given_parameters(door: Door) -> None:
     customer = door.call(lambda api: api.customers.create())
     intent = door.call(
         lambda api: api.payment_intents.create(
@@ -398,7 +398,7 @@ def test_confirm_takes_a_payment_method_written_out(door: Door) -> None:
     assert (done.status, done.receipt_email) == ("succeeded", "customer@example.com")
 
 
-def test_three_d_secure_says_what_the_customer_has_to_do(door: Door, sandbox: Sandbox) -> None:
+def test_three_d_secure_has_a_next_action(door: Door, sandbox: Sandbox) -> None:
     begun, method = intent(door), card(door, "4000002760003184")
     waiting = door.call(
         lambda api: api.payment_intents.confirm(begun.id, payment_method=method.id, return_url="https://shop.example/")
@@ -476,7 +476,7 @@ def test_a_payment_method_belongs_to_a_customer_while_it_is_attached(door: Door)
     assert door.all(lambda api: api.payment_methods.list(customer=customer.id)) == []
 
 
-def test_a_customer_has_what_was_said_of_them(door: Door) -> None:
+def test_a_customer_has_the_given_members(door: Door) -> None:
     method = card(door)
     customer = door.call(
         lambda api: api.customers.create(

@@ -44,7 +44,7 @@ def next_page(door: Door, page: finsecure.Page[finsecure.Customer]) -> finsecure
 # One page
 
 
-def test_a_page_has_what_came(wire: Door, server: respx.MockRouter) -> None:
+def test_a_page_has_the_objects_of_the_response(wire: Door, server: respx.MockRouter) -> None:
     server.get("/v1/customers").mock(page("cus_3", "cus_2", more=True))
     first = wire.call(lambda api: api.customers.list(limit=2))
     assert (ids(first.data), first.has_more, first.url) == (["cus_3", "cus_2"], True, "/v1/customers")
@@ -300,7 +300,7 @@ def test_sorting_the_objects_of_a_page_does_not_move_its_cursor(wire: Door, serv
     assert server.calls.last.request.url.params["starting_after"] == "cus_2"
 
 
-def test_what_a_page_offers_is_ours(wire: Door, server: respx.MockRouter) -> None:
+def test_a_page_offers_only_our_names(wire: Door, server: respx.MockRouter) -> None:
     """Completion shows what a page has and can do, and nothing of its insides."""
     server.route().respond(200, json={"object": "list", "data": [], "has_more": False, "url": "/v1/customers"})
     offered = {*dir(wire.call(lambda api: api.customers.list()))}

@@ -612,7 +612,7 @@ def test_a_part_of_an_object_is_a_dict(wire: Door, server: respx.MockRouter) -> 
     assert json.loads(server.calls.last.request.content) == {"billing_details": written}
 
 
-def test_a_described_call_does_not_show_what_is_in_it() -> None:
+def test_the_repr_of_a_call_shows_no_parameters() -> None:
     card = {"number": "4242424242424242"}
     assert repr(POST("/v1/payment_methods", finsecure.PaymentMethod, card=card)) == "<Call POST /v1/payment_methods>"
 

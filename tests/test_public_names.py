@@ -144,7 +144,7 @@ def test_webhooks_load_no_database(name: str) -> None:
         ("DjangoInbox", "asgiref", "django"),
     ],
 )
-def test_a_missing_extra_is_a_sentence_that_says_what_to_install(name: str, package: str, extra: str) -> None:
+def test_a_missing_extra_raises_an_error_that_says_what_to_install(name: str, package: str, extra: str) -> None:
     """An inbox whose package is not installed says what to pip install; the rest of webhooks works without it."""
     program = f"""
 import sys

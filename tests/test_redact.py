@@ -147,7 +147,7 @@ def test_numbers_of_an_object_that_are_cards_are_masked() -> None:
     "key",
     [CARD, f"pay-{CARD}", f"card_{CARD}", "4242 4242 4242 4242", "4242-4242-4242-4242_1", "pay_4.242424242424242e+15"],
 )
-def test_a_card_number_is_no_idempotency_key(key: str) -> None:
+def test_a_card_number_is_refused_as_an_idempotency_key(key: str) -> None:
     """Keys are stored and logged, so a card number in one is refused, unsent and unsaid."""
     with finsecure.Client("sk_test_1") as client, pytest.raises(finsecure.InvalidRequestError) as caught:
         client.customers.create(idempotency_key=key)

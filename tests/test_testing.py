@@ -218,7 +218,7 @@ class TestOtherObjects:
         assert method.billing_details.address
         assert (method.billing_details.address.line1, method.billing_details.address.line2) == ("123 Main St", "Flat 2")
 
-    def test_a_bank_account_can_be_told_by_its_details(self) -> None:
+    def test_a_bank_account_is_recognized_by_its_details(self) -> None:
         method = testing.payment_method(us_bank_account={"last4": "2227"})
         assert (method.type, method.card) == ("us_bank_account", None)
         assert method.us_bank_account

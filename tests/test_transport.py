@@ -406,7 +406,7 @@ def test_a_proxys_password_is_read_as_it_is_meant(monkeypatch: pytest.MonkeyPatc
         "http://bücher.example:3128",
     ],
 )
-def test_a_proxy_that_cannot_be_one_is_named_without_what_it_says(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+def test_an_unusable_proxy_is_reported_without_its_url(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     """A mistake in a proxy's URL is an error that says where to look, and does not show the URL."""
     monkeypatch.setenv("HTTPS_PROXY", url)
     with pytest.raises(finsecure.InvalidRequestError, match="HTTPS_PROXY") as caught:
@@ -564,7 +564,7 @@ def test_the_timeout_is_ours_and_not_the_ready_clients(door: str, serve: Serve) 
     assert time.monotonic() - started < 10  # the body takes 20 seconds
 
 
-def test_a_ready_client_that_was_closed_is_told_so(door: str, serve: Serve) -> None:
+def test_a_closed_http_client_is_reported(door: str, serve: Serve) -> None:
     """Use after the caller closed their client is an error of ours, at once and without a retry."""
     server = serve(plain())
 

@@ -213,7 +213,7 @@ def test_one_match_in_a_strictly_written_header_is_enough(header: Any) -> None:
 
 
 @pytest.mark.parametrize("header", REFUSED.values(), ids=REFUSED)
-def test_anything_else_is_no_signature(header: Any) -> None:
+def test_any_other_signature_is_refused(header: Any) -> None:
     """Every other header answers False, and `construct_event` raises SignatureVerificationError alone."""
     assert webhooks.verify_signature(BODY, header, SECRET) is False
     refused(header=header)
@@ -414,7 +414,9 @@ WRITTEN_AGAIN: dict[str, tuple[str, dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("before", "options", "after"), WRITTEN_AGAIN.values(), ids=WRITTEN_AGAIN)
-def test_a_body_written_again_is_refused_and_said_to_be(before: str, options: dict[str, Any], after: str) -> None:
+def test_a_body_that_was_parsed_and_rewritten_is_refused_and_explained(
+    before: str, options: dict[str, Any], after: str
+) -> None:
     """The commonest mistake, verifying `json.dumps(request.json())`, is named."""
     parsed = event_body(description="Café")
     body = json.dumps(parsed, separators=(",", ":"), ensure_ascii=False)
@@ -426,13 +428,13 @@ def test_a_body_written_again_is_refused_and_said_to_be(before: str, options: di
 @pytest.mark.parametrize(
     "body", [json.dumps(event_body()), json.dumps(event_body(), indent=2)], ids=["spaces", "indented"]
 )
-def test_a_body_that_was_compacted_is_said_to_be(body: str) -> None:
+def test_a_compacted_body_is_explained(body: str) -> None:
     """It is named in the other direction too: sent with spaces, verified without."""
     compact = json.dumps(json.loads(body), separators=(",", ":"))
     assert "parsed and written again" in refused(compact, webhooks.sign(body, SECRET))
 
 
-def test_changed_line_ends_are_said_to_be() -> None:
+def test_changed_line_ends_are_explained() -> None:
     """A body whose line ends were changed on the way is named as changed white space."""
     body = json.dumps(event_body(), indent=1)
     assert "white space was changed" in refused(body.replace("\n", "\r\n"), webhooks.sign(body, SECRET))
@@ -446,7 +448,7 @@ def test_white_space_around_a_secret_is_said_to_be_there(secret: str) -> None:
 
 
 @pytest.mark.parametrize("secret", [f'"{SECRET}"', f"'{SECRET}'"], ids=repr)
-def test_quotes_around_a_secret_are_said_to_be_there(secret: str) -> None:
+def test_quotes_around_a_secret_are_explained(secret: str) -> None:
     """Quotes around the secret never verify, but are named as the reason."""
     assert not webhooks.verify_signature(BODY, GOOD, secret)
     assert "strip it" in refused(secret=secret)
@@ -484,7 +486,7 @@ def test_the_error_says_what_is_wrong_with_the_header(header: Any, reason: str) 
 
 
 @pytest.mark.parametrize("secret", ["sk_test_1234567890abcdef", "pk_test_1234567890abcdef"])
-def test_an_api_key_for_a_secret_is_said_to_be_one(secret: str) -> None:
+def test_an_api_key_given_as_the_secret_is_explained(secret: str) -> None:
     """An API key passed as the webhook secret is named, and not shown."""
     with pytest.raises(finsecure.WebhookUsageError, match="An API key was passed") as caught:
         webhooks.construct_event(BODY, GOOD, secret)
@@ -508,7 +510,7 @@ def test_a_large_body_is_not_written_again_to_explain() -> None:
 @pytest.mark.parametrize(
     "body", [b"[" * 20_000, b"[" * 50, b"9" * 5000, b"\xff", b'{"a":'], ids=lambda body: repr(body[:5])
 )
-def test_a_body_that_is_no_json_is_explained_too(body: bytes) -> None:
+def test_a_body_that_is_not_json_is_explained(body: bytes) -> None:
     """Junk under a well-written signature gets the general sentence, not a foreign exception."""
     assert "check that it is this endpoint's" in refused(body, WRONG)
 
@@ -654,7 +656,7 @@ def test_a_partial_object_says_what_did_not_come(object: dict[str, Any]) -> None
         _ = received(json.dumps(timeless)).created
 
 
-def test_an_update_says_what_was_there_before() -> None:
+def test_an_update_event_has_the_previous_attributes() -> None:
     """`previous_attributes` of an event are kept, and null clears a field of its object."""
     body = event_body("customer.updated", {"id": "cus_1", "object": "customer", "email": None, "created": None})
     body["data"]["previous_attributes"] = {"email": "old@example.com"}

@@ -34,7 +34,7 @@ from .test_storm import create
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-def test_a_malformed_success_is_retried_then_told_with_the_key(
+def test_a_malformed_success_is_retried_then_raised_with_the_key(
     serve: Serve, connect: Open, figure: Figure, name: str
 ) -> None:
     """What is no PaymentIntent never becomes one: the same key is tried again, then the error carries it."""

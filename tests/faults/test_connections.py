@@ -60,7 +60,7 @@ def busy_then_closed(visit: Visit) -> None:
     answers(503, b"", executed=False)(visit)
 
 
-def test_a_connection_that_died_in_an_outage_is_no_reason_to_hurry(serve: Serve, connect: Open) -> None:
+def test_a_connection_that_died_in_an_outage_does_not_skip_the_wait(serve: Serve, connect: Open) -> None:
     """Only a first attempt is repeated at once; after an answer that says "in trouble" the next ones wait."""
     clock = Quick()
     outcome = connect(serve([busy_then_closed]), clock=clock).ask(create("a", 1))

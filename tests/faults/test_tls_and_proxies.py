@@ -74,7 +74,7 @@ def test_a_certificate_that_ssl_cert_file_vouches_for_is_good(
 
 
 @pytest.mark.parametrize("name", BAD_CERTIFICATES)
-def test_a_bad_certificate_is_told_at_once(
+def test_a_bad_certificate_is_reported_without_retries(
     serve: Serve, connect: Open, figure: Figure, authority: trustme.CA, trust: None, name: str
 ) -> None:
     """One attempt, nothing sent, and an error that says certificate."""
@@ -250,7 +250,7 @@ REFUSALS: dict[str, tuple[bytes, int]] = {
 
 
 @pytest.mark.parametrize("name", REFUSALS)
-def test_a_proxy_that_refuses_is_told_without_its_password(
+def test_a_proxy_that_refuses_is_reported_without_its_password(
     connect: Open, figure: Figure, behind: Callable[..., tuple[FaultServer, Proxy]], name: str
 ) -> None:
     """What it refuses is final, what it cannot reach now is tried again; nothing was sent, and no password shows."""
@@ -324,7 +324,7 @@ def test_a_socks_proxy_that_speaks_otherwise_was_sent_nothing(
     gc.collect()  # now, while it is no warning
 
 
-def test_a_proxy_that_is_not_there_is_told_without_its_password(
+def test_an_unreachable_proxy_is_reported_without_its_password(
     connect: Open, behind: Callable[..., tuple[FaultServer, Proxy]]
 ) -> None:
     """Nobody listens where the proxy should be."""
@@ -336,7 +336,7 @@ def test_a_proxy_that_is_not_there_is_told_without_its_password(
     assert not error.maybe_executed
 
 
-def test_a_proxy_that_is_no_url_is_told_without_its_password(
+def test_an_invalid_proxy_url_is_reported_without_its_password(
     serve: Serve, connect: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A mistake in HTTPS_PROXY is named as one, without what it says."""

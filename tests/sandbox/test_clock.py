@@ -33,7 +33,7 @@ def test_a_datetime_without_a_time_zone_is_refused() -> None:
         Clock(datetime(2022, 1, 1))  # noqa: DTZ001 - the mistake that is meant
 
 
-def test_a_truth_value_is_no_time() -> None:
+def test_a_bool_is_refused_as_a_time() -> None:
     with pytest.raises(ValueError, match="Unix seconds"):
         Clock(True)
 

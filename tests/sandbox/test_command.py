@@ -41,7 +41,7 @@ def command(*args: str) -> Generator[tuple[subprocess.Popen[str], IO[str]], None
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_until_it_is_told_to_stop(number: signal.Signals) -> None:
+def test_it_serves_until_it_is_stopped(number: signal.Signals) -> None:
     with command("--json", "--quiet") as (process, printed):
         facts = json.loads(printed.readline())
         assert set(facts) == {"base_url", "secret_key", "publishable_key", "webhook_secret"}
@@ -104,13 +104,13 @@ def test_what_cannot_be_served_is_said_in_one_line(args: list[str], capsys: pyte
     assert errors.count("\n") == 1
 
 
-def test_a_port_that_is_taken_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_in_use_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert _sandbox.run(["--port", str(taken.getsockname()[1])]) == 1
     assert "in use" in capsys.readouterr().err
 
 
-def test_it_answers_to_a_name_that_it_is_told() -> None:
+def test_it_accepts_an_allowed_host_name() -> None:
     with command("--json", "--quiet", "--allow-host", "shop.test") as (process, printed):
         url = json.loads(printed.readline())["base_url"] + "/health"
         statuses = [

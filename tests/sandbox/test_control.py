@@ -202,7 +202,7 @@ class TestRequests:
         ]
 
     @pytest.mark.parametrize(("answer", "status"), [("lost", None), ("stalled", None), ("garbled", 200)])
-    def test_what_a_fault_met_is_marked(
+    def test_a_request_that_met_a_fault_is_marked(
         self, sandbox: Sandbox, control: httpx.Client, answer: Any, status: int | None
     ) -> None:
         sandbox.fail_next(answer=answer)

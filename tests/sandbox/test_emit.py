@@ -248,7 +248,7 @@ def test_resend_delivers_an_event_again_to_every_endpoint_that_wants_it(sandbox:
 
 
 @pytest.mark.parametrize(("ident", "error"), [("evt_none", LookupError), (None, ValueError)])
-def test_resend_of_what_is_no_event_is_an_error(sandbox: Sandbox, ident: Any, error: type[Exception]) -> None:
+def test_resending_an_unknown_event_is_an_error(sandbox: Sandbox, ident: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match="event"):
         sandbox.resend(ident)
 

@@ -153,7 +153,7 @@ class TestRotation:
         assert [after.verified_with(secret) for secret in (endpoint["secret"], new)] == [[False], [True]]
         assert after.verified_with(sandbox.webhook_secret) == [True]
 
-    def test_it_is_a_day_where_nothing_is_said(self, sandbox: Sandbox, api: httpx.Client) -> None:
+    def test_the_default_is_a_day(self, sandbox: Sandbox, api: httpx.Client) -> None:
         endpoint = listen(api)
         sandbox.rotate_secret(endpoint["id"])
         sandbox.clock.advance(24 * 3600 - 1)

@@ -195,7 +195,7 @@ class TestAnswers:
 
 
 class TestWhom:
-    def test_an_operation_is_met_as_often_as_was_said(self, sandbox: Sandbox, call: Call) -> None:
+    def test_a_fault_hits_an_operation_as_many_times_as_given(self, sandbox: Sandbox, call: Call) -> None:
         sandbox.fail_next(CREATE, status=500, times=2)
         assert call("GET", "/v1/payment_intents").status_code == 200
         assert [create(call).status_code for _ in range(3)] == [500, 500, 200]

@@ -106,7 +106,7 @@ def test_whoever_comes_second_to_make_the_tables_leaves_them(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("name", "why"), [(".", "another program's"), ("pipe", "another program's"), ("no/folder.db", "No such file")]
 )
-def test_a_file_that_cannot_be_opened_is_told_by_its_name(tmp_path: Path, name: str, why: str) -> None:
+def test_an_error_names_the_file_that_cannot_be_opened(tmp_path: Path, name: str, why: str) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(finsecure.error.SandboxError, match=why) as caught:
         Sandbox(db=tmp_path / name)
@@ -262,7 +262,7 @@ class TestErrors:
             timer.join()
             other.close()
 
-    def test_one_that_stays_locked_is_told(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_file_that_stays_locked_is_reported(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(_database, "_LOCKED_TRIES", 3)
         path = tmp_path / "sandbox.db"
         with Sandbox(db=path, clock=Clock(0)) as sandbox, sandbox.client() as client:
@@ -320,7 +320,7 @@ class TestErrors:
             database._connection = real
             assert client.customers.list().data == []
 
-    def test_a_file_that_is_damaged_is_told(self, tmp_path: Path) -> None:
+    def test_a_damaged_file_is_reported(self, tmp_path: Path) -> None:
         path = tmp_path / "sandbox.db"
         Sandbox(db=path).close()
         path.write_bytes(path.read_bytes()[:100] + b"\xff" * 4000)

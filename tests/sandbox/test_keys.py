@@ -37,7 +37,7 @@ def test_only_the_sandboxs_own_keys_are_accepted(sandbox: Sandbox, authorization
     assert "1234567890abcdef" not in answer.text
 
 
-def test_a_live_key_is_told_why(api: httpx.Client) -> None:
+def test_a_live_key_is_refused_with_the_reason(api: httpx.Client) -> None:
     answer = api.get("/v1/customers", headers={"Authorization": "Bearer sk_live_1"})
     assert "refuses live keys" in answer.json()["error"]["message"]
 
@@ -86,7 +86,9 @@ class TestRateLimit:
             assert [api.get("/v1/customers").status_code for _ in range(3)] == [200, 200, 429]
 
     @pytest.mark.parametrize("rate", [0.3, 1, 1 / 7])
-    def test_waiting_as_long_as_told_is_enough(self, connect: Callable[[Sandbox], httpx.Client], rate: float) -> None:
+    def test_waiting_as_long_as_retry_after_is_enough(
+        self, connect: Callable[[Sandbox], httpx.Client], rate: float
+    ) -> None:
         with Sandbox(clock=Clock(1640995200), rate_limit=rate) as sandbox:
             api = connect(sandbox)
             for _ in range(5):

@@ -123,7 +123,7 @@ class TestKeys:
             Sandbox(**{name: given})  # type: ignore[arg-type]
         assert "1234567890abcdef" not in str(caught.value)
 
-    def test_a_live_key_is_told_why(self) -> None:
+    def test_a_live_key_is_refused_with_the_reason(self) -> None:
         with pytest.raises(ValueError, match="secret_key is a live key"):
             Sandbox(secret_key="sk_live_1234567890abcdef")
 
@@ -162,7 +162,7 @@ class TestOptions:
             Clock(start)
 
     @pytest.mark.parametrize("seconds", ["60", None, 1e300, 10**30, float("nan")])
-    def test_what_a_clock_is_moved_by(self, seconds: Any) -> None:
+    def test_a_clock_moves_by_these_durations(self, seconds: Any) -> None:
         with pytest.raises(ValueError, match="seconds"):
             Clock(0).advance(seconds)
 
@@ -184,7 +184,7 @@ class TestWrongTypes:
         with pytest.raises(ValueError):
             act(sandbox, wrong)
 
-    def test_an_object_in_place_of_its_id_is_told_so(self, sandbox: Sandbox) -> None:
+    def test_an_object_passed_as_an_id_is_explained(self, sandbox: Sandbox) -> None:
         intent = sandbox.client().payment_intents.create(amount=2000, currency="usd")
         with pytest.raises(ValueError, match="must be a string, the id of an object, not a PaymentIntent"):
             sandbox.resolve_action(intent)  # type: ignore[arg-type]

@@ -321,7 +321,7 @@ class TestReceiversThatFail:
         ("answer", "says"),
         [(None, "not NoneType"), (True, "not bool"), ("200", "not str"), (99, "not 99"), (600, "600")],
     )
-    def test_one_that_gives_no_status_is_told_so_and_the_event_stays_due(
+    def test_a_receiver_without_a_status_is_reported_and_the_event_stays_due(
         self, sandbox: Sandbox, shop: Shop, answer: Any, says: str
     ) -> None:
         sandbox.emit("customer.created")
@@ -485,7 +485,7 @@ def test_a_function_that_returns_a_coroutine_is_asynchronous_too(sandbox: Sandbo
     assert [one.status for one in asyncio.run(main())] == [200]
 
 
-def test_a_file_remembers_what_was_not_handed_over(tmp_path: Any) -> None:
+def test_a_file_remembers_events_that_were_not_delivered(tmp_path: Any) -> None:
     """What was not handed over when a file was closed is handed over when it is opened again."""
     db = tmp_path / "sandbox.db"
     with Sandbox(db=db, clock=Clock(0)) as first:

@@ -398,7 +398,7 @@ class TestPaymentMethods:
         refused(api.post(path + "/detach"), 400, None, "unexpected_state")
         refused(api.post(path + "/attach", json={"customer": "cus_9"}), 404, "customer", "resource_missing")
 
-    def test_a_detached_default_is_no_default(self, api: httpx.Client, card: Card) -> None:
+    def test_a_detached_payment_method_is_no_longer_the_default(self, api: httpx.Client, card: Card) -> None:
         method = card()
         customer = api.post("/v1/customers", json={"payment_method": method}).json()["id"]
         api.post(f"/v1/payment_methods/{method}/detach")

@@ -235,7 +235,7 @@ def test_an_unknown_path_is_not_found(api: httpx.Client, path: str) -> None:
         ("HEAD", CUSTOMERS, "POST, GET"),
     ],
 )
-def test_a_wrong_method_is_told_the_right_ones(api: httpx.Client, method: str, path: str, allowed: str) -> None:
+def test_a_wrong_method_gets_the_allowed_ones(api: httpx.Client, method: str, path: str, allowed: str) -> None:
     answer = api.request(method, path)
     assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
 

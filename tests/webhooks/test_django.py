@@ -75,7 +75,7 @@ def test_connections_that_never_commit_by_themselves_are_refused(
     assert "do not set AUTOCOMMIT to False" in caplog.text
 
 
-def test_a_missing_table_is_a_sentence_that_says_what_to_do(place: Django, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_missing_table_raises_an_error_that_says_what_to_do(place: Django, caplog: pytest.LogCaptureFixture) -> None:
     """The answer is 500, so that the event comes again when the table is there."""
     call_command("migrate", "finsecure_webhooks", "zero", database=place.alias, verbosity=0)
     assert place.deliver(place.handler()) == Outcome(500, "failed", "evt_1")
@@ -97,7 +97,7 @@ def test_a_database_that_is_down_is_a_sentence(url: str, caplog: pytest.LogCaptu
 
 
 @pytest.mark.parametrize("kind", ["django-postgresql", "django-mysql"])
-def test_an_event_in_another_transaction_is_told_to_come_again(kind: str, open_empty: Callable[[str], Django]) -> None:
+def test_an_event_in_another_transaction_is_retried_later(kind: str, open_empty: Callable[[str], Django]) -> None:
     """The row is locked there, and nobody waits for it."""
     place = open_empty(kind)
     second: list[Outcome] = []
@@ -120,7 +120,7 @@ def test_an_event_in_another_transaction_is_told_to_come_again(kind: str, open_e
 
 
 @pytest.mark.parametrize("kind", ["django-postgresql", "django-mysql"])
-def test_a_row_that_is_deleted_in_between_is_told_to_come_again(
+def test_a_row_that_is_deleted_in_between_is_retried_later(
     kind: str, open_empty: Callable[[str], Django], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the insert and the lock another process may have deleted the row as an old one."""
@@ -184,7 +184,7 @@ def test_a_commit_that_fails_is_an_error_of_ours(
     assert place.deliver(place.handler()).result == "handled"
 
 
-def test_a_file_that_is_locked_at_the_commit_is_told_to_come_again(open_empty: Callable[[str], Django]) -> None:
+def test_a_file_that_is_locked_at_the_commit_is_retried_later(open_empty: Callable[[str], Django]) -> None:
     """A reader of the SQLite file holds up the commit."""
     place = open_empty("django-sqlite")
     with contextlib.closing(sqlite3.connect(place.url.partition("///")[2])) as reader:
@@ -247,7 +247,7 @@ def test_a_server_that_is_gone_hides_no_error_of_the_function(
     assert place.deliver(place.handler()).result == "handled"
 
 
-def test_a_function_that_spoils_the_transaction_is_told(open_empty: Callable[[str], Django]) -> None:
+def test_a_function_that_breaks_the_transaction_is_reported(open_empty: Callable[[str], Django]) -> None:
     """Nothing of it is committed, so the event is not done: the error says what to do."""
     place = open_empty("django-sqlite")
     with pytest.raises(WebhookUsageError, match=r"called set_rollback\(True\)"):

@@ -326,7 +326,7 @@ def test_a_function_that_raises_gives_the_event_back(
     assert deliver(webhook) == Outcome(200, "handled", "evt_1")
 
 
-def test_an_event_under_way_is_told_to_come_again(
+def test_an_event_in_progress_is_retried_later(
     webhook: Handler, deliver: Deliver, caplog: pytest.LogCaptureFixture
 ) -> None:
     """While one worker has an event, another delivery of it is answered with 409."""
@@ -443,7 +443,7 @@ def test_process_raises_while_another_worker_has_the_event(webhook: Handler) -> 
     assert webhook.process(event_json()).status == 200
 
 
-def test_a_message_that_is_no_event_raises(webhook: Handler) -> None:
+def test_a_message_that_is_not_an_event_raises(webhook: Handler) -> None:
     """What did not come from `defer` is refused."""
     with pytest.raises(WebhookPayloadError):
         webhook.process("[]")
@@ -590,7 +590,7 @@ def test_a_function_that_did_not_run_loses_no_event(
     assert "Traceback" not in caplog.text
 
 
-def test_duplicates_of_what_is_done_are_told_so_at_the_same_time() -> None:
+def test_concurrent_duplicates_of_a_done_event_are_recognized() -> None:
     """None of them waits for another."""
     inbox = MemoryInbox()
     with inbox.claim("evt_1"):
@@ -609,7 +609,7 @@ def test_the_tolerance_is_checked_when_the_handler_is_made() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "lines"), [(5, 0), (5.5, 1)])
-def test_a_slow_function_is_told_of(
+def test_a_slow_function_is_logged(
     clock: Clock, deliver: Deliver, seconds: float, lines: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     """More than half of what FinSecure waits is a WARNING that names the event and says what to do."""

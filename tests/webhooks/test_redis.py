@@ -63,7 +63,7 @@ def test_a_lease_is_renewed_while_the_function_runs(place: Redis) -> None:
     assert place.client.get(CLAIM_KEY) == "done"
 
 
-def test_a_lease_that_ended_is_told_of(place: Redis, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_expired_lease_is_logged(place: Redis, caplog: pytest.LogCaptureFixture) -> None:
     """Where the lease was lost, as in a Redis that forgot it, the log says that another worker may have the event."""
     with_lease(place, 0.3)
 

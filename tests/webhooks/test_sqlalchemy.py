@@ -62,7 +62,7 @@ def test_a_commit_of_the_function_commits_nothing_by_itself(sql: SQL) -> None:
     assert sql.effects() == []
 
 
-def test_a_rollback_of_the_function_is_no_failure(sql: SQL) -> None:
+def test_a_rollback_in_the_function_is_not_a_failure(sql: SQL) -> None:
     """After `session.rollback()` the function goes on, and only what it rolled back is gone."""
 
     def act(session: Session, id: str) -> None:
@@ -420,7 +420,7 @@ def test_a_driver_that_commits_each_statement_is_refused(
     engine.dispose()
 
 
-def test_a_missing_table_is_a_sentence_that_says_what_to_do(sql: SQL, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_missing_table_raises_an_error_that_says_what_to_do(sql: SQL, caplog: pytest.LogCaptureFixture) -> None:
     """The answer is 500, so that the event comes again when the table is there."""
     sql.run(INBOX.drop)
     assert sql.deliver(sql.handler()) == Outcome(500, "failed", "evt_1")
@@ -484,7 +484,7 @@ def test_a_driver_that_cannot_tell_is_believed(
     assert sql.deliver(sql.handler()).status == 200
 
 
-def test_a_locked_file_is_told_to_come_again(open_empty: Callable[[str], SQL], tmp_path: Path) -> None:
+def test_a_locked_file_is_retried_later(open_empty: Callable[[str], SQL], tmp_path: Path) -> None:
     """SQLite locks its whole file: while another program writes, the answer is 409."""
     sql = open_empty("pysqlite")
     engine = sqlalchemy.create_engine(sql.url, connect_args={"timeout": 0})
@@ -553,7 +553,7 @@ def test_a_constraint_that_is_checked_at_the_commit_is_the_functions_own_error(
 
 
 @pytest.mark.parametrize("kind", ["psycopg", "asyncpg", "pymysql", "aiomysql"])
-def test_a_row_that_is_deleted_in_between_is_told_to_come_again(
+def test_a_row_that_is_deleted_in_between_is_retried_later(
     kind: str, open_empty: Callable[[str], SQL], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the insert and the lock another process may have deleted the row as an old one."""
