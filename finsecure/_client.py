@@ -184,7 +184,7 @@ class AnyClient(Generic[D_co]):
 
     @property
     def max_retries(self) -> int:
-        """The number of retries after the first attempt."""
+        """Retries after the first attempt."""
         return self._config.max_retries
 
     @property

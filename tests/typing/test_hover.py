@@ -48,7 +48,7 @@ client.max_retries
 FIELDS = {
     "intent.amount_received": "The amount that was paid",
     "intent.next_action": "What the customer must do",
-    "intent.last_response.attempts": "How many requests it took",
+    "intent.last_response.attempts": "The number of requests that were sent",
     "page.has_more": "Whether there is another page",
     "error.decline_code": "Why the bank declined",
     "client.max_retries": "Retries after the first attempt",
