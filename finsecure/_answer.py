@@ -1,4 +1,4 @@
-"""Checks a response before it is parsed: how much memory that would take, and who sent it. Pure.
+"""Checks a response before it is parsed: how much memory parsing would take, and who sent it. Pure.
 
 Rule: no response within `max_response_size` may take much memory. A few bytes of JSON can become a kilobyte of objects,
 so the values are counted before they are parsed.
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BUDGET = 40 * 2**20  # bytes
-_PER_VALUE = 700  # bytes of memory, at most, for it or its name, with what a validator notes of it
-_SMALL = _BUDGET // (_PER_VALUE // 2 + 4)  # bytes: a value takes at least two of them, text at most four times its own
+_PER_VALUE = 700  # bytes of memory, at most, for a value or a name, with what the validator stores about it
+_SMALL = _BUDGET // (_PER_VALUE // 2 + 4)  # bytes: a value has at least two, and text takes up to four times as many
 _MARKS = b",[{:"  # one of them comes before each value and name except the first
 _STRINGS = re.compile(rb'"[^"\\]*(?:\\.?[^"\\]*)*(?:"|\Z)', re.DOTALL)  # an unclosed string ends with the body
 
@@ -30,7 +30,7 @@ _SURROGATE = re.compile(
 _HALVES = 100_000  # a body with more stays malformed
 _RAW_SURROGATE = re.compile(rb"(\xed[\xa0-\xbf][\x80-\xbf])")  # no other UTF-8 has these bytes
 
-_SHOWN = 4096  # bytes of a body that are looked at
+_SHOWN = 4096  # bytes of a body to read
 _TITLE = re.compile(r"(?is)<title[^>]*>(.*?)</title>|<h1[^>]*>(.*?)</h1>")
 _TAG = re.compile(r"(?s)<(script|style)\b.*?</\1>|<[^>]*>")
 _EXCERPT = 80  # characters
@@ -41,19 +41,19 @@ def is_too_much(body: bytes, limit: int) -> bool:
     if len(body) <= _SMALL:
         return False
     budget = max(_BUDGET, 2 * limit)
-    # One character beyond Latin-1 makes all of a string four times as large.
+    # A single character beyond Latin-1 makes the whole string up to four times as large.
     text = len(body) * (1 if body.isascii() and b"\\u" not in body else 4)
     values = (budget - text) // _PER_VALUE
     return _marks(body) > values and _marks_outside(body, values) > values
 
 
 def _marks(body: bytes) -> int:
-    """Count the values and names that JSON has at most."""
+    """Return an upper limit of the number of values and names in JSON."""
     return len(body) - len(body.translate(None, _MARKS))
 
 
 def _marks_outside(body: bytes, enough: int) -> int:
-    """Count them without the marks inside strings, up to `enough`."""
+    """Return the same limit, not counting marks inside strings. Stops above `enough`."""
     marks = last = 0
     for count, string in enumerate(_STRINGS.finditer(body)):
         marks += _marks(body[last : string.start()])
@@ -64,12 +64,13 @@ def _marks_outside(body: bytes, enough: int) -> int:
 
 
 def without_half_pairs(body: bytes) -> bytes:
-    """Replace each half of a surrogate pair by U+FFFD: it cannot be encoded as UTF-8, so no database stores it."""
-    # Changed in place, by as many bytes: `sub` would make millions of objects of a hostile body.
+    """Replace each half of a surrogate pair by U+FFFD: it cannot be encoded as UTF-8, so databases refuse it."""
+    # Replaced in place, which is possible as the sizes are equal: `sub` would create millions of objects for a hostile
+    # body.
     mended = bytearray(body)
     for half, instead in ((_RAW_SURROGATE, "\ufffd".encode()), (_SURROGATE, rb"\ufffd")):
         if half is _SURROGATE and b"\\ud" not in body and b"\\uD" not in body:
-            continue  # to search 16 MiB for it takes a second
+            continue  # searching 16 MiB takes a second
         for match in islice(half.finditer(body), _HALVES):
             if match[1]:
                 mended[match.start(1) : match.end(1)] = instead
@@ -87,7 +88,7 @@ def headers(response: Response) -> Headers:
 
 
 def not_ours(response: Response) -> str:
-    """Describe a response that is not the API's, so that a reader can tell who sent it."""
+    """Describe a response that does not come from the API, so that a reader can tell who sent it."""
     content_type = (response.header(b"content-type") or "").partition(";")[0].strip()
     server = response.header(b"server")
     body = text(response) or ""

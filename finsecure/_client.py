@@ -71,7 +71,7 @@ def _model(returns: Any, otherwise: str) -> Any:
 
     if returns is None:
         return getattr(_object, otherwise)
-    from .resources import events  # which loads every model
+    from .resources import events  # imports every model
 
     if returns is events.Event:
         return events.AnyEvent  # the union of all Event classes
@@ -277,7 +277,7 @@ class Client(AnyClient[Sync]):
         app_info: Your application, added to the User-Agent, for example `"my-shop/1.2"`.
         default_headers: Headers to send with each request, for gateways and tracing. The client's own, such as
             `Authorization`, cannot be replaced.
-        clock: A clock the client reads and sleeps on. For tests: `finsecure.sandbox.Clock`.
+        clock: The clock to read the time from and to sleep with. For tests: `finsecure.sandbox.Clock`.
 
     Raises:
         finsecure.AuthenticationError: The key is missing or cannot be used.
@@ -483,7 +483,7 @@ class AsyncClient(AnyClient[Async]):
         app_info: Your application, added to the User-Agent, for example `"my-shop/1.2"`.
         default_headers: Headers to send with each request, for gateways and tracing. The client's own, such as
             `Authorization`, cannot be replaced.
-        clock: A clock the client reads and sleeps on. For tests: `finsecure.sandbox.Clock`.
+        clock: The clock to read the time from and to sleep with. For tests: `finsecure.sandbox.Clock`.
 
     Raises:
         finsecure.AuthenticationError: The key is missing or cannot be used.
@@ -686,8 +686,8 @@ del _kind, _name
 def _left(exchange: Exchange, exc: BaseException) -> BaseException:
     """Log an exception that interrupts a call, and add a note about what may have been done.
 
-    It is a KeyboardInterrupt, a cancellation, or an exception of the program's own. Python 3.10 has no notes, only the
-    log.
+    It is a KeyboardInterrupt, a cancellation, or the program's own exception. Python 3.10 does not support notes, so
+    there the facts are only in the log.
     """
     note = exchange.note()
     add_note: Callable[[str], None] = getattr(exc, "add_note", lambda _: None)

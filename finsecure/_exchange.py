@@ -1,4 +1,4 @@
-"""One call in progress: its key, its attempts, and what it knows about what the server did. Pure.
+"""One call in progress: its key, its attempts, and whether the server may have carried it out. Pure.
 
 Rules: all attempts share one idempotency key and one body. A request that was certainly not sent can always be sent
 again. One that may have been carried out is sent again only if it is idempotent: a GET, PUT or DELETE, or a POST with a
@@ -66,7 +66,7 @@ class Exchange:
         self._retries = 0  # counted against `max_retries`
         self._sent = False  # whether any attempt so far sent anything
         self._may_be_done = False  # whether any attempt so far may have been carried out
-        self._lost: float | None = None  # when the last attempt failed whose outcome is unknown
+        self._lost: float | None = None  # when the last attempt with an unknown outcome failed
         self._first_failed = 0.0  # when the first attempt failed
 
     def begin_attempt(self) -> float:
@@ -85,7 +85,7 @@ class Exchange:
         return self.config.clock.monotonic() - self.started
 
     def add_context(self, failure: Failure) -> Failure:
-        """Add to an error what only the whole call knows: its key, and whether it may have been carried out."""
+        """Add facts about the whole call to an error: its key, and whether it may have been carried out."""
         error = failure.error
         error.idempotency_key = self.request.idempotency_key
         proof = _proof(failure)

@@ -45,7 +45,7 @@ class Async:
 
 
 class Sender(Protocol):
-    """A client, as its operations see it."""
+    """The methods of a client that its operations need."""
 
     def send(self, call: Call[Any]) -> Any:
         """Send a call and return an object, or a coroutine of it."""
@@ -103,7 +103,7 @@ class _Described(Generic[P]):
 
     @property
     def __call__(self) -> Callable[P, Any]:
-        """For `mock.patch.object(PaymentIntents, "create", autospec=True)`, which reads its signature."""
+        """The function of the class, so that `mock.patch.object(PaymentIntents, "create", autospec=True)` works."""
         return self._of_class(self._owner)
 
     def _of_class(self, owner: type) -> Callable[P, Any]:
@@ -162,7 +162,7 @@ class _Described(Generic[P]):
         return parameter(exc, self._describe, _group_name(self._owner))
 
     def _signature(self, *, awaited: bool) -> inspect.Signature:
-        """Return the signature that `help` shows, with what the caller gets instead of a `Call`."""
+        """Return the signature that `help` shows, with the type that the caller gets instead of a `Call`."""
         described = inspect.signature(self._describe)
         _, *parameters = described.parameters.values()
         answer: str = described.return_annotation.removeprefix("Call[")[:-1]

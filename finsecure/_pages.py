@@ -185,7 +185,7 @@ class _PageOf(Generic[T, F]):
         if not self._ids:
             return None
         self._call = call.with_params(starting_after=None)
-        self.has_more = True  # the page that this one was fetched from lies in that direction
+        self.has_more = True  # at least the page that this one was fetched from
         return self
 
     def __getstate__(self) -> dict[str, Any]:
@@ -402,7 +402,7 @@ class AsyncPage(_PageOf[T, "FetchAsync[T]"], Generic[T]):
 class AsyncPages(Generic[T]):
     """A list, for async code: `async for` yields every object, `await` returns the first page.
 
-    Nothing is fetched before that.
+    It does not fetch anything before you do one of these.
 
     Reference: Consistency Standards, Pagination.
     """

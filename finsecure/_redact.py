@@ -46,8 +46,8 @@ _IN_A_FORM = re.compile(rf"((?:^|[?&\s\[])(?i:{_NAMES})\]?=)[^\s&;<>\"']+")
 _EXPONENT = re.compile(r"(?<![\w.])(\d)\.(\d{11,18})[eE]\+?(1[1-8])(?!\w)")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _LONGEST = 19
-# One group of digits, or several with the same separator between them: `_ENOUGH` finds where one begins that has digits
-# enough for a card number, `_CHAIN` takes all of it. A group that is longer than any card number is in none.
+# A chain is one group of digits, or several with the same separator between them. `_ENOUGH` finds the start of a chain
+# with enough digits for a card number, and `_CHAIN` matches all of it. Groups longer than a card number are excluded.
 _GROUP = rf"[0-9]{{1,{_LONGEST}}}(?![0-9])"
 _ENOUGH = re.compile(r"[2-68](?<![0-9].)(?=[0-9]{0,18}(?![0-9])(?:([\W_]{1,3})[0-9])?)(?:\1?[0-9]){11}")
 _CHAIN = re.compile(rf"{_GROUP}(?:([\W_]{{1,3}}){_GROUP}(?:\1{_GROUP})*)?")
@@ -61,7 +61,7 @@ _BRANDS = (
     (r"6(?=2)|8(?=1)", (16, 17, 18, 19)),  # UnionPay
     (r"5(?=018|020|038|893)|6(?=304|759|76[1-3])", (12, 13, 14, 15, 16, 17, 18, 19)),  # Maestro
 )
-"""How the numbers of each brand begin, and how many digits they have. No two begin alike."""
+"""The prefix and the possible lengths of each brand's card numbers. No two prefixes match the same number."""
 _BEGINNING = re.compile("|".join(f"({beginning})" for beginning, _ in _BRANDS))
 _VALUES = bytes.maketrans(b"0123456789", bytes(range(10)))
 _DOUBLED = bytes.maketrans(b"0123456789", bytes([0, 2, 4, 6, 8, 1, 3, 5, 7, 9]))
@@ -99,7 +99,7 @@ def clean(value: str, limit: int) -> str:
     return part[: limit - 3] + "..."
 
 
-_SECRET = 256  # characters; hardly any secret has more
+_SECRET = 256  # characters; few secrets are longer
 
 
 def has_card_number(value: str) -> bool:
@@ -145,7 +145,7 @@ def _cards(message: str) -> Iterator[tuple[int, int]]:
 
 
 def _in_chain(message: str, begin: int, groups: list[str], separator: str) -> Iterator[tuple[int, int]]:
-    """Where the card numbers stand among groups of digits that begin there."""
+    """Yield the start and end of each card number in a chain of groups of digits that starts at `begin`."""
     edges = dict(zip(accumulate(map(len, groups), initial=0), range(len(groups) + 1), strict=True))
     end_of_last = 0
     for first, last in _card_numbers("".join(groups), edges):
@@ -162,13 +162,13 @@ def _in_chain(message: str, begin: int, groups: list[str], separator: str) -> It
 
 
 def _card_numbers(digits: str, edges: Collection[int]) -> Iterator[tuple[int, int]]:
-    """From which to which of the digits there is the number of a card, the shorter one first.
+    """Yield the start and end of each card number among digits; of two with the same start, the shorter one first.
 
     Args:
-        digits: Digits alone.
-        edges: The places among them at which a number may begin or end.
+        digits: The digits, without separators.
+        edges: The positions at which a number may start or end.
     """
-    # The sum up to each place, every other digit doubled (Luhn): `odd` is for numbers that end at an odd place.
+    # Luhn sums up to each position, with every other digit doubled. `odd` is for numbers that end at an odd position.
     values, doubled = digits.encode().translate(_VALUES), digits.encode().translate(_DOUBLED)
     mixed = [bytearray(values), bytearray(doubled)]
     mixed[0][1::2], mixed[1][1::2] = doubled[1::2], values[1::2]

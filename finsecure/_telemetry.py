@@ -1,7 +1,7 @@
-"""OpenTelemetry: a client span for each call, by the HTTP semantic conventions. Never a body, an id in a path or a key.
+"""OpenTelemetry: a client span for each call, as in the HTTP semantic conventions. No bodies, ids in paths, or keys.
 
-This imports nothing: calls are recorded if your application has loaded OpenTelemetry, with your provider. A span is
-written when its call has ended, with the start time of the call; its parent is the span that is current then.
+This module does not import OpenTelemetry. If your application has imported it, calls are recorded with your provider. A
+span is written when its call ends, with the start time of the call. Its parent is the current span at that time.
 """
 
 from __future__ import annotations

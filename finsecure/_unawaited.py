@@ -27,7 +27,7 @@ class Unawaited:
     def __await__(self) -> Generator[Any, Any, Any]:
         return self._coroutine.__await__()
 
-    if not TYPE_CHECKING:  # or every name would be an attribute to type checkers
+    if not TYPE_CHECKING:  # type checkers would accept any name otherwise
 
         @property
         def __class__(self) -> type:
@@ -56,7 +56,7 @@ class Unawaited:
         def __iter__(self) -> NoReturn:
             raise TypeError(self._forgotten())
 
-        def __reduce__(self) -> NoReturn:  # copy and pickle would make one without a coroutine
+        def __reduce__(self) -> NoReturn:  # copies and pickles would have no coroutine
             raise TypeError(self._forgotten())
 
     def _forgotten(self) -> str:

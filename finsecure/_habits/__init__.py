@@ -1,6 +1,6 @@
 """Errors for names from other SDKs, which say what to use instead, and the names that completion shows.
 
-Loaded only when one is needed, never by a call that works.
+Only imported when needed, never by a call that works.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ _POSITIONAL = re.compile(r"[\w.<>]+\(\) takes (?:from \d+ to )?\d+ positional ar
 def parameter(exc: BaseException, function: Callable[..., Any], group: str = "") -> BaseException:
     """Add advice to the TypeError of a call with wrong arguments; return any other exception as it is.
 
-    `group` is the function's group of operations, as a client names it.
+    Args:
+        exc: The exception of the call.
+        function: The function that was called.
+        group: The attribute name of the function's group of operations on a client, if it is in one.
     """
     if not isinstance(exc, TypeError):
         return exc
@@ -31,7 +34,7 @@ def parameter(exc: BaseException, function: Callable[..., Any], group: str = "")
 
     code = inspect.unwrap(function).__code__
     if any(frame.f_code is code for frame, _ in traceback.walk_tb(exc.__traceback__)):
-        return exc  # it comes from inside the function
+        return exc  # raised inside the function
     parameters = [each for each in inspect.signature(function).parameters.values() if each.name != "self"]
     names, by_name = [each.name for each in parameters], [each for each in parameters if each.kind is each.KEYWORD_ONLY]
     constructor, name = function.__name__ == "__init__", function.__name__
@@ -89,7 +92,7 @@ def public(owner: object) -> list[str]:
 
 
 def attribute(owner: type[Any], name: str, habits: Mapping[str, str], names: Collection[str] = ()) -> str:
-    """Return the message for a missing attribute of a class; `names` are those to suggest."""
+    """Return the message for a missing attribute of a class, and suggest one of `names` if it is similar."""
     kind = next((each.__name__ for each in owner.__mro__ if each.__name__ in BY_KIND), "")
     own = BY_KIND.get(kind, {}).get(name)
     return f"{owner.__name__} has no {name!r}{f'. Instead: {own}.' if own else advice(name, habits, names) or '.'}"

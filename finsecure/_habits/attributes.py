@@ -58,7 +58,7 @@ ATTRIBUTES = {
     "with_raw_response": "last_response, which every answer has",
     "with_streaming_response": "last_response, which every answer has",
 }
-"""Names of other SDKs, wherever they are tried."""
+"""Names of other SDKs, on any object or module."""
 
 OF_AN_OBJECT = {
     "as_dict": _DICT,
@@ -179,7 +179,7 @@ OF_THE_MODULE = {
     "timeout": "finsecure.configure(timeout=...)",
     "verify_ssl_certs": "SSL_CERT_FILE, or finsecure.configure(http_client=...)",
 }
-"""What other SDKs set on their module, where it would have no effect here."""
+"""Settings that users of other SDKs assign on the module. Here, that would have no effect."""
 
 _MAKES_CHARGES = "payment_intents.create and payment_intents.confirm make charges"
 _MAKES_EVENTS = "events come from what happens; sandbox.emit makes them for tests"
@@ -262,4 +262,4 @@ NOT_IN_THE_API = {
     "transfer": "",
     "treasury": "",
 }
-"""Features of other payment APIs that this one does not have, without underscores, and what comes closest."""
+"""Features that only other payment APIs have, without underscores, and the closest feature of this API."""

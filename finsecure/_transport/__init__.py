@@ -20,7 +20,16 @@ class Transport(Protocol):
     """Sends requests for a `Client`."""
 
     def send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
-        """Send a request once, within `timeout` seconds from connecting to the last byte."""
+        """Send a request once.
+
+        Args:
+            request: The request.
+            origin: The host to send it to.
+            timeout: Seconds for the attempt, from connecting to the last byte.
+
+        Returns:
+            The response, or a failure that says whether anything was sent.
+        """
         ...
 
     @property
@@ -37,7 +46,16 @@ class AsyncTransport(Protocol):
     """Sends requests for an `AsyncClient`."""
 
     async def send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
-        """Send a request once, within `timeout` seconds from connecting to the last byte."""
+        """Send a request once.
+
+        Args:
+            request: The request.
+            origin: The host to send it to.
+            timeout: Seconds for the attempt, from connecting to the last byte.
+
+        Returns:
+            The response, or a failure that says whether anything was sent.
+        """
         ...
 
     @property

@@ -1,8 +1,8 @@
-"""Connecting in sync code: a name lookup that ends in time, and a second address that soon gets its chance.
+"""Connects in sync code: limits the time of a name lookup, and tries several addresses.
 
-Python cannot interrupt a name lookup, so a thread does it, which is left alone where it takes too long. The addresses
-are tried as RFC 8305 says ("happy eyeballs"): the next one begins where the one before has failed, or has not answered
-for a quarter of a second, and the first to connect wins. Async code has the same from anyio.
+Python cannot interrupt a name lookup, so it runs in a thread, which we abandon if it takes too long. We try addresses
+as in RFC 8305 ("happy eyeballs"): the next one when the previous one fails or has not connected after a quarter of a
+second. The first that connects is used. In async code, anyio does the same.
 """
 
 from __future__ import annotations
@@ -17,22 +17,27 @@ from threading import Thread
 from typing import Any, TypeAlias, cast
 
 Address: TypeAlias = "tuple[socket.AddressFamily, tuple[Any, ...]]"
-"""The family of a socket, and what it connects to."""
+"""The family of a socket, and the address to connect it to."""
 
-CHANCE = 0.25  # seconds that an address has before the next one is tried as well
+CHANCE = 0.25  # seconds before the next address is tried as well
 
 
 def resolvable(host: str) -> str:
-    """The name to look up: names below localhost are this machine (RFC 6761), and few resolvers know them."""
+    """Return the name to look up. Names below localhost mean this machine (RFC 6761), but few resolvers know them."""
     return "localhost" if host.endswith(".localhost") else host
 
 
 def look_up(host: str, port: int, seconds: float) -> list[Address]:
-    """The addresses of a host, the second one of another family than the first where there is one.
+    """Return the addresses of a host. If it has both IPv4 and IPv6 addresses, the first two are one of each.
+
+    Args:
+        host: A host name or an IP address.
+        port: The port.
+        seconds: How long the lookup may take.
 
     Raises:
-        TimeoutError: They were not found in time.
-        OSError: There are none.
+        TimeoutError: The lookup took too long.
+        OSError: The host has no addresses.
     """
     for family in (socket.AF_INET, socket.AF_INET6):
         with suppress(OSError):
@@ -48,7 +53,7 @@ def look_up(host: str, port: int, seconds: float) -> list[Address]:
 
     try:
         Thread(target=ask, name="finsecure-lookup", daemon=True).start()
-    except RuntimeError:  # none can start, since Python is ending or the system forbids it
+    except RuntimeError:  # no thread can start: Python is ending, or the system forbids it
         ask()
     try:
         answer = answers.get(timeout=seconds)
@@ -64,14 +69,17 @@ def look_up(host: str, port: int, seconds: float) -> list[Address]:
 
 
 def connect(addresses: list[Address], left: Callable[[], float]) -> socket.socket:
-    """A socket that is connected to the first of the addresses that answers.
+    """Return a socket that is connected to the first address that accepts.
 
     Args:
-        addresses: Where to connect to, the most likely first.
-        left: Tells the seconds that are left, or raises where none are.
+        addresses: The addresses, in the order to try them.
+        left: Returns the seconds left, or raises if there are none.
+
+    Returns:
+        A blocking socket. The caller has to close it.
 
     Raises:
-        OSError: None of them can be connected to.
+        OSError: Connecting to all addresses failed.
     """
     waiting = addresses[::-1]
     failed = OSError("the name has no address")

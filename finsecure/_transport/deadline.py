@@ -1,8 +1,8 @@
 """One deadline for a whole attempt, although httpcore only limits each read.
 
-How: httpcore passes the `timeout` of a request, untouched, to every read and write of its network backend. We pass a
-`Deadline`; the backends below turn it into the time that is left, at each read. They replace those of httpcore and of
-httpcore2.
+How: httpcore passes the `timeout` of a request unchanged to every read and write of its network backend. We pass a
+`Deadline`, and the backends below convert it to the time left at each read and write. They replace the backends of
+httpcore and httpcore2.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ _PIECE = 16 * 1024  # bytes
 
 
 class Deadline(float):
-    """Seconds for an attempt, and when they end. Also learns how far the attempt got.
+    """The timeout of an attempt, the time when it ends, and how far the attempt got.
 
     A float, so that httpcore passes it on like any other timeout.
     """
 
     at: float
-    connected: bool  # whether a connection was made for it, rather than an old one used
-    sent: bool  # whether any of the request was written
-    received: bool  # whether any of the answer came
-    tls_started: bool  # whether TLS was begun for it
+    connected: bool  # whether a new connection was opened, and not an old one reused
+    sent: bool  # whether any byte of the request was written
+    received: bool  # whether any byte of the response arrived
+    tls_started: bool  # whether a TLS handshake was completed
 
     @classmethod
     def of(cls, seconds: float) -> Deadline:
-        """Ends `seconds` from now."""
+        """Create a deadline that ends `seconds` from now."""
         deadline = cls(seconds)
         deadline.at = monotonic() + seconds
         deadline.connected = deadline.sent = deadline.received = deadline.tls_started = False
         return deadline
 
     def left(self, expired: type[Exception]) -> float:
-        """Seconds that are left; raises `expired` where none are."""
+        """Return the seconds left; raise `expired` if there are none."""
         left = self.at - monotonic()
         if left <= 0:
             raise expired("the time for this attempt is over")
@@ -55,14 +55,14 @@ class Deadline(float):
 
 
 def _of(timeout: float | None, connecting: Deadline) -> Deadline:
-    """The deadline that came as a timeout; a SOCKS handshake comes without one, and is part of connecting."""
+    """Return the deadline of a read or write. A SOCKS handshake has no timeout, and counts as connecting."""
     return timeout if isinstance(timeout, Deadline) else connecting
 
 
 class Stream:
-    """A connection whose every read and write ends by the deadline of the request that it is for."""
+    """A connection that limits each read and write by the deadline of its request."""
 
-    closed = True  # until there is one
+    closed = True  # in case `__init__` fails: `__del__` then has nothing to close
 
     def __init__(self, core: Any, stream: httpcore.NetworkStream, connecting: Deadline) -> None:
         self._core = core
@@ -72,8 +72,8 @@ class Stream:
         self.closed = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Receive what comes next."""
-        # A head that was kept back, to be sent together with a body, goes out now: there was no body.
+        """Read up to `max_bytes`."""
+        # The head was kept to send it together with the body, but there is no body: send it now.
         if self._head.kept:
             self.write(b"", timeout)
         deadline = _of(timeout, self._connecting)
@@ -83,24 +83,24 @@ class Stream:
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send all of it, with what was kept back."""
+        """Write all of the buffer, after a head that was kept."""
         buffer = self._head.join(buffer)
         if not buffer:
             return
-        # In pieces, since httpcore gives each `send` the whole time, and sending to a slow reader takes many of them.
+        # In pieces: httpcore applies the timeout to each `send`, and a slow server needs many of them.
         deadline = _of(timeout, self._connecting)
         for begin in range(0, len(buffer), _PIECE):
             left = deadline.left(self._core.WriteTimeout)
-            # Before writing, since part of a failed write may have arrived. httpcore goes on to read after one.
+            # Set before writing, since part of a failed write may arrive. httpcore ignores a failed write and reads on.
             deadline.sent = True
             try:
                 self._stream.write(buffer[begin : begin + _PIECE], left)
             except self._core.WriteError as exc:
-                raise_own(exc)  # what a signal handler raised: httpcore would drop it and read on
+                raise_own(exc)  # an exception from a signal handler, which httpcore would drop to read on
                 raise
 
     def close(self) -> None:
-        """Close the connection; also when nobody holds it any more."""
+        """Close the connection. Also runs when it is garbage-collected."""
         if not self.closed:
             self.closed = True
             self._stream.close()
@@ -110,7 +110,7 @@ class Stream:
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> Stream:
-        """Go on with TLS."""
+        """Start TLS on this connection."""
         deadline = _of(timeout, self._connecting)
         left = deadline.left(self._core.ConnectTimeout)
         try:
@@ -123,20 +123,20 @@ class Stream:
         return self
 
     def get_extra_info(self, info: str) -> Any:
-        """What httpcore asks about the socket."""
+        """Return information about the socket to httpcore."""
         return True if self.closed and info == "is_readable" else self._stream.get_extra_info(info)
 
 
 class Backend:
-    """Makes connections that keep deadlines."""
+    """Opens connections with deadlines."""
 
     def __init__(self, core: Any) -> None:
         self._core = core
-        # Its own backend would look the name up without a limit, and give each address the whole time.
+        # httpcore's own backend has no time limit for the name lookup, and applies the timeout to each address.
         self._stream: Any = importlib.import_module(f"{core.__name__}._backends.sync").SyncStream
 
     def connect_tcp(self, host: str, port: int, timeout: Deadline, **_: Any) -> Stream:
-        """Connect."""
+        """Open a connection."""
         timeout.connected = True
         left = partial(timeout.left, self._core.ConnectTimeout)
         try:
@@ -149,9 +149,9 @@ class Backend:
 
 
 class AsyncStream:
-    """The same, awaited."""
+    """`Stream` for async code."""
 
-    closed = True  # until there is one
+    closed = True  # in case `__init__` fails: `__del__` then has nothing to close
 
     def __init__(self, core: Any, stream: httpcore.AsyncNetworkStream, connecting: Deadline) -> None:
         self._loop = running_loop()
@@ -159,11 +159,11 @@ class AsyncStream:
         self._stream = stream
         self._connecting = connecting
         self._head = Head()
-        self._secure: Any = None  # what decrypts, once there is TLS
+        self._secure: Any = None  # the SSL object, after `start_tls`
         self.closed = False
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Receive what comes next."""
+        """Read up to `max_bytes`."""
         if self._head.kept:
             await self.write(b"", timeout)
         deadline = _of(timeout, self._connecting)
@@ -173,17 +173,17 @@ class AsyncStream:
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send all of it, with what was kept back."""
+        """Write all of the buffer, after a head that was kept."""
         buffer = self._head.join(buffer)
         if not buffer:
             return
         deadline = _of(timeout, self._connecting)
         left = deadline.left(self._core.WriteTimeout)
-        deadline.sent = True  # now, since httpcore reads on where a write fails
+        deadline.sent = True  # before writing, as in `Stream`
         try:
             await self._stream.write(buffer, left)
         except self._core.WriteError as exc:
-            raise_own(exc)  # as above
+            raise_own(exc)  # as in `Stream`
             raise
 
     async def aclose(self) -> None:
@@ -192,7 +192,7 @@ class AsyncStream:
         await self._stream.aclose()
 
     def drop(self) -> None:
-        """Close the connection without waiting; also when nobody holds it any more."""
+        """Close the connection without waiting. Also runs when it is garbage-collected."""
         if not self.closed:
             self.closed = True
             drop_async(self._stream, self._loop)
@@ -202,7 +202,7 @@ class AsyncStream:
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> AsyncStream:
-        """Go on with TLS."""
+        """Start TLS on this connection."""
         deadline = _of(timeout, self._connecting)
         left = deadline.left(self._core.ConnectTimeout)
         try:
@@ -216,20 +216,20 @@ class AsyncStream:
         return self
 
     def get_extra_info(self, info: str) -> Any:
-        """What httpcore asks about the socket."""
+        """Return information about the socket to httpcore."""
         return True if self.closed and info == "is_readable" else self._stream.get_extra_info(info)
 
     def has_unread(self) -> bool:
-        """Whether bytes were received that are no longer on the socket."""
+        """Whether received bytes are waiting in a buffer, no longer on the socket."""
         return has_unread(self._stream, self._secure)
 
 
 def has_unread(network: Any, secure: Any) -> bool:
-    """Whether bytes were received that are no longer on the socket, but in TLS's buffer or (asyncio) in anyio's queue.
+    """Whether received bytes are waiting in a buffer, no longer on the socket: TLS's, or anyio's queue on asyncio.
 
     Args:
         network: The network stream of an async httpcore connection.
-        secure: The SSL object that decrypts it; `None` without TLS.
+        secure: Its SSL object; `None` without TLS.
     """
     stream: Any = getattr(network, "_stream", None)
     if secure is not None:
@@ -240,25 +240,25 @@ def has_unread(network: Any, secure: Any) -> bool:
         except ssl.SSLError:
             return True
         else:
-            return True  # a byte, or the end
+            return True  # a byte, or the end of the stream
     return bool(getattr(getattr(stream, "_protocol", None), "read_queue", None))
 
 
 class AsyncBackend:
-    """Makes connections that keep deadlines, in asyncio and trio alike."""
+    """Opens connections with deadlines, on asyncio and trio."""
 
     def __init__(self, core: Any) -> None:
         self._core = core
         self._backend: httpcore.AsyncNetworkBackend = core.AnyIOBackend()
 
     async def connect_tcp(self, host: str, port: int, timeout: Deadline, **options: Any) -> AsyncStream:
-        """Connect."""
+        """Open a connection."""
         timeout.connected = True
         left = timeout.left(self._core.ConnectTimeout)
         host = resolvable(host)
         try:
             stream = await self._backend.connect_tcp(host, port, left, **options)
-        except RuntimeError:  # no thread can start to look the name up, as Python is ending: look it up in place
+        except RuntimeError:  # no thread can start, since Python is ending: look the name up here
             (_, (address, *_)), *_ = look_up(host, port, left)
             stream = await self._backend.connect_tcp(str(address), port, left, **options)
         return AsyncStream(self._core, stream, timeout)

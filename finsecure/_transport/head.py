@@ -1,10 +1,10 @@
-"""A request's head and body in one packet: httpcore writes one after the other."""
+"""Sends the head and body of a request in one packet. httpcore writes them separately."""
 
 from __future__ import annotations
 
 
 class Head:
-    """Keeps a request's head back until its body comes, or until an answer is read for."""
+    """Keeps the head of a request until its body is written, or until the response is read."""
 
     __slots__ = ("kept",)
 
@@ -12,7 +12,7 @@ class Head:
         self.kept = b""
 
     def join(self, buffer: bytes) -> bytes:
-        """What to write now: a head is kept, and what follows goes out behind it."""
+        """Keep a head and return nothing, or return the kept head together with the buffer after it."""
         if not self.kept:
             self.kept = buffer
             return b""

@@ -1,6 +1,6 @@
-"""The default transport: the connection pools under httpx or httpx2, without their clients around them.
+"""The default transport: uses the connection pools of httpx or httpx2 directly, without their clients.
 
-How long they live is decided in `lifetime`.
+`lifetime` decides how long the pools live.
 """
 
 from __future__ import annotations
@@ -67,41 +67,41 @@ async def _asend(core: Any, pool: Any, request: Request, origin: Origin, deadlin
 
 
 def _as_core(core: Any, response: Any) -> httpcore.Response:
-    """An answer of httpx's, as a pool would have given it."""
+    """Convert a response of httpx to one of httpcore."""
     made: httpcore.Response = core.Response(response.status_code, headers=response.headers.raw, content=response.stream)
     return made
 
 
-_FAMILIES = {"httpcore": ("httpx",), "httpcore2": ("httpx2", "httpx")}  # whose mocks are in force
-_ELDERS = {"httpcore": (), "httpcore2": ("httpcore",)}  # whose pools respx replaces, and not httpcore2's
+_FAMILIES = {"httpcore": ("httpx",), "httpcore2": ("httpx2", "httpx")}  # the libraries whose mocks we respect
+_ELDERS = {"httpcore": (), "httpcore2": ("httpcore",)}  # respx replaces the pools of httpcore, not httpcore2
 
 
 def _unsent(origin: Origin, deadline: Deadline) -> bool:
-    """Whether the attempt ended while its connection was being made; a proxy is only told where to go."""
+    """Whether the attempt ended while connecting. By then, a proxy has received only the address to connect to."""
     return deadline.connected and not (deadline.sent and (deadline.tls_started or origin.scheme == "http"))
 
 
 def _check_is_ours(core: Any, deadline: Deadline) -> None:
-    """Refuse an answer of which nothing came since the request went out: bytes left over from an earlier answer."""
-    if deadline.sent and not deadline.received:  # a mock in httpcore's place does neither
+    """Refuse a response if no bytes arrived since the request was sent: it was left over from an earlier response."""
+    if deadline.sent and not deadline.received:  # both are false if httpcore is mocked
         raise core.RemoteProtocolError("the connection held an answer that no request had asked for")
 
 
 def close_if_more_came(stream: object, has_unread: Callable[[], bool] = bool) -> None:
-    """Close a connection after its response if the server sent more, which the next call would take for its response.
+    """Close a connection if the server sent more than the response. The next call would take that for its response.
 
     Args:
         stream: The body of the response, as an httpcore pool returns it.
-        has_unread: Tells whether bytes were received that are no longer on the socket; in sync code there are none.
+        has_unread: Returns whether received bytes are waiting in a buffer. In sync code there is no such buffer.
     """
     connection = getattr(getattr(stream, "_stream", None), "_connection", None)
-    h11_state = getattr(connection, "_h11_state", None)  # HTTP/2 has none, nor has a mock in httpcore's place
+    h11_state = getattr(connection, "_h11_state", None)  # HTTP/2 and mocks of httpcore have none
     if h11_state is not None and (h11_state.trailing_data[0] or has_unread()):
         h11_state.send_failed()
 
 
 class HttpcoreTransport:
-    """Sends over pools of this process."""
+    """Sends with httpcore for a `Client`."""
 
     def __init__(self, core: Any) -> None:
         self._core = core  # httpcore or httpcore2
@@ -141,11 +141,11 @@ class HttpcoreTransport:
 
     @property
     def is_closed(self) -> bool:
-        """Whether its connections were closed."""
+        """Whether this transport is closed."""
         return self._pools.closed
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection. Later requests fail."""
         self._pools.close()
 
 
@@ -158,7 +158,7 @@ def _give_up(
     pools: Pools[HttpPool],
     ticket: Ticket[HttpPool],
 ) -> Failure:
-    """What a call's exception means for the call, and for its pool."""
+    """Convert an exception to a `Failure`, and take the pool out of use if it may be unusable."""
     request.unsent = _unsent(origin, deadline)
     try:
         raise_own(exc)
@@ -207,7 +207,7 @@ def _read(response: httpcore.Response, limit: int) -> Outcome:
 
 
 class AsyncHttpcoreTransport:
-    """Sends over pools of the running event loop."""
+    """Sends with httpcore for an `AsyncClient`, over the pools of the running event loop."""
 
     def __init__(self, core: Any) -> None:
         self._core = core  # httpcore or httpcore2
@@ -247,11 +247,11 @@ class AsyncHttpcoreTransport:
 
     @property
     def is_closed(self) -> bool:
-        """Whether its connections were closed."""
+        """Whether this transport is closed."""
         return self._pools.closed
 
     async def aclose(self) -> None:
-        """Close every connection."""
+        """Close every connection. Later requests fail."""
         await self._pools.aclose()
 
 
@@ -260,7 +260,7 @@ def _network(response: httpcore.Response) -> AsyncStream:
 
 
 class _Sent:
-    """A request's body, read once. httpcore's own is a generator, and trio warns of one that a failed write strands."""
+    """A request body, read once. httpcore would use a generator; trio warns if a failed write leaves it open."""
 
     def __init__(self, body: bytes | None) -> None:
         self._parts = [body or b""]
@@ -279,7 +279,7 @@ async def _aread(response: httpcore.Response, limit: int, deadline: Deadline) ->
     try:
         async for chunk in cast("AsyncIterable[bytes]", response.stream):
             if not body.add(chunk):
-                deadline.at = -math.inf  # the next read fails; leaving the loop would strand httpcore's generators
+                deadline.at = -math.inf  # the next read fails; `break` would leave httpcore's generators open
     except Exception:
         if not body.invalid:
             raise

@@ -1,4 +1,4 @@
-"""Sends through the user's own httpx or httpx2 client, with its connections, proxies, hooks and mocks.
+"""Sends through the caller's own httpx or httpx2 client, with its connections, proxies, hooks and mocks.
 
 The request has only our headers: the client's own auth, cookies and headers are not added, and redirects are not
 followed. Whoever created the client closes it.
@@ -54,7 +54,7 @@ class _Reading:
             return True
         decoded = [(name, value) for name, value in headers if name.lower() != b"content-encoding"]
         body = Body(response.status_code, decoded, self._limit)
-        body.add(response.content)  # a mock's, or read by a client of the caller's own class
+        body.add(response.content)  # already read, by a mock or by a subclass of the client
         self.outcome = body.outcome()
         return False
 
@@ -92,7 +92,7 @@ def _check_step(step: str, facts: dict[str, Any]) -> None:
     """Raise an exception of a signal handler. After a failed write, httpcore reads on and would drop it."""
     if "exception" in facts:
         raise_own(facts["exception"])
-    elif step.endswith(".send_request_body.started") and facts["request"].method != b"CONNECT":  # which goes to a proxy
+    elif step.endswith(".send_request_body.started") and facts["request"].method != b"CONNECT":  # it goes to a proxy
         facts["request"].extensions[_OURS].written = True
 
 
@@ -117,7 +117,7 @@ def _read(response: Any, reading: _Reading) -> None:
 
 async def _aread(response: Any, reading: _Reading) -> None:
     if reading.begins(response):
-        stream = response.stream  # as above
+        stream = response.stream  # as in `_read`
         try:
             async for chunk in stream:
                 if not reading.add(chunk):
@@ -226,7 +226,7 @@ class HttpxTransport:
         _lock_in_one_step(http_client)
         self._http = http_client
         self._closed = False
-        self._looked = False  # whether it verifies certificates
+        self._looked = False  # whether we checked that it verifies certificates
 
     def send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
         """Send a request once. `timeout` limits each read of the head, and then the whole body."""
@@ -256,7 +256,7 @@ class HttpxTransport:
 
     @property
     def is_closed(self) -> bool:
-        """Whether its connections were closed."""
+        """Whether this transport or the httpx client is closed."""
         return self._closed or self._http.is_closed
 
     def close(self) -> None:
@@ -270,7 +270,7 @@ class AsyncHttpxTransport:
     def __init__(self, http_client: httpx.AsyncClient) -> None:
         self._http = http_client
         self._closed = False
-        self._looked = False  # whether it verifies certificates
+        self._looked = False  # whether we checked that it verifies certificates
 
     async def send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
         """Send a request once."""
@@ -282,7 +282,7 @@ class AsyncHttpxTransport:
         self._looked = self._looked or _warn_if_unverified(self._http, request, origin)
         reading = _Reading(timeout, request.max_response_size)
         try:
-            # A little later than httpx's own limits, which end a silence without cancelling inside its pool.
+            # A little later than httpx's own timeouts, so that they end a silence: they do not cancel inside its pool.
             with anyio.fail_after(timeout * 1.05):
                 response = await self._http.send(
                     _http(self._http, request, origin, timeout, reading, _acheck_step),
@@ -300,7 +300,7 @@ class AsyncHttpxTransport:
 
     @property
     def is_closed(self) -> bool:
-        """Whether its connections were closed."""
+        """Whether this transport or the httpx client is closed."""
         return self._closed or self._http.is_closed
 
     async def aclose(self) -> None:

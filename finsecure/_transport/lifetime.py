@@ -1,22 +1,23 @@
 """How long connections live.
 
-| who | holds | until |
+| owner | holds | until |
 |---|---|---|
-| the process | the pools of each transport, weakly, so that a fork reaches them | the transport is gone |
-| a forked child | the connections of its parent, neither used nor closed | the child ends |
-| a client | its transport | the client is gone; `close()` lets go of the connections before |
+| the process | weak references to the pools of all transports, to reset them after a fork | the transport is gone |
+| a forked child | its parent's connections, without using or closing them | the child ends |
+| a client | its transport | the client is gone; `close()` closes the connections earlier |
 | a sync transport | the pools of each origin | `close()`, or the transport is gone, or the program ends |
-| an async transport | the pools of each event loop, weakly | `aclose()`, or the transport is gone |
-| an asyncio loop | its pools, by a timer, while there are connections | none is left, or the loop is closed |
-| a trio run | its pools, by a system task, while there are connections | none is left, or the run is over |
-| a pyreqwest transport | a client of pyreqwest for each origin, and its stand-in after a fork | `close()` |
-| an origin's pools | up to 40 pools | idle for `KEEPALIVE`, interrupted, lost count, or a connection was dead |
-| a pool | up to 5 connections | idle for `KEEPALIVE`, closed by the server, or it sent more than the answer |
-| a ready `http_client` | its own pools, by the rules of httpx | an interrupt, after which it gets new ones |
-| a call | its pool, also where that was taken out meanwhile | the call is over, however it ended |
+| an async transport | weak references to the pools of each event loop | `aclose()`, or the transport is gone |
+| an asyncio loop | its pools, in a timer | no connection is left, or the loop is closed |
+| a trio run | its pools, in a system task | no connection is left, or the run is over |
+| a pyreqwest transport | a pyreqwest client for each host, and a stand-in for forked processes | `close()` |
+| an origin's pools | up to 40 pools | idle for `KEEPALIVE`, interrupted, stuck, or a connection was dead |
+| a pool | up to 5 connections | idle for `KEEPALIVE`, or the server closed it or sent more than a response |
+| your own `http_client` | its own pools, as httpx does | an interrupt, after which it gets new ones |
+| a call | its pool, even if that was taken out of use meanwhile | the call ends |
 
-A transport holds no loop and no trio token, and no loop holds a client. `asyncio.run` closes the connections with the
-async generators of its loop. `loop.close()` alone drops all timers, and so `_OneLoop`, which closes them then.
+A transport has no reference to an event loop or a trio token, and a loop has none to a client. `asyncio.run` closes the
+connections when it shuts down the loop's async generators. `loop.close()` alone drops all timers, and with them
+`_OneLoop`, which then closes its connections.
 """
 
 from __future__ import annotations
@@ -41,18 +42,18 @@ H = TypeVar("H")
 C = TypeVar("C")
 S = TypeVar("S")
 
-LOOK = KEEPALIVE / 3  # seconds, at most, between two looks at the connections of an event loop
+LOOK = KEEPALIVE / 3  # the longest time, in seconds, between checks of the connections of an event loop
 
 
 class Forgetful(Protocol):
-    """What can begin anew."""
+    """Holds connections, and can start over after a fork."""
 
     def forget(self) -> None:
-        """Leave the parent's connections alone and begin anew."""
+        """Start over without connections. Leave the parent's open."""
         ...
 
 
-# Weakly, or a transport that nobody uses any more would live as long as the process.
+# Weak references: otherwise an unused transport would live as long as the process.
 _held: weakref.WeakSet[Forgetful] = weakref.WeakSet()
 _of_parent: list[object] = []
 
@@ -66,14 +67,14 @@ in_child(_forget_all)
 
 
 def _keep(connections: object) -> None:
-    """Never close these: they are the parent's, and closing takes locks that may have been held when it forked."""
+    """Keep the parent's connections open. Closing them takes locks that may have been held at the fork."""
     _of_parent.append(connections)
 
 
 class Connections:
-    """A network backend that remembers its connections, so that they close without their pool.
+    """A network backend that keeps track of its connections, so that they can be closed without their pool.
 
-    A pool that was interrupted may be locked, and a pool of a loop that has ended cannot be awaited.
+    An interrupted pool may be locked, and a pool of an event loop that has ended cannot be awaited.
     """
 
     def __init__(self, backend: Any) -> None:
@@ -81,12 +82,12 @@ class Connections:
         self._open: set[weakref.ref[Any]] = set()
 
     def connect_tcp(self, *args: Any, **options: Any) -> Any:
-        """Connect."""
+        """Open a connection and keep track of it."""
         return self.remember(self._backend.connect_tcp(*args, **options))
 
     def remember(self, stream: Any) -> Any:
-        """Have a connection closed with the others."""
-        # Weakly, so that a connection that httpcore has dropped is not kept open from here.
+        """Keep track of a connection and return it."""
+        # A weak reference, so that a connection that httpcore has dropped is not kept open.
         self._open.add(weakref.ref(stream, self._open.discard))
         return stream
 
@@ -99,52 +100,52 @@ class Connections:
                 self._open.discard(ref)
 
     def close(self) -> None:
-        """Close all at once, whatever they carry."""
+        """Close all connections at once, even those in use."""
         for stream in self._streams():
             stream.drop()
 
     def close_dead(self) -> bool:
-        """Close those that the other side has closed. Whether any is left."""
+        """Close the connections that the server has closed, and return whether any are left."""
         for stream in self._streams():
-            if stream.get_extra_info("is_readable"):  # nobody reads, so it is the end, or what nobody asked for
+            if stream.get_extra_info("is_readable"):  # nothing is expected: the server closed it, or sent too much
                 stream.drop()
         return any(self._streams())
 
 
 class AsyncConnections(Connections):
-    """The same, awaited."""
+    """`Connections` for async code."""
 
     async def connect_tcp(self, *args: Any, **options: Any) -> Any:
-        """Connect."""
+        """Open a connection and keep track of it."""
         return self.remember(await self._backend.connect_tcp(*args, **options))
 
 
 class HttpPool:
-    """A pool of httpcore's, and its connections."""
+    """An httpcore pool and its connections."""
 
     __slots__ = ("_connections", "http")
 
     def __init__(self, pool_class: Callable[..., Any], connections: Connections, **options: Any) -> None:
         self.http = pool_class(network_backend=connections, keepalive_expiry=KEEPALIVE, **options)
         if hasattr(self.http, "_optional_thread_lock") and not isinstance(connections, AsyncConnections):
-            # Its own takes two steps to lock. An interrupt in between would leave it locked, and the clean-up waiting.
+            # httpcore's own lock takes two steps. An interrupt in between would leave it locked, and block the cleanup.
             self.http._optional_thread_lock = threading.RLock()
         self._connections = connections
 
     def close(self) -> None:
-        """Close all its connections at once, whatever they carry."""
+        """Close all its connections at once, even those in use."""
         self._connections.close()
 
     def close_dead(self) -> bool:
-        """Close the connections that the other side has closed. Whether any is left."""
+        """Close the connections that the server has closed, and return whether any are left."""
         return self._connections.close_dead()
 
 
 class ProcessPools:
-    """The pools of a sync transport: those of one process."""
+    """The pools of a sync transport, for one process."""
 
     def __init__(self, open_pool: Callable[[Origin], HttpPool]) -> None:
-        self._open = open_pool  # it must not hold the transport, which would never be dropped then
+        self._open = open_pool  # must not reference the transport, which would then never be garbage-collected
         self._sweep_at = 0.0
         self.closed = False
         self._begin()
@@ -152,11 +153,11 @@ class ProcessPools:
 
     def _begin(self) -> None:
         self._pools: dict[Origin, Pools[HttpPool]] = {}
-        # A finalizer and not `__del__`: it also runs when the program ends, and holds the pools without the transport.
+        # Not `__del__`: a finalizer also runs when the program ends, and references the pools, not the transport.
         self._finalizer = weakref.finalize(self, _close_idle, self._pools)
 
     def of(self, origin: Origin) -> Pools[HttpPool]:
-        """The pools for a host."""
+        """Return the pools for a host."""
         if len(self._pools) > 1 and monotonic() >= self._sweep_at:
             self._sweep_at = monotonic() + SWEEP
             for pools in list(self._pools.values()):
@@ -164,26 +165,29 @@ class ProcessPools:
         return self._pools.get(origin) or self._pools.setdefault(origin, Pools(partial(self._open, origin)))
 
     def close(self) -> None:
-        """Close every connection, for good."""
+        """Close every connection. Later calls fail."""
         self.closed = True
         for pools in list(self._pools.values()):
             pools.drain()
 
     def forget(self) -> None:
-        """In a forked child: leave the parent's connections alone and begin anew."""
+        """Start over in a forked child, without closing the parent's connections."""
         _keep(self._pools)
-        self._finalizer.detach()  # or the child would close its parent's connections when it ends
+        self._finalizer.detach()  # else the child would close its parent's connections when it ends
         self._begin()
 
 
 def _close_idle(pools: dict[Origin, Pools[HttpPool]]) -> None:
-    """The transport is gone, or the program ends: what is called later, in an `atexit` hook say, opens new ones."""
+    """Close the pools of a transport that is gone, or when the program ends.
+
+    Calls made after that, for example in an `atexit` hook, open new pools.
+    """
     for one in list(pools.values()):
         one.close_idle()
 
 
 class LoopPools:
-    """The pools of an async transport: those of each event loop that it is used in."""
+    """The pools of an async transport, for each event loop that uses it."""
 
     def __init__(self, open_pool: Callable[[Origin], HttpPool]) -> None:
         self._open = open_pool
@@ -194,7 +198,7 @@ class LoopPools:
         _held.add(self)
 
     def of(self, origin: Origin) -> Pools[HttpPool]:
-        """The pools for a host, in the running loop."""
+        """Return the pools for a host in the running loop."""
         loop = running_loop()
         ref = self._loops.get(loop)
         mine = None if ref is None else ref()
@@ -204,15 +208,18 @@ class LoopPools:
         return mine.of(origin)
 
     async def aclose(self) -> None:
-        """Close the connections in all loops, for good. Without a wait, which could be cancelled, until they are."""
-        import anyio.lowlevel  # only async code has it loaded
+        """Close the connections in all loops. Later calls fail.
+
+        The connections are closed before the first `await`, so a cancellation cannot leave any open.
+        """
+        import anyio.lowlevel  # slow to import, and already loaded in async code
 
         self.closed = True
         _close_loops(self._loops)
         await anyio.lowlevel.checkpoint()  # asyncio closes sockets when it next runs its callbacks
 
     def forget(self) -> None:
-        """In a forked child: leave the parent's connections alone and begin anew."""
+        """Start over in a forked child, without closing the parent's connections."""
         for mine in _living(self._loops):
             mine.forget()
         self._loops.clear()
@@ -228,7 +235,7 @@ def _close_loops(loops: weakref.WeakKeyDictionary[Any, weakref.ref[_OneLoop]]) -
 
 
 class _OneLoop:
-    """The pools of one event loop. Nobody but that loop holds this; when it is dropped, the connections close."""
+    """The pools of one event loop. Only that loop holds a reference, and its connections close with the last one."""
 
     def __init__(self, open_pool: Callable[[Origin], HttpPool], loop: Any) -> None:
         self._open = open_pool
@@ -238,14 +245,14 @@ class _OneLoop:
         else:
             _hold_in_asyncio(self, LOOK)
             announce = sys.get_asyncgen_hooks().firstiter
-            if announce is not None:  # so that `shutdown_asyncgens` calls `aclose()`, while the loop still runs
+            if announce is not None:  # then `shutdown_asyncgens` calls `aclose()` while the loop still runs
                 announce(cast("Any", self))
 
     def of(self, origin: Origin) -> Pools[HttpPool]:
         return self._pools.get(origin) or self._pools.setdefault(origin, Pools(partial(self._open, origin)))
 
     def sweep(self) -> float | None:
-        """Close what is idle; seconds until the next look, `None` where no connection is left."""
+        """Close idle connections. Return the seconds until the next check, `None` if no connection is left."""
         delays = [delay for pools in self._pools.values() if (delay := pools.sweep()) is not None]
         return min(LOOK, *delays) if delays else None
 
@@ -268,7 +275,10 @@ class _OneLoop:
 
 
 def _hold_in_asyncio(mine: _OneLoop, delay: float) -> None:
-    """A timer, which `loop.close()` drops. In no context, so that it holds none of the caller's variables."""
+    """Start a timer that holds the pools until `loop.close()` drops it.
+
+    It runs in an empty context, so that it does not keep the caller's context variables alive.
+    """
     contextvars.Context().run(running_loop().call_later, delay, _look_in_asyncio, mine)
 
 
@@ -289,21 +299,21 @@ async def _hold_in_trio(mine: _OneLoop) -> None:
 
 
 def drop_async(stream: Any, loop: Any) -> None:
-    """Close a connection of an event loop at once, from wherever this is called, whether or not that loop still runs.
+    """Close a connection of an event loop at once. Works from any thread, and after the loop has ended.
 
     Args:
-        stream: What has `aclose()` and `get_extra_info("socket")`.
-        loop: The asyncio loop or the trio token that it belongs to.
+        stream: A stream with `aclose()` and `get_extra_info("socket")`.
+        loop: The asyncio loop or trio token that it belongs to.
     """
     if sys.is_finalizing():
-        return  # the process ends, and its connections with it; nothing can be imported any more, nor a loop woken
+        return  # the process closes its connections; imports and wake-ups of a loop no longer work
     close = partial(_begin_to_close, stream)
     if running_loop() is loop:
         close()
     elif type(loop).__module__.partition(".")[0] == "trio":
         try:
             loop.run_sync_soon(close)
-        except RuntimeError:  # that run is over
+        except RuntimeError:  # the trio run is over
             stream.get_extra_info("socket").close()
     elif loop.is_running():
         loop.call_soon_threadsafe(close)
@@ -312,8 +322,8 @@ def drop_async(stream: Any, loop: Any) -> None:
 
 
 def _begin_to_close(stream: Any) -> None:
-    """The first step of `aclose()` is all that it takes; what comes after it only waits."""
-    # Driven by hand, since no loop may run any more to await it.
+    """Run the first step of `aclose()`, which closes the connection. The other steps only wait."""
+    # Not awaited, since the loop may have ended.
     closing = stream.aclose()
     with suppress(StopIteration):
         closing.send(None)
@@ -321,24 +331,24 @@ def _begin_to_close(stream: Any) -> None:
 
 
 def _close_without_loop(loop: Any, close: Callable[[], None]) -> None:
-    """Run here the callback in which asyncio closes a socket: a closed loop would refuse it."""
+    """Close a socket of a closed loop: run the callback of asyncio here, since the loop would refuse it."""
     callbacks: list[Callable[[], None]] = []
 
     def keep(callback: Callable[..., None], *args: Any, **_: Any) -> None:
         callbacks.append(partial(callback, *args))
 
     vars(loop)["call_soon"] = keep
-    with suppress(RuntimeError):  # uvloop does not ask, and closes all sockets itself
+    with suppress(RuntimeError):  # uvloop ignores the attribute, but closes its sockets itself
         close()
-        for callback in callbacks[:]:  # not what they would wake up in turn
+        for callback in callbacks[:]:  # only these, not those that they schedule in turn
             callback()
     del vars(loop)["call_soon"]
 
 
 class HostClients(Generic[H, C, S]):
-    """Ready clients, one for each host, and what stands in for them in a process that was forked after their first use.
+    """One client of an HTTP library for each host, and a stand-in transport for calls that they cannot send.
 
-    A client that is taken out lives until its last call is over.
+    A client that was discarded stays open until its last call has ended.
     """
 
     def __init__(self, open_client: Callable[[H], C], open_stand_in: Callable[[], S]) -> None:
@@ -350,30 +360,34 @@ class HostClients(Generic[H, C, S]):
         _held.add(self)
 
     def of(self, host: H) -> C:
-        """The client for a host."""
+        """Return the client for a host."""
         client = self._clients.get(host)
         if client is None:
             client = self._clients[host] = self._open(host)
         return client
 
     def discard(self, host: H, client: C) -> None:
-        """Have the next call make a fresh client, unless this one was replaced already."""
+        """Let the next call create a new client, unless this one was already replaced."""
         if self._clients.get(host) is client:
             del self._clients[host]
 
     def stand_in(self) -> S:
-        """The transport that stands in."""
+        """Return the stand-in transport, opened on first use."""
         if self._stand_in is None:
             self._stand_in = self._open_stand_in()
         return self._stand_in
 
     def close(self) -> S | None:
-        """Let go of every client, for good. Answers the stand-in, if there is one, for the caller to close."""
+        """Drop every client. Later calls fail.
+
+        Returns:
+            The stand-in, which the caller has to close; `None` if there is none.
+        """
         self.closed = True
         self._clients = {}
         return self._stand_in
 
     def forget(self) -> None:
-        """In a forked child: begin anew."""
+        """Start over in a forked child, without closing the parent's connections."""
         _keep(self._clients)
         self._clients = {}

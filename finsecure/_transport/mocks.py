@@ -1,8 +1,8 @@
-"""Mocks of httpx are in force here too, though requests go around httpx's own clients.
+"""Makes mocks of httpx work, although we do not send through httpx's clients.
 
-VCR.py, pytest-httpx, respx and `mock.patch` put something else in the place of a method of httpx. While one of these
-methods is not httpx's own, a request goes through an `httpx.Client` and whatever was put there; what it lets through
-travels over our own pool. Otherwise a test that looks mocked would make real payments.
+VCR.py, pytest-httpx, respx and `mock.patch` replace methods of httpx. While one of these methods is replaced, requests
+are sent through an `httpx.Client`, which calls the replacement; requests that it passes on are sent over our own pool.
+Otherwise, a test that looks mocked would make real payments.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ SYNC = (*(("Client", name) for name in _SEND), ("HTTPTransport", "handle_request
 CORE = (("ConnectionPool", "handle_request"), ("AsyncConnectionPool", "handle_async_request"))  # respx, in httpcore
 ASYNC = (*(("AsyncClient", name) for name in _SEND), ("AsyncHTTPTransport", "handle_async_request"))
 
-# Sentry replaces `Client.send` in production, to time it. What other tools do there is seen as the function it wraps.
+# Sentry wraps `Client.send` in production to time it, so a method of Sentry is not a mock. Wrappers of other tracing
+# tools forward attributes to the method they wrap, and so look like httpx's own.
 _NO_MOCKS = frozenset({"httpx", "httpx2", "httpcore", "sentry_sdk"})
-_seen: dict[tuple[Any, Any], list[Any]] = {}  # the methods that were looked at last, and are no mocks
+_seen: dict[tuple[Any, Any], list[Any]] = {}  # the methods found not to be mocks when last checked
 
 
 def mocked(names: tuple[str, ...], methods: tuple[tuple[str, str], ...]) -> Any:
-    """The first of these modules where a test has replaced how it sends; `None` mostly."""
+    """Return the first of these modules with a mocked method; `None` if there is none."""
     for name in names:
         module = sys.modules.get(name)
         if module is not None and _is_mocked(module, methods):
@@ -46,7 +47,7 @@ def _is_mocked(module: Any, methods: tuple[tuple[str, str], ...]) -> bool:
 
 
 def through_client(httpx: Any, pool: Any, request: Request, origin: Origin, deadline: Deadline) -> Any:
-    """The answer by way of an `httpx.Client` over this pool."""
+    """Send through an `httpx.Client` over this pool, and return its response."""
     with_pool = object.__new__(httpx.HTTPTransport)
     with_pool._pool = pool
     client = httpx.Client(transport=with_pool, trust_env=False)
@@ -54,7 +55,7 @@ def through_client(httpx: Any, pool: Any, request: Request, origin: Origin, dead
 
 
 async def through_async_client(httpx: Any, pool: Any, request: Request, origin: Origin, deadline: Deadline) -> Any:
-    """The answer by way of an `httpx.AsyncClient` over this pool."""
+    """Send through an `httpx.AsyncClient` over this pool, and return its response."""
     with_pool = object.__new__(httpx.AsyncHTTPTransport)
     with_pool._pool = pool
     client = httpx.AsyncClient(transport=with_pool, trust_env=False)

@@ -23,7 +23,7 @@ SWEEP = 1.0  # seconds between checks for connections to close
 
 
 class Pool(Protocol):
-    """What `Pools` needs from a pool."""
+    """The methods that `Pools` needs from a pool."""
 
     def close(self) -> None:
         """Close all its connections at once, even busy ones."""
@@ -138,7 +138,7 @@ class Pools(Generic[P]):
             self._take_out_all()
 
     def close(self) -> None:
-        """Close every pool at once, even with calls in progress, whose event loop has ended."""
+        """Close every pool at once, even with calls in progress: their event loop has ended."""
         with self._lock:
             for slot in [*self._slots, *self._leaving]:
                 slot.pool.close()

@@ -1,9 +1,11 @@
 """The fast transport: pyreqwest, whose connections and HTTP are in Rust. `Client(transport="pyreqwest")`.
 
-Its deadline is for the whole request already. What its exceptions are called is not what they mean (a silent server
-gives a `ConnectTimeoutError`), so whether anything was sent is read from their causes. It cannot run in a process that
-was forked after its first use, where the default transport takes its place, nor under trio, where it says so. The
-default transport takes its place too where a test has replaced how httpx sends.
+pyreqwest's timeout already covers the whole request. The names of its exceptions are misleading (a silent server causes
+a `ConnectTimeoutError`), so we read from their causes whether anything was sent.
+
+pyreqwest does not work under trio: then calls fail with an error that says so. It does not work either in a process
+that was forked after its first use: then the default transport stands in. That transport also stands in if a test has
+mocked httpx, and if SSL_CERT_FILE or SSL_CERT_DIR is set.
 """
 
 from __future__ import annotations
@@ -41,27 +43,27 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Host: TypeAlias = "tuple[Origin, float]"
-"""Where to connect to, and the seconds that it may take."""
+"""An origin, and the seconds that connecting may take."""
 
 _PORTS = {"https": 443, "http": 80}
 _OURS_TO_SET = frozenset({b"Host", b"Content-Length"})  # by pyreqwest, from the URL and the body
 
 
 def _build(builder_class: Any, host: Host) -> Any:
-    """A client for a host; `None` where the default transport takes its place."""
+    """Create a client for a host; `None` if the default transport has to stand in."""
     origin, connecting = host
     if origin.scheme == "https" and _certificates_named():
         return None
     builder = (
         builder_class()
-        .http1_only()  # as the other transports
+        .http1_only()  # like the other transports
         .connect_timeout(timedelta(seconds=connecting))
         .pool_idle_timeout(timedelta(seconds=KEEPALIVE))
         .follow_redirects(False)
         .referer(False)
         .default_cookie_store(False)
     )
-    builder = builder.gzip(False).deflate(False).brotli(False).zstd(False)  # `Body` does it, with a limit
+    builder = builder.gzip(False).deflate(False).brotli(False).zstd(False)  # `Body` decompresses, with a size limit
     if resolvable(origin.host) != origin.host:
         builder = builder.resolve(origin.host, "127.0.0.1", origin.port or _PORTS[origin.scheme])
     proxy = proxy_for(origin)
@@ -75,19 +77,20 @@ def _build(builder_class: Any, host: Host) -> Any:
         builder = builder.proxy(made if proxy.auth is None else made.basic_auth(*proxy.auth))
     try:
         return builder.build()
-    except RuntimeError:  # says that a fork came in between
+    except RuntimeError:  # pyreqwest was used before this process was forked
         return None
 
 
 def _certificates_named() -> bool:
-    """Whether other certificates than usual are to be trusted: pyreqwest would trust those of the system besides."""
+    """Whether the environment names certificates to trust. pyreqwest would also trust the system's."""
     return bool(os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR"))
 
 
 def _host(origin: Origin, timeout: float) -> Host:
-    """Connecting may take half of an attempt, so that it is known to have failed there, and 8 seconds at most.
+    """Return the key of a client: the origin, and a time limit for connecting.
 
-    Rounded to a power of two, since a client of pyreqwest has one such limit, and connections of its own.
+    The limit is at most 8 seconds and at most half of an attempt, so that a failure to connect is known as such. It is
+    rounded down to a power of two, so that few clients are needed: each has one limit, and its own connections.
     """
     return origin, min(8.0, 2.0 ** math.floor(math.log2(timeout / 2)))
 
@@ -101,7 +104,7 @@ def _request(client: Any, request: Request, origin: Origin, timeout: float) -> A
 
 
 def _headers(response: Any) -> list[tuple[bytes, bytes]]:
-    """One by one: one that is not ASCII cannot be read, and reading all of them at once would fail with it."""
+    """Read the headers one by one, and skip those that are not ASCII. Reading all at once would fail for them."""
     headers: list[tuple[bytes, bytes]] = []
     for name in response.headers:
         with contextlib.suppress(ValueError):
@@ -109,7 +112,7 @@ def _headers(response: Any) -> list[tuple[bytes, bytes]]:
     return headers
 
 
-_AT_THE_PROXY = "tunnel error"  # which is all that pyreqwest says: the stand-in asks again, and learns the status
+_AT_THE_PROXY = "tunnel error"  # without a status, so the stand-in tries again and reads the status
 
 
 def _failed(exc: Exception, *, answered_before: bool) -> Failure:
@@ -128,18 +131,18 @@ def _failed(exc: Exception, *, answered_before: bool) -> Failure:
     timed_out = isinstance(exc, TimeoutError) or any("timed out" in cause for cause in causes)
     error = APITimeoutError if timed_out else APIConnectionError
     what = "No complete response arrived" if sent else "Could not connect"
-    # A kept connection may have been closed under us; which one it was is not to be known here.
+    # The server may have closed an idle connection. pyreqwest does not say whether it reused one.
     stale = answered_before and not timed_out and any("(SendRequest)" in cause for cause in causes)
     kind: Kind = "not sent" if not sent else "stale" if stale else "lost"
     return Failure(kind, error(f"{what} ({why})."))
 
 
 class _Opened:
-    """A client of pyreqwest's for a host."""
+    """A pyreqwest client for a host."""
 
     def __init__(self, client: Any) -> None:
-        self.client = client  # `None` where the default transport takes its place
-        self.answered = False  # so that there may be kept connections
+        self.client = client  # `None` if the default transport has to stand in
+        self.answered = False  # then it may have idle connections
 
 
 def _open(builder_class: Any, host: Host) -> _Opened:
@@ -160,7 +163,7 @@ def _mocked(methods: tuple[tuple[str, str], ...]) -> bool:
 
 
 class PyreqwestTransport:
-    """Sends for a `Client`."""
+    """Sends with pyreqwest for a `Client`."""
 
     def __init__(self, library: Any) -> None:
         self._clients = HostClients(partial(_open, library.SyncClientBuilder), partial(_stand_in, HttpcoreTransport))
@@ -194,32 +197,32 @@ class PyreqwestTransport:
             if _AT_THE_PROXY in failed.error.message:
                 return self._clients.stand_in().send(request, host[0], ends - monotonic())
             if failed.kind == "stale" or isinstance(failed.error, APITimeoutError):
-                self._clients.discard(host, opened)  # as all kept connections are, where the API restarted or moved
+                self._clients.discard(host, opened)  # and its idle connections, dead if the API restarted or moved
             return failed
 
     @property
     def is_closed(self) -> bool:
-        """Whether its connections were closed."""
+        """Whether this transport is closed."""
         return self._clients.closed
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection. Later requests fail."""
         stand_in = self._clients.close()
         if stand_in is not None:
             stand_in.close()
 
 
 class _WithItsOwnCancellation:
-    """Awaits, and lets the `CancelledError` that came in out again.
+    """Awaits a coroutine, and if it is cancelled, raises the same `CancelledError` that was thrown in.
 
-    pyreqwest raises another in its place, by which no cancel scope of anyio's (so none of Starlette's) knows its own.
+    pyreqwest raises a new one instead, which anyio's cancel scopes (and so Starlette's) do not recognize as theirs.
     """
 
     def __init__(self, coroutine: Coroutine[Any, Any, Outcome]) -> None:
         self._coroutine = coroutine
 
     def __await__(self) -> Generator[Any, Any, Outcome]:
-        import asyncio  # not for a sync client
+        import asyncio  # slow to import, and not needed by sync clients
 
         raised: BaseException | None = None
         answer: Any = None
@@ -229,7 +232,7 @@ class _WithItsOwnCancellation:
                 raised = None
                 try:
                     answer = yield waited_for
-                except BaseException as exc:  # passed on
+                except BaseException as exc:  # thrown into the coroutine
                     raised = exc
         except StopIteration as done:
             return cast("Outcome", done.value)
@@ -241,12 +244,12 @@ class _WithItsOwnCancellation:
 
 @cache
 def _end_in_peace() -> None:
-    """Once. A thread of pyreqwest that hands an answer over while Python ends aborts the process: let it finish."""
+    """Wait a moment when Python ends: a pyreqwest thread that delivers a response after that aborts the process."""
     atexit.register(time.sleep, 0.1)
 
 
 class AsyncPyreqwestTransport:
-    """Sends for an `AsyncClient`; in asyncio only, as pyreqwest does."""
+    """Sends with pyreqwest for an `AsyncClient`, on asyncio only."""
 
     def __init__(self, library: Any) -> None:
         _end_in_peace()
@@ -284,16 +287,16 @@ class AsyncPyreqwestTransport:
             if _AT_THE_PROXY in failed.error.message:
                 return await self._clients.stand_in().send(request, host[0], ends - monotonic())
             if failed.kind == "stale" or isinstance(failed.error, APITimeoutError):
-                self._clients.discard(host, opened)  # as all kept connections are, where the API restarted or moved
+                self._clients.discard(host, opened)  # and its idle connections, dead if the API restarted or moved
             return failed
 
     @property
     def is_closed(self) -> bool:
-        """Whether its connections were closed."""
+        """Whether this transport is closed."""
         return self._clients.closed
 
     async def aclose(self) -> None:
-        """Close every connection."""
+        """Close every connection. Later requests fail."""
         stand_in = self._clients.close()
         if stand_in is not None:
             await stand_in.aclose()

@@ -1,14 +1,15 @@
-"""Whose an exception is that came up while a request was sent: the program's own, or the network's.
+"""Tells the program's own exceptions from those of the network, if sending a request fails.
 
-A signal handler raises wherever the program happens to be, which is mostly deep in the HTTP stack; Celery, RQ and
-`signal.alarm` set their time limits this way. And httpx calls the program's event hooks. What these raise must leave a
-call at once and unchanged, though the HTTP stack may have made a `ReadTimeout` of it. So the whole chain of causes and
-contexts is looked at, and only when something failed:
+A signal handler raises wherever the program happens to be, most often deep in the HTTP stack; Celery, RQ and
+`signal.alarm` implement time limits this way. httpx also calls the program's event hooks. Their exceptions must leave a
+call at once and unchanged, even if the HTTP stack has converted one to a `ReadTimeout`. So after a failure, we check
+the whole chain of causes and contexts:
 
-1. What a signal handler or an event hook raised is the program's own. But an exception of the HTTP stack's that came
-   from a hook, where the hook used it wrongly, is not.
-2. So is what arrives with a class that is neither Python's, nor the HTTP stack's, nor an `OSError`.
-3. An exception that was being handled when the call was made says nothing about the call.
+1. An exception raised by a signal handler or an event hook is the program's own. But if a hook misuses the HTTP stack,
+   the error that the HTTP stack raises is not.
+2. The exception that we caught is also the program's own if its class is not from Python or the HTTP stack, and is not
+   an `OSError`.
+3. An exception that was already being handled when the call was made is not part of the chain.
 """
 
 from __future__ import annotations
@@ -31,10 +32,10 @@ _CARRIERS = _HTTP_STACK | {"finsecure", "tenacity", "ssl", "socket", "selectors"
 
 
 def raise_own(exc: BaseException, hooks: Iterable[object] = ()) -> None:
-    """Raise the exception of the program's own that `exc` is, or was made of; return where it is the network's.
+    """Raise the program's own exception, if `exc` is one or was caused by one. Otherwise return.
 
     Args:
-        exc: What was caught around sending.
+        exc: The exception that was caught while sending.
         hooks: The event hooks that may have been called.
     """
     own = programs_own(exc, hooks)
@@ -43,11 +44,11 @@ def raise_own(exc: BaseException, hooks: Iterable[object] = ()) -> None:
         try:
             raise own
         finally:
-            own.__context__ = context  # not what the HTTP stack made of it
+            own.__context__ = context  # without the HTTP stack's exception, which `raise` has added
 
 
 def programs_own(exc: BaseException, hooks: Iterable[object] = ()) -> BaseException | None:
-    """The exception of the program's own that `exc` is, or was made of; `None` where it is the network's."""
+    """Return the program's own exception, if `exc` is one or was caused by one; `None` if it is the network's."""
     handlers = {_code(signal.getsignal(number)) for number in signal.valid_signals()} - {None}
     raised = {id(member) for member in _members(exc)}
     for one in _chain(exc):
@@ -59,16 +60,16 @@ def programs_own(exc: BaseException, hooks: Iterable[object] = ()) -> BaseExcept
 
 
 def raised_in(exc: BaseException, functions: Iterable[object]) -> bool:
-    """Whether an exception came out of one of these functions."""
+    """Whether an exception was raised in a call of one of these functions."""
     codes = {_code(function) for function in functions}
     return any(frame.f_code in codes for frame in _frames(exc))
 
 
 def hide_network(exc: BaseException) -> BaseException:
-    """Leave the frames of the network and of this client out of a traceback: their local variables hold the request."""
+    """Remove the frames of the network and this client from a traceback: their local variables hold the request."""
     for one in _chain(exc):
         entries: list[TracebackType] = []
-        in_program = False  # and not yet, or again, in the network's code
+        in_program = False  # whether the frame is in the program's code, not the network's
         for entry in _entries(one):
             package = _top(entry.tb_frame.f_globals.get("__name__"))
             in_program = package not in _CARRIERS and (in_program or package not in sys.stdlib_module_names)
@@ -82,9 +83,9 @@ def hide_network(exc: BaseException) -> BaseException:
 
 
 def _chain(exc: BaseException) -> Iterator[BaseException]:
-    """An exception, and all that it was made of since the call began."""
+    """Yield an exception and the causes and contexts that were raised since the call began."""
     first = exc.__traceback__
-    around: set[FrameType] = set()  # those in which an exception is handled that was there before
+    around: set[FrameType] = set()  # the callers, which may be handling an exception from before the call
     frame = None if first is None else first.tb_frame.f_back
     while frame is not None:
         around.add(frame)
@@ -102,7 +103,7 @@ def _chain(exc: BaseException) -> Iterator[BaseException]:
 
 
 def _members(exc: BaseException) -> list[BaseException]:
-    """An exception, or those that a group of them holds."""
+    """Return the exceptions in an exception group, or the exception itself."""
     grouped: Any = getattr(exc, "exceptions", None)
     if not isinstance(grouped, tuple):
         return [exc]
@@ -121,7 +122,7 @@ def _frames(exc: BaseException) -> Iterator[FrameType]:
 
 
 def _handled_a_signal(exc: BaseException, handlers: set[CodeType | None]) -> bool:
-    """Whether a signal handler raised it: one that is installed, or one that was given the frame it interrupted."""
+    """Whether a signal handler raised it: an installed handler, or a function called with the interrupted frame."""
     interrupted: FrameType | None = None
     for frame in _frames(exc):
         if frame.f_code in handlers:
@@ -129,13 +130,13 @@ def _handled_a_signal(exc: BaseException, handlers: set[CodeType | None]) -> boo
         for value in frame.f_locals.values() if interrupted is not None else ():
             given = cast("tuple[object, ...]", value) if isinstance(value, tuple) else (value,)
             if any(one is interrupted for one in given):
-                return True  # it has put another handler in its place since
+                return True  # a handler that has since been replaced
         interrupted = frame
     return False
 
 
 def _code(function: object) -> CodeType | None:
-    """The code that runs when this is called, where it is Python's."""
+    """Return the code object that runs when this is called; `None` if it is not a Python function."""
     while isinstance(function, partial):
         function = function.func
     function = getattr(function, "__func__", function)

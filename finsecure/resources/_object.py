@@ -41,13 +41,13 @@ from .._call import LastResponse
 from .._operation import Listing, Operation
 from .._params import wrong
 
-TYPE_CHECKING = False  # as `typing` has it; jedi takes this one at its word
+TYPE_CHECKING = False  # not typing's, which jedi would take as true
 if TYPE_CHECKING:
     from pydantic import BaseModel
     from pydantic._internal._model_construction import ModelMetaclass
     from pydantic.json_schema import JsonSchemaValue
 else:
-    # In a way that jedi cannot follow, so that it completes what is ours, without forty names of pydantic's.
+    # Written so that jedi does not understand it: it then completes our names, without forty names of pydantic.
     BaseModel = vars(pydantic.main)["BaseModel"]
     ModelMetaclass = type(BaseModel)
 
@@ -56,11 +56,11 @@ logger = logging.getLogger("finsecure")
 
 STRICT_FIELDS = frozenset({"amount", "currency", "status"})  # besides those that every object must have
 ABSENT: Any = MISSING
-"""The default of a field that an object has unless it is partial."""
+"""The default of a field that only partial objects lack."""
 
 
-# Runs for the default of an absent field, and for a null in its place. `PydanticOmit` leaves the field out of
-# `__dict__`, so that reading it ends in `__getattr__`, which raises.
+# Runs for the default of an absent field, and for a field that is null. `PydanticOmit` leaves the field out of
+# `__dict__`, so that reading it calls `__getattr__`, which raises.
 def _omit(value: object) -> object:
     if value is MISSING or value is None:
         raise PydanticOmit
@@ -74,16 +74,16 @@ def _as_it_came(model: str, name: str, value: Any) -> Any:
 
 if TYPE_CHECKING:
     Json: TypeAlias = Any
-    """A value whose shape the API does not document."""
+    """A value with an undocumented type."""
 else:
     from pydantic import StrictBool, WithJsonSchema
 
-    # Not NaN, Infinity or a number too large for a float, which Python's parsers would let through.
+    # Refuse NaN, Infinity and numbers too large for a float, which Python's parsers accept.
     Float = Annotated[float, Field(strict=True, allow_inf_nan=False)]
     Int = Annotated[int, Field(strict=True, gt=-(2**1024), lt=2**1024), WithJsonSchema({"type": "integer"})]
 
     class _OneError:
-        """Replaces the errors of all arms by one: noting each for each value takes a thousand times their memory."""
+        """Replaces the errors of all union members by one: storing each of them takes a thousand times the memory."""
 
         def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
             nullable: Any = handler(source)
@@ -101,7 +101,7 @@ else:
 
 
 class WrittenTime(datetime):
-    """A moment that was sent as text or as a fraction, and is written back as just that."""
+    """A time that came as text or as a float, and is serialized as the same text or float."""
 
     text: str | float
 
@@ -130,7 +130,7 @@ _ISO = SchemaValidator(core_schema.datetime_schema(), cast("Any", {"val_temporal
 
 
 def write_time(value: Any) -> Any:
-    """The number or the text that was read."""
+    """Return the number or text that a time was read from."""
     if not isinstance(value, datetime):
         return value
     if isinstance(value, WrittenTime) and hasattr(value, "text"):
@@ -140,16 +140,16 @@ def write_time(value: Any) -> Any:
 
 
 def _aware(moment: datetime) -> datetime:
-    """A moment without a time zone is in UTC, whatever this machine's time zone is."""
+    """Return an aware datetime. A naive one is taken as UTC, not as this machine's time zone."""
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_FIRST, _LAST = -62_135_596_800, 253_402_300_799  # seconds: the first and the last that a datetime has
+_FIRST, _LAST = -62_135_596_800, 253_402_300_799  # seconds: the range of a datetime
 
 
 class _TimeSchema:
-    """A Unix number of seconds or ISO 8601 text, as an aware UTC datetime. An int never enters Python code."""
+    """Reads Unix seconds or ISO 8601 text as an aware UTC datetime. Validating an int runs no Python code."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         number = core_schema.int_schema(strict=True, ge=_FIRST, le=_LAST)
@@ -157,7 +157,7 @@ class _TimeSchema:
         written = core_schema.union_schema([core_schema.str_schema(strict=True), core_schema.float_schema(strict=True)])
         return core_schema.union_schema(
             [
-                # Not pydantic's datetime, whose UTC shows itself as TzInfo(0).
+                # Not pydantic's own schema, which shows UTC as TzInfo(0).
                 core_schema.no_info_after_validator_function(
                     _EPOCH.__add__, core_schema.chain_schema([number, core_schema.timedelta_schema(strict=False)])
                 ),
@@ -174,12 +174,12 @@ class _TimeSchema:
         )
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """What is written: the number or the text that came."""
+        """Return the JSON schema of a serialized time: the number or text that came."""
         return {"anyOf": [{"type": "integer"}, {"type": "number"}, {"type": "string", "format": "date-time"}]}
 
 
 Timestamp: TypeAlias = Annotated[datetime, _TimeSchema()]
-"""When, as an aware UTC datetime; written back as the number or text that came."""
+"""A time, as an aware UTC datetime. It is serialized as the number or text that came."""
 
 
 _PYDANTIC = frozenset(dir(BaseModel))
@@ -187,7 +187,7 @@ _PYDANTIC = frozenset(dir(BaseModel))
 
 @cache
 def _names(kind: Any) -> frozenset[str]:
-    """What a class has that is ours, and not what pydantic needs."""
+    """Return the names on a class, without those of pydantic."""
     return frozenset(
         name for name in type.__dir__(kind) if name.startswith("__") or not (name.startswith("_") or name in _PYDANTIC)
     )
@@ -195,21 +195,21 @@ def _names(kind: Any) -> frozenset[str]:
 
 @cache
 def _operations(kind: Any) -> frozenset[str]:
-    """The operations of a class, which an object of it cannot call."""
+    """Return the names of a class's operations, which its objects cannot call."""
     content: list[tuple[str, object]] = [pair for base in kind.__mro__ for pair in base.__dict__.items()]
     return frozenset(name for name, value in content if isinstance(value, (Operation, Listing)))
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(Field, PrivateAttr))
 class _ReadOnly(ModelMetaclass):
-    """Tells type checkers what `frozen` in the configuration tells pydantic: read-only, and so hashable."""
+    """Makes objects read-only, and so hashable, for type checkers. For pydantic, `frozen` in the config does that."""
 
     @override
     def __dir__(cls) -> list[str]:
-        """What is ours, without what pydantic needs."""
+        """Return the names on this class, without those of pydantic."""
         return sorted(_names(cast("Any", cls)))
 
-    if not TYPE_CHECKING:  # or every name would be an attribute to type checkers
+    if not TYPE_CHECKING:  # type checkers would accept any name otherwise
 
         def __call__(cls, *args: object, **members: Any) -> Any:
             if args:
@@ -230,12 +230,12 @@ class _ReadOnly(ModelMetaclass):
             from .._habits import attribute
             from .._habits.attributes import OF_AN_OBJECT
 
-            # Python adds ". Did you mean". The names are not ours to suggest: pydantic asks before they are complete.
+            # No suggestions from us, since pydantic reads names before the class is complete. Python adds its own.
             raise AttributeError(attribute(cls, name, OF_AN_OBJECT).removesuffix("."), name=name, obj=cls)
 
 
 def _is_being_built(cls: type) -> bool:
-    """Whether pydantic builds this class or one derived from it, and so looks up the name of each field on it."""
+    """Whether pydantic is building this class or a subclass. It then looks up the name of each field on the class."""
     return any("__pydantic_fields__" not in vars(each) for each in (cls, *cls.__subclasses__()))
 
 
@@ -243,26 +243,26 @@ _HOW_TO_GET_ONE = "Operations return objects of the API, and finsecure.testing b
 
 
 class _Elsewhere:
-    """A method that pydantic deprecated: it is not there, so that `__getattr__` says what to use."""
+    """Hides a deprecated method of pydantic, so that `__getattr__` says what to use instead."""
 
     def __get__(self, part: object, owner: type) -> NoReturn:
         raise AttributeError
 
 
 def fields_of(schema: Any) -> Any:
-    """The schema that holds a model's fields, inside what pydantic may have wrapped around it."""
+    """Return the schema with a model's fields, which pydantic may have wrapped in others."""
     while "fields" not in schema:
         schema = schema["schema"]
     return schema
 
 
 def _first_arm(schema: Any) -> Any:
-    """What the API documents for a field: the first arm of its union."""
+    """Return the documented schema of a field, which is the first member of its union."""
     return schema["choices"][0][0] if schema["type"] == "union" else schema
 
 
 def _lines(value: Any, name: str, indent: str) -> Iterator[str]:
-    """A part as text, a field a line, those of a part inside it indented."""
+    """Yield the lines of a part's text: one for each field, with nested parts indented."""
     yield f"{indent}{name}:" if indent else f"{name}:"
     for field, inner in value.__repr_args__():
         parts = cast("list[object]", inner if isinstance(inner, list) else [inner])
@@ -274,7 +274,7 @@ def _lines(value: Any, name: str, indent: str) -> Iterator[str]:
 
 
 class _Moment:
-    """A UTC time as `repr` shows it: shorter than Python, and nothing but the time."""
+    """A UTC time with a shorter `repr` than Python's."""
 
     def __init__(self, moment: datetime) -> None:
         self._moment = moment
@@ -313,15 +313,15 @@ class Part(BaseModel, metaclass=_ReadOnly):
         schema, anything = handler(source), handler.generate_schema(Json)
         model = fields_of(handler.resolve_ref_schema(schema))
         if "extras_schema" in model:
-            return schema  # pydantic kept the schema of an earlier time, which has all this
+            return schema  # pydantic has cached it, with the changes below
         for name, field in model["fields"].items():
             optional = field["schema"]
             if optional["type"] != "default" or name == "object":
                 continue
             declared, absent = optional["schema"], optional.get("default") is MISSING
-            # null: no union. But an amount that is null is one that did not come.
+            # Null needs no member of the union. An amount that is null, however, counts as absent.
             nullable = declared["type"] == "nullable" or (absent and name not in STRICT_FIELDS)
-            # The label is no part of the place that an error names.
+            # A label that is not an identifier, so that it is left out of the path in error messages.
             arms: list[Any] = [(declared["schema"] if declared["type"] == "nullable" else declared, "=")]
             if absent:
                 optional["validate_default"] = True
@@ -337,7 +337,7 @@ class Part(BaseModel, metaclass=_ReadOnly):
     @classmethod
     @override
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """What the API documents: each field as it is declared, without the arms that keep what is not."""
+        """Return the JSON schema with only the declared type of each field, as the API documents it."""
         documented = copy.deepcopy(schema)
         for field in fields_of(documented)["fields"].values():
             outer = field["schema"]
@@ -352,7 +352,7 @@ class Part(BaseModel, metaclass=_ReadOnly):
     @override
     @classmethod
     def model_construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:
-        """As pydantic's; a field that was not given is absent, as in a partial answer."""
+        """Construct without validation, like pydantic. Fields that are not given are absent, as in a partial object."""
         constructed = super().model_construct(_fields_set, **values)
         content: dict[str, Any] = vars(constructed)
         for name in [name for name, value in content.items() if value is MISSING]:
@@ -434,27 +434,27 @@ class Part(BaseModel, metaclass=_ReadOnly):
 
     @override
     def __dir__(self) -> list[str]:
-        """What this object has and what it can do, without what pydantic needs."""
+        """Return the fields and methods of this object, without the names of pydantic."""
         kind: Any = type(self)
         extra: dict[str, Any] = self.__pydantic_extra__ or {}
         return sorted({*_names(kind), *kind.model_fields, *extra} - _operations(kind))
 
     @override
     def __str__(self) -> str:
-        """As `repr`, a field a line, so that `print(intent)` can be read."""
+        """Return the same as `repr` with a line for each field, for `print(intent)`."""
         return "\n".join(_lines(self, type(self).__name__, ""))
 
     def __contains__(self, name: object) -> bool:
         """Whether a field came: `"charges" in intent`."""
         return name in self.model_fields_set or name in (self.__pydantic_extra__ or {})
 
-    if not TYPE_CHECKING:  # or every name would be an attribute to type checkers, which refuse `intent[...]` themselves
+    if not TYPE_CHECKING:  # type checkers would accept any name otherwise, and already refuse `intent[...]`
 
         def __getattr__(self, name: str) -> Any:
             try:
-                return super().__getattr__(name)  # what this version does not know
+                return super().__getattr__(name)  # a field that this version does not know
             except AttributeError:
-                if name.startswith("_") or name in _operations(type(self)):  # an operation says what to do itself
+                if name.startswith("_") or name in _operations(type(self)):  # an operation raises its own error
                     raise
             from .._habits import attribute
             from .._habits.attributes import OF_AN_OBJECT
@@ -499,18 +499,18 @@ class Object(Part):
             raise AttributeError(self._absent("last_response")) from None
         return response
 
-    if not TYPE_CHECKING:  # or every name would be an attribute to type checkers
+    if not TYPE_CHECKING:  # type checkers would accept any name otherwise
 
         def __getattr__(self, name: str) -> Any:
             field = type(self).model_fields.get(name)
             if name == "last_response" or (field is not None and field.default is MISSING):
-                # A name, so that Python does not set its own and suggest `create` for `created`.
+                # Set the name, or Python sets it and suggests `create` for `created`.
                 raise AttributeError(self._absent(name), name=name, obj=None)
             return super().__getattr__(name)
 
     def _absent(self, name: str) -> str:
         kind = type(self).__name__
-        # The one that has the operations: `Event` of a PaymentIntentSucceeded.
+        # The base class with the operations, for example `Event` for a PaymentIntentSucceeded.
         named = next(
             (each.__name__ for each in type(self).__mro__ if each.__bases__[1:] and issubclass(each, Object)), ""
         )
@@ -551,7 +551,7 @@ class ListObject(Part, Generic[T]):
     """The path of the whole list."""
 
     @override
-    def __iter__(self) -> Iterator[T]:  # type: ignore[override]  # pydantic's yields the fields of a model
+    def __iter__(self) -> Iterator[T]:  # type: ignore[override]  # pydantic's own yields the fields of a model
         return iter(self.data or [])
 
     @override

@@ -1,4 +1,4 @@
-"""The validators of the objects, each built when it is first needed and kept; and what they say is wrong."""
+"""Builds the validators of the API's objects on first use, and describes what is wrong with a response."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class PageData(BaseModel, Generic[T]):
 
     @property
     def last_response(self) -> Any:
-        """How it came: where an object keeps it, too."""
+        """Facts about the response, stored in the same place as on an object."""
         return self.__dict__["_last_response"]
 
 
@@ -44,14 +44,14 @@ _runtime.in_child(_begin_anew)
 
 
 def validator(returns: Any, many: bool = False) -> SchemaValidator:
-    """The validator of a model, or of a page of them; built once, by one thread."""
+    """Return the validator of a model, or of a page of them. It is built once, by one thread."""
     built = _validators.get((returns, many))
     if built is None:
         with _building:
-            built = _validators.get((returns, many))  # it may have been built while this thread waited
+            built = _validators.get((returns, many))  # another thread may have built it meanwhile
             if built is not None:
                 return built
-            page: Any = PageData  # of what is only known here, which no type checker can read
+            page: Any = PageData  # type checkers do not accept a model that is only known at run time
             adapter: TypeAdapter[Any] = TypeAdapter(page[returns] if many else returns)
             adapter.rebuild(force=True)
             built = cast("SchemaValidator", adapter.validator)
@@ -60,14 +60,14 @@ def validator(returns: Any, many: bool = False) -> SchemaValidator:
 
 
 def missing(value: Any) -> str | None:
-    """A field that makes this object the one that was asked for, and did not come with it, or came as null."""
+    """Return the name of a required field that is missing or null in a response; `None` if there is none."""
     kind = cast("type[BaseModel]", type(value))
     required = _required.get(kind)
     if required is None:
         fields_of_kind = kind.model_fields
         strict = STRICT_FIELDS if "amount" in fields_of_kind else ()
         required = _required[kind] = frozenset({"object", *strict} & {*fields_of_kind})
-    fields: set[str] = value.__pydantic_fields_set__  # what `model_fields_set` returns, without its cost
+    fields: set[str] = value.__pydantic_fields_set__  # faster than `model_fields_set`, which returns the same
     return None if fields >= required else min(required - fields)
 
 
@@ -75,7 +75,7 @@ _required: dict[type[BaseModel], frozenset[str]] = {}
 
 
 def checked(validate: Callable[[Any], T], given: Any) -> tuple[T | None, str]:
-    """What a validator makes of a value, or what is wrong; not an exception, whose context would hold the body."""
+    """Return the validated value, or say what is wrong. Not an exception, whose context would contain the body."""
     try:
         return validate(given), ""
     except ValidationError as exc:
@@ -83,13 +83,13 @@ def checked(validate: Callable[[Any], T], given: Any) -> tuple[T | None, str]:
 
 
 def what_is_wrong(exc: ValidationError) -> str:
-    """Say what is wrong with a response, and where; never what it holds."""
+    """Say what is wrong with a response, and in which field, without quoting any of it."""
     errors = exc.errors(include_url=False, include_context=False, include_input=False)
     if errors[0]["type"] == "json_invalid":
         return NO_JSON
     if any(error["type"] in _NUMBERS for error in errors):
         return "it has NaN, Infinity or a number too large to hold"
-    # Of a union the known arms come first; their names are no part of the place.
+    # The errors of a union begin with those of its known members, whose names are not part of the field's path.
     first = next((error for error in errors if not error["type"].startswith("union_tag")), errors[0])
     place = ".".join(str(step) for step in first["loc"] if str(step).isidentifier() and str(step).islower())
     return f"{place or 'it'} {_WRONG.get(first['type'], 'has the wrong type')}"

@@ -246,7 +246,7 @@ class Customer(Object, Customers[None]):
     email: str | None = None
     """Email address."""
     invoice_prefix: str | None = None
-    """What the numbers of the customer's invoices begin with."""
+    """The prefix of the customer's invoice numbers."""
     invoice_settings: InvoiceSettings | None = None
     """Settings for invoices, with the default payment method."""
     livemode: bool | None = None
@@ -260,6 +260,6 @@ class Customer(Object, Customers[None]):
     preferred_locales: list[str] | None = None
     """The customer's languages, the preferred one first."""
     shipping: dict[str, Json] | None = None
-    """Where the goods go."""
+    """Where the goods are shipped."""
     tax_exempt: str | None = None
-    """Whether tax is charged; `none` where it is."""
+    """Whether the customer is exempt from taxes; `none` if not."""

@@ -1,7 +1,8 @@
 """Events: what happened in your account. Reference: Webhooks, Event Types.
 
-`Event` is what all events have in common, and carries the operations. `AnyEvent` is the union of its kinds, told apart
-by `type`: after `if event.type == "payment_intent.succeeded"` a type checker knows what `event.data.object` is.
+`Event` is the base class of all events, and has the operations. `AnyEvent` is the union of all event classes, which
+`type` discriminates: after `if event.type == "payment_intent.succeeded"`, a type checker knows what `event.data.object`
+is.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ from .webhook_endpoints import EventType, KnownEventType
 O_co = TypeVar("O_co", covariant=True)
 
 InvoiceStatus: TypeAlias = Literal["open", "paid"] | str
-"""How far an invoice has got; any status not yet known passes through."""
+"""The status of an invoice. Values that are not yet known pass through."""
 
 SubscriptionStatus: TypeAlias = Literal["active", "past_due", "canceled"] | str
-"""The state of a subscription; any not yet known passes through."""
+"""The status of a subscription. Values that are not yet known pass through."""
 
 
 class Events(Operations[D_co]):
@@ -105,11 +106,11 @@ class Invoice(Object):
     object: Literal["invoice"] = "invoice"
     """Always `invoice`."""
     amount_due: int | None = None
-    """What is to be paid, in the smallest currency unit."""
+    """The amount to pay, in the smallest currency unit."""
     amount_paid: int | None = None
-    """What was paid, in the smallest currency unit."""
+    """The amount that was paid, in the smallest currency unit."""
     amount_remaining: int | None = None
-    """What is still to be paid, in the smallest currency unit."""
+    """The amount that is still to pay, in the smallest currency unit."""
     attempt_count: int | None = None
     """How often the payment was tried."""
     billing_reason: str | None = None
@@ -188,18 +189,18 @@ class EventData(Part, Generic[O_co]):
     object: O_co
     """The object as it was then. It can be partial: a field that did not come is `None`."""
     previous_attributes: dict[str, Json] | None = None
-    """The previous values of what an update changed."""
+    """The previous values of the fields that an update changed."""
 
 
-# pydantic lets a kind of a generic model be pickled only where a module makes it first, not an annotation.
+# A class that is made from a generic model can only be pickled if a module creates it first, and not an annotation.
 _KINDS_OF_DATA = (EventData[PaymentIntent], EventData[Customer], EventData[Invoice], EventData[Subscription])
 
 
 class Event(Object, Events[None]):
     """Something that happened in your account. Reference: Webhooks, Webhook Event Example.
 
-    What all events have in common. Annotate handlers with `finsecure.webhooks.Event`, the union of their kinds, and
-    `event.type` tells a type checker what `event.data.object` is.
+    The base class of all events. Annotate handlers with `finsecure.webhooks.Event`, the union of all event classes:
+    then `event.type` tells a type checker what `event.data.object` is.
     """
 
     object: Literal["event"]
@@ -207,7 +208,7 @@ class Event(Object, Events[None]):
     type: str
     """What happened, for example `payment_intent.succeeded`."""
     data: Any
-    """What it happened to, in `data.object`."""
+    """The object of the event, in `data.object`."""
     api_version: str | None = None
     """The API version of `data.object`."""
     created: Timestamp = ABSENT
@@ -312,14 +313,14 @@ KnownObject: TypeAlias = Annotated[
 
 if TYPE_CHECKING:
     NotYetKnown: TypeAlias = Literal["(a type not yet known)"]
-    """Stands for every other type, so that comparing `event.type` tells the arms apart. At run time, and when printed,
-    `event.type` is the type that came; `isinstance(event, UnknownEvent)` is how to ask for this arm."""
+    """Stands for all other types, so that type checkers narrow the union when you compare `event.type`. At run time,
+    `event.type` is the type that came. To check for it, use `isinstance(event, UnknownEvent)`."""
 else:
     NotYetKnown = Annotated[str, AfterValidator(_not_known)]
 
 
 class UnknownEventData(EventData[Any]):
-    """What an event of an unknown type is about: a known object, told by its `object`, or a dict."""
+    """The data of an event of an unknown type: a known object, identified by its `object` field, or a dict."""
 
     object: SerializeAsAny[Annotated[KnownObject | dict[str, Json], Field(union_mode="left_to_right")]]
 
@@ -347,13 +348,14 @@ _KnownEvent: TypeAlias = (
 if TYPE_CHECKING:
     AnyEvent: TypeAlias = _KnownEvent | UnknownEvent
 else:
-    # As any: to write a union, pydantic looks for a kind that has all fields, and warns where an object is partial.
+    # `SerializeAsAny`: otherwise pydantic looks for a class in the union that has all fields, and warns about partial
+    # objects.
     AnyEvent = SerializeAsAny[
         Annotated[Annotated[_KnownEvent, Discriminator("type")] | UnknownEvent, Field(union_mode="left_to_right")]
     ]
-"""Any event: one of the known kinds, or `UnknownEvent`."""
+"""Any event: one of the known event classes, or `UnknownEvent`."""
 
 
 def _answer() -> type[AnyEvent]:
-    # A union is not a `type` to the type checkers, though pydantic reads it as one.
+    # Type checkers do not accept a union as a `type`, but pydantic does.
     return AnyEvent  # type: ignore[return-value]

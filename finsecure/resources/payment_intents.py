@@ -33,7 +33,7 @@ PaymentIntentStatus: TypeAlias = (
 """The status of a payment. Values that are not yet known pass through."""
 
 NextActionType: TypeAlias = Literal["redirect_to_url"] | str
-"""What a customer can be asked to do."""
+"""The kinds of action that a customer can be asked for. Any other passes through."""
 
 
 class PaymentIntents(Operations[D_co]):
@@ -198,7 +198,7 @@ class PaymentIntents(Operations[D_co]):
             payment_method: Id of a payment method (`pm_...`), or its details as for `PaymentMethod.create`.
             return_url: Where the customer returns after authenticating; required for payment methods that may ask
                 for it, such as cards with 3D Secure.
-            receipt_email: Replaces the PaymentIntent's.
+            receipt_email: Where to send the receipt. Replaces the email address of the PaymentIntent.
             idempotency_key: Your name for this attempt: the same key never charges twice within 24 hours. By default,
                 a random key for each call, which its retries share.
 
@@ -298,7 +298,7 @@ class RedirectToUrl(Part):
     url: str | None = None
     """The page to send the customer to."""
     return_url: str | None = None
-    """Where the customer comes back to."""
+    """The URL that the customer returns to."""
 
 
 class NextAction(Part):
@@ -333,11 +333,11 @@ class PaymentError(Part):
 
     @property
     def resolution(self) -> str:
-        """What you, the merchant, do next."""
+        """What you, the merchant, should do next."""
         return advice_for(self.decline_code, self.code).resolution
 
 
-_Charges = ListObject[Charge]  # pydantic lets it be pickled only where a module makes it first, not an annotation
+_Charges = ListObject[Charge]  # can only be pickled if a module creates it first, and not an annotation
 
 
 class PaymentIntent(Object, PaymentIntents[None]):
@@ -378,14 +378,14 @@ class PaymentIntent(Object, PaymentIntents[None]):
     receipt_email: str | None = None
     """Email address for the receipt."""
     setup_future_usage: SetupFutureUsage | None = None
-    """`on_session` or `off_session`: whether the customer is there when the saved payment method is used again."""
+    """`on_session` or `off_session`: whether the customer is present when the payment method is used again."""
     shipping: dict[str, Json] | None = None
-    """Where the goods go."""
+    """Where the goods are shipped."""
     statement_descriptor: str | None = None
-    """What the customer's statement shows."""
+    """The text on the customer's statement."""
     statement_descriptor_suffix: str | None = None
-    """What is added to it."""
+    """The text that is added to `statement_descriptor`."""
     transfer_data: dict[str, Json] | None = None
-    """Where the money is passed on to."""
+    """Where the money is transferred to."""
     transfer_group: str | None = None
-    """Names the transfers that belong together."""
+    """The name of the group of transfers that this payment belongs to."""

@@ -14,26 +14,26 @@ from .._params import NOT_GIVEN, CreatedFilter, NotGiven
 from ._object import ABSENT, Json, Object, Part, Timestamp
 
 PaymentMethodKind: TypeAlias = Literal["card", "us_bank_account"] | str
-"""The kinds of payment method that can be created; any other passes through."""
+"""The types of payment method that can be created. Any other passes through."""
 
 CardBrand: TypeAlias = Literal["visa", "mastercard"] | str
-"""The brands of cards that are known; any other passes through."""
+"""The known card brands. Any other passes through."""
 
 CardFunding: TypeAlias = Literal["credit", "debit", "prepaid", "unknown"] | str
 """How a card is funded."""
 
 CheckResult: TypeAlias = Literal["pass", "fail", "unavailable", "unchecked"] | str
-"""What the bank said about a detail."""
+"""The result of the bank's check of a detail."""
 
 AccountHolderType: TypeAlias = Literal["individual", "company"] | str
-"""Who holds a bank account."""
+"""The kind of owner of a bank account."""
 
 AccountType: TypeAlias = Literal["checking", "savings"] | str
-"""The kind of a bank account."""
+"""The type of a bank account."""
 
 
 class CardParams(TypedDict):
-    """The details of a card. Keep them off your servers where you can; they are never logged.
+    """The details of a card. If possible, keep them off your servers. They are never logged.
 
     `exp_month` is 1 to 12 and `exp_year` has four digits.
     """
@@ -95,7 +95,7 @@ class InlinePaymentMethod(TypedDict, total=False):
     """The details of a payment method, in place of its id."""
 
     type: Required[Literal["card", "us_bank_account"]]
-    """The kind; the member of the same name has the details."""
+    """The type. Pass the details under the key of the same name."""
     card: CardParams
     """`number`, `exp_month`, `exp_year` and `cvc`."""
     us_bank_account: BankAccountParams
@@ -253,10 +253,10 @@ class PaymentMethods(Operations[D_co]):
             idempotency_key: Makes it safe to send this request again within 24 hours. Random by default.
 
         Returns:
-            The payment method, whose `customer` is `None`.
+            The payment method. Its `customer` is `None`.
 
         Raises:
-            finsecure.InvalidRequestError: It does not exist, or belongs to no customer.
+            finsecure.InvalidRequestError: It does not exist, or is not attached to a customer.
             finsecure.FinSecureError: Any other failure; see `finsecure.error`.
 
         Example:
@@ -359,14 +359,14 @@ class CardNetworks(Part):
     available: list[CardBrand] | None = None
     """The networks, for example `visa`."""
     preferred: CardBrand | None = None
-    """The one to use, if the customer chose one."""
+    """The network to use, if the customer chose one."""
 
 
 class ThreeDSecureUsage(Part):
     """Whether a card can be authenticated with 3D Secure."""
 
     supported: bool | None = None
-    """Whether it can be."""
+    """Whether the card can be authenticated with 3D Secure."""
 
 
 class Card(Part):
@@ -375,7 +375,7 @@ class Card(Part):
     brand: CardBrand | None = None
     """For example `visa`."""
     checks: CardChecks | None = None
-    """What the bank said about the details."""
+    """The results of the bank's checks of the details."""
     country: str | None = None
     """Two-letter ISO 3166 code of the bank's country."""
     exp_month: int | None = None
@@ -383,17 +383,17 @@ class Card(Part):
     exp_year: int | None = None
     """Year of expiry, four digits."""
     fingerprint: str | None = None
-    """The same for the same card number."""
+    """A value that is the same for each payment method with the same card number."""
     funding: CardFunding | None = None
     """`credit`, `debit`, `prepaid` or `unknown`."""
     last4: str | None = None
     """The last four digits."""
     networks: CardNetworks | None = None
-    """The networks that it can be charged on."""
+    """The networks that the card can be charged on."""
     three_d_secure_usage: ThreeDSecureUsage | None = None
     """Whether it can be authenticated with 3D Secure."""
     wallet: dict[str, Json] | None = None
-    """The wallet that it came from."""
+    """The wallet that the card came from."""
 
 
 class BankAccount(Part):
@@ -404,9 +404,9 @@ class BankAccount(Part):
     account_type: AccountType | None = None
     """`checking` or `savings`."""
     bank_name: str | None = None
-    """The bank."""
+    """The name of the bank."""
     fingerprint: str | None = None
-    """The same for the same number."""
+    """A value that is the same for each payment method with the same account number."""
     last4: str | None = None
     """The last four digits."""
     routing_number: str | None = None
@@ -419,7 +419,7 @@ class PaymentMethod(Object, PaymentMethods[None]):
     object: Literal["payment_method"] = "payment_method"
     """Always `payment_method`."""
     type: PaymentMethodKind | None = None
-    """The kind of payment method; the attribute of the same name has the details."""
+    """The type. The attribute of the same name has the details."""
     card: Card | None = None
     """The card, if `type` is `card`."""
     us_bank_account: BankAccount | None = None
@@ -429,7 +429,7 @@ class PaymentMethod(Object, PaymentMethods[None]):
     created: Timestamp = ABSENT
     """When it was created, in UTC."""
     customer: str | None = None
-    """Id of the customer it belongs to."""
+    """Id of the customer that it is attached to (`cus_...`)."""
     livemode: bool | None = None
     """Whether it is real money; false in test mode."""
     metadata: dict[str, str] | None = None

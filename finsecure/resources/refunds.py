@@ -12,10 +12,10 @@ from .._params import NOT_GIVEN, CreatedFilter, NotGiven
 from ._object import ABSENT, Object, Timestamp
 
 RefundStatus: TypeAlias = Literal["pending", "succeeded", "failed", "canceled"] | str
-"""How far a refund has got; any status not yet known passes through."""
+"""The status of a refund. Values that are not yet known pass through."""
 
 RefundReason: TypeAlias = Literal["duplicate", "fraudulent", "requested_by_customer"] | str
-"""Why money is given back; any other text passes through."""
+"""The reason for a refund. Any other text passes through."""
 
 
 class Refunds(Operations[D_co]):
@@ -35,19 +35,19 @@ class Refunds(Operations[D_co]):
 
         Args:
             payment_intent: Id of the paid PaymentIntent (`pi_...`).
-            amount: In the smallest currency unit; everything that is left by default.
+            amount: In the smallest currency unit. By default, everything that is left.
             reason: The reason, for example `requested_by_customer`.
             metadata: Your own keys and values, both strings.
-            idempotency_key: Names this refund: the same key never refunds twice within 24 hours. After that, look
-                for the refund with `list(payment_intent=...)` first. By default a random key for each call, shared by
-                its retries.
+            idempotency_key: Your name for this refund: the same key never refunds twice within 24 hours. After that,
+                look for the refund with `list(payment_intent=...)` first. By default, a random key for each call,
+                which its retries share.
 
         Returns:
-            The refund: `succeeded`, or `pending`, as it is to a bank account. Retrieve a pending one later: it can
-            still fail.
+            The refund: `succeeded`, or `pending`, for example to a bank account. Retrieve a pending refund later: it
+            can still fail.
 
         Raises:
-            finsecure.InvalidRequestError: More than is left (`param` is `amount`), or nothing was paid.
+            finsecure.InvalidRequestError: The amount is more than is left (`param` is `amount`), or nothing was paid.
             finsecure.FinSecureError: Any other failure; see `finsecure.error`.
 
         Example:
@@ -173,6 +173,6 @@ class Refund(Object, Refunds[None]):
     payment_intent: str | None = None
     """Id of the refunded PaymentIntent (`pi_...`)."""
     reason: RefundReason | None = None
-    """Why, for example `requested_by_customer`."""
+    """The reason, for example `requested_by_customer`."""
     status: RefundStatus = ABSENT
     """`pending`, `succeeded`, `failed` or `canceled`."""

@@ -1,4 +1,4 @@
-"""WebhookEndpoints: where events are delivered. Reference: Webhooks, Webhook Endpoint Configuration."""
+"""WebhookEndpoints: the URLs that events are delivered to. Reference: Webhooks, Webhook Endpoint Configuration."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ EventType: TypeAlias = KnownEventType | Literal["*"] | str
 """The known event types, and `*` for all. Any other passes through. Reference: Webhooks, Event Types."""
 
 WebhookEndpointStatus: TypeAlias = Literal["enabled", "disabled"] | str
-"""Whether events are delivered to an endpoint."""
+"""The status of an endpoint: whether events are delivered to it."""
 
 
 class WebhookEndpoints(Operations[D_co]):
@@ -42,10 +42,10 @@ class WebhookEndpoints(Operations[D_co]):
     def create(
         self, *, url: str, enabled_events: Sequence[EventType], idempotency_key: str | None = None
     ) -> Call[WebhookEndpoint]:
-        """Create an endpoint: have events delivered to a URL.
+        """Create an endpoint, so that events are delivered to a URL.
 
         Args:
-            url: Where to deliver; HTTPS only.
+            url: The URL to deliver events to. HTTPS only.
             enabled_events: The event types to deliver, for example `["payment_intent.succeeded"]`, or `["*"]`.
             idempotency_key: Makes it safe to send this request again within 24 hours. Random by default.
 
@@ -103,7 +103,7 @@ class WebhookEndpoints(Operations[D_co]):
 
         Args:
             id: The endpoint's id (`we_...`).
-            url: Where to deliver; HTTPS only.
+            url: The URL to deliver events to. HTTPS only.
             enabled_events: The event types to deliver from now on.
 
         Returns:
@@ -131,7 +131,7 @@ class WebhookEndpoints(Operations[D_co]):
 
     @operation
     def delete(self, id: str) -> Call[WebhookEndpoint]:
-        """Permanently delete an endpoint: nothing is delivered to it any more.
+        """Permanently delete an endpoint. No more events are delivered to it.
 
         Args:
             id: The endpoint's id (`we_...`).
@@ -208,4 +208,4 @@ class WebhookEndpoint(Object, WebhookEndpoints[None]):
     status: WebhookEndpointStatus = ABSENT
     """`enabled` or `disabled`."""
     url: str | None = None
-    """Where events are delivered."""
+    """The URL that events are delivered to."""

@@ -1,9 +1,10 @@
-"""Catches up on events that were never delivered: reads them from the API's list, oldest first, and resumes each time.
+"""Catches up on events that were never delivered: reads the API's list of events, oldest first.
 
-Rules: the inbox stores a time before which every event is done, the place. It never moves past an event whose function
-failed. Each run starts a little before it, since an event may appear in the list later than its `created` says. Events
-that are already done are recognized by their ids. An event that cannot be read does not block later ones. Whatever the
-list says, the place never moves into the future, and a page is only continued from an event with an id.
+Rules: the inbox stores "the place", a time before which every event is done, and the next run resumes there. The place
+never moves past an event whose function failed. Each run starts a little before it, since an event may appear in the
+list later than its `created` says. Events that are already done are recognized by their ids. An event that cannot be
+read does not block later ones. Whatever the list says, the place never moves into the future, and a page is only
+continued from an event with an id.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ Listed: TypeAlias = Annotated[Event | Unreadable, Field(union_mode="left_to_righ
 
 
 class Run:
-    """One run: where it starts, how many events had each outcome, and until when all events are done.
+    """One run: where it starts, how many events had each outcome, and the time until which all are done.
 
     Args:
         since: Where to start, in Unix seconds.
@@ -97,7 +98,7 @@ class Run:
         covered_since, covered_until = covered
         self.begins: float = since
         self.covered_since: float = since
-        if covered_until is not None and covered_until > now:  # a clock was wrong, so nobody knows how far a run got
+        if covered_until is not None and covered_until > now:  # a clock was wrong, so it is unknown how far a run got
             self.begins = max(min(since, now - OVERLAP), oldest)
         elif covered_until is not None and (covered_since is None or covered_since <= since):
             self.begins = max(covered_until - OVERLAP, oldest)
@@ -208,24 +209,25 @@ def _listing(begins: float, **cursor: str) -> Call[Page[Event | Unreadable]]:
 
 
 class OldestFirst:
-    """The way through the list, which is newest first: back to its last page, and from there page by page to its end.
+    """Reads the list, which is newest first, from its last page back to its first.
 
-    Of a page that another one follows, the events beyond the last one with an id are left: they begin the next page.
+    A page is only continued from an event with an id. If a page has a next one, the events after its last event with an
+    id are skipped, since they come again on the next page.
 
     Attributes:
-        call: What to ask for next; `None` at the end.
+        call: The call for the next page; `None` at the end.
     """
 
     def __init__(self, begins: float) -> None:
         self.call: Call[Page[Event | Unreadable]] | None = _listing(begins)
         self._begins = begins
-        self._before: list[Event | Unreadable] = []  # of the page before, newest first
+        self._before: list[Event | Unreadable] = []  # of the previous page, newest first
         self._pages = 0
         self._goes_back = True
         self._walk = Walk()
 
     def take(self, page: Page[Event | Unreadable] | AsyncPage[Event | Unreadable]) -> list[Event | Unreadable]:
-        """The events to handle now that this page came, oldest first."""
+        """Take a page, and return the events to handle now, oldest first."""
         events, cursor = self._part(page)
         if not self._goes_back:
             self.call = None if cursor is None else _listing(self._begins, ending_before=cursor)
@@ -237,7 +239,7 @@ class OldestFirst:
             return []
         if self._pages <= 2 or not any(map(_has_id, events)):
             events = self._before + events
-        if self._pages <= 2:  # this is all of the list
+        if self._pages <= 2:  # the whole list was read
             self.call = None
             return events[::-1]
         self._goes_back = False
@@ -247,7 +249,7 @@ class OldestFirst:
         return events[newest:][::-1]
 
     def _part(self, page: Any) -> tuple[list[Event | Unreadable], str | None]:
-        """What is taken of a page in the direction of the walk, and the id from which the next page goes on."""
+        """Return the events to take from a page, in the direction of reading, and the cursor of the next page."""
         events: list[Event | Unreadable] = page.data if self._goes_back else page.data[::-1]
         with_id = [index for index, event in enumerate(events) if _has_id(event)]
         if page.has_more and not with_id:
@@ -269,7 +271,7 @@ def _has_id(event: Event | Unreadable) -> bool:
 
 
 def _oldest_first(client: Client, begins: float) -> Generator[Event | Unreadable]:
-    """Every event since a moment."""
+    """Yield every event since a time."""
     way = OldestFirst(begins)
     while way.call is not None:
         page: Any = cast("Sender", client).send_list(way.call)

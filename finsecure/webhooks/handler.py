@@ -388,7 +388,7 @@ class Handler(Registry):
 
 
 def _shown(name: str) -> str:
-    """An event's id or type as one line of a log."""
+    """Return an event's id or type for a line in the log."""
     return name if name.isprintable() and len(name) <= _LONGEST_NAME else clean(name, _LONGEST_NAME)
 
 

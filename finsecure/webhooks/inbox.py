@@ -1,4 +1,4 @@
-"""What a handler needs from an inbox: give each event to one worker at a time, and remember which events are done.
+"""The interface of an inbox: it gives each event to one worker at a time, and remembers which events are done.
 
 `MemoryInbox`, `RedisInbox`, `SQLAlchemyInbox` and `DjangoInbox` are inboxes. To write your own, follow `SyncInbox` or
 `AsyncInbox`.
@@ -78,7 +78,18 @@ class SyncInbox(Protocol):
         ...
 
     def claim(self, id: str) -> AbstractContextManager[Claim]:
-        """Claim the event with this id."""
+        """Claim an event.
+
+        Args:
+            id: The event's id.
+
+        Returns:
+            A context manager that yields the claim.
+
+        Raises:
+            finsecure.EventInProgress: Another worker is handling the event. Raised on entering.
+            finsecure.InboxError: The inbox cannot be used. Raised on entering or leaving.
+        """
         ...
 
     def place(self, name: str) -> float | None:
@@ -104,7 +115,18 @@ class AsyncInbox(Protocol):
         ...
 
     def claim_async(self, id: str) -> AbstractAsyncContextManager[Claim]:
-        """Claim the event with this id."""
+        """Claim an event.
+
+        Args:
+            id: The event's id.
+
+        Returns:
+            An async context manager that yields the claim.
+
+        Raises:
+            finsecure.EventInProgress: Another worker is handling the event. Raised on entering.
+            finsecure.InboxError: The inbox cannot be used. Raised on entering or leaving.
+        """
         ...
 
     async def place_async(self, name: str) -> float | None:
@@ -125,13 +147,13 @@ SWEEP_EVERY = 60  # seconds between deletions of old rows, in each process
 SWEEP_ROWS = 1000
 # NOWAIT, a deadlock, and a row that another transaction changed meanwhile: in PostgreSQL, then in MariaDB and MySQL.
 _LOCKED = {"55P03", "40P01", "40001", 1205, 3572, 1213, 1020}
-_ABORTED = {"25P02"}  # PostgreSQL takes no statement after one that failed
+_ABORTED = {"25P02"}  # PostgreSQL refuses statements after one that failed
 _NO_SAVEPOINT = {"3B001", "25P01", 1305}
-_OF_WHAT_IS_WRITTEN = {"22", "23", "44", "P0"}  # PostgreSQL's classes for values, constraints, views and triggers
+_OF_WHAT_IS_WRITTEN = {"22", "23", "44", "P0"}  # PostgreSQL's error classes for values, constraints, views and triggers
 
 
 class LostTransactionError(WebhookUsageError):
-    """The function ended the transaction that it shares with the inbox, or left it in a state that cannot be kept."""
+    """The function ended the transaction that it shares with the inbox, or left it in a state that cannot commit."""
 
 
 def is_locked(error: Any) -> bool:
@@ -145,7 +167,7 @@ def is_aborted(error: Any) -> bool:
 
 
 def has_no_savepoint(error: Any) -> bool:
-    """Whether a driver's error says that the transaction which had the savepoint is over."""
+    """Whether a driver's error says that the transaction with the savepoint has ended."""
     return bool(_codes(error) & _NO_SAVEPOINT) or _says(error, "no such savepoint")
 
 
@@ -174,7 +196,7 @@ def first_line(error: BaseException) -> str:
 
 
 def unusable(error: BaseException) -> str:
-    """What to say of a database that fails."""
+    """Return the error message for a database that fails."""
     return (
         f"The database of the inbox cannot be used: {first_line(error)}. See that it runs and can be reached, then try "
         "again: an event that is not done is handled when it comes again."

@@ -12,7 +12,7 @@ from .inbox import ANYIO, KEPT_FOR, Claim, Style, Threads, check_kept_for, in_pr
 
 
 class _Worker:
-    """Stands for the worker that handles an event. When it is garbage-collected, the event is free."""
+    """Stands for the worker that handles an event. When it is garbage-collected, the event is available again."""
 
     __slots__ = ("__weakref__",)
 
@@ -43,7 +43,7 @@ class MemoryInbox:
         self._clock = clock
         self._lock = threading.Lock()
         self._held: dict[str, weakref.ref[_Worker]] = {}
-        self._done: dict[str, float] = {}  # to the time when it is forgotten, oldest first
+        self._done: dict[str, float] = {}  # when to forget each event, oldest first
         self._places: dict[str, float] = {}
 
     @contextmanager

@@ -27,7 +27,7 @@ from ..resources.events import AnyEvent
 from ._mismatch import why_not
 
 Event: TypeAlias = AnyEvent
-"""Any event: the type to annotate your handlers with. Its `type` tells the kinds apart."""
+"""Any event. Annotate your handlers with it; comparing `type` narrows it to one event class."""
 
 Secrets: TypeAlias = str | bytes | Sequence[str | bytes]
 
@@ -75,7 +75,7 @@ def construct_event(
             this process, the sandbox's clock is used.
 
     Returns:
-        The event. `event.type` tells what `event.data.object` is. An event of a type that this version does not know is
+        The event. `event.type` says what `event.data.object` is. An event of a type that this version does not know is
         an `UnknownEvent`.
 
     Raises:
@@ -165,7 +165,7 @@ def _validated_dict(stored: dict[str, Any]) -> tuple[Event | None, str]:
 
 
 def _as_json(value: Any) -> Any:
-    """What Python has where JSON has something else, as databases and `model_dump()` give it."""
+    """Convert a Python value from a database or `model_dump()` to one that JSON has."""
     for kind, write in _AS_JSON:
         if isinstance(value, kind):
             return write(value)

@@ -33,7 +33,7 @@ if holder and holder ~= ARGV[1] then return holder end
 redis.call('set', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return false
 """
-# Only whoever has the event may prolong its lease or give it back.
+# Only the worker that holds the lease may renew or release it.
 _RENEW = "return redis.call('get', KEYS[1]) == ARGV[1] and redis.call('pexpire', KEYS[1], ARGV[2])"
 _GIVE_BACK = "return redis.call('get', KEYS[1]) == ARGV[1] and redis.call('del', KEYS[1])"
 
@@ -69,7 +69,7 @@ class RedisInbox:
         kept_for: float = KEPT_FOR,
         prefix: str = "finsecure:webhooks:",
     ) -> None:
-        execute: Any = getattr(client, "execute_command", None)  # a client of a cluster is of another class
+        execute: Any = getattr(client, "execute_command", None)  # cluster clients have another class
         if not callable(execute):
             raise WebhookUsageError(
                 f"RedisInbox was given {type(client).__name__}: pass a redis.Redis or a redis.asyncio.Redis."
@@ -79,14 +79,14 @@ class RedisInbox:
             raise WebhookUsageError(f"lease is {lease!r}: pass seconds, from 0.1 to 3600.")
         self.style: Style = "async" if inspect.iscoroutinefunction(execute) else "sync"
         self.kept_for: float = check_kept_for(kept_for)
-        self._client: Any = client  # what a command returns depends on the kind of client
+        self._client: Any = client  # the return types depend on the kind of client
         self._lease = lease
         self._prefix = prefix
         self._renewals = _Renewals(self._renew, lease / 3)
 
     @contextmanager
     def claim(self, id: str) -> Generator[Claim]:
-        """Have an event to yourself, in sync code."""
+        """Claim an event."""
         key, token = self._key(id), secrets.token_hex(16)
         with _explained():
             holder = self._client.eval(_CLAIM, 1, key, token, _ms(self._lease))
@@ -97,7 +97,7 @@ class RedisInbox:
             with self._renewals.of(key, token):
                 yield Claim()
         except BaseException:
-            with contextlib.suppress(Exception):  # then the lease ends by itself
+            with contextlib.suppress(Exception):  # otherwise the lease expires
                 self._client.eval(_GIVE_BACK, 1, key, token)
             raise
         with _explained():
@@ -105,7 +105,7 @@ class RedisInbox:
 
     @asynccontextmanager
     async def claim_async(self, id: str) -> AsyncGenerator[Claim]:
-        """Have an event to yourself, in async code."""
+        """Claim an event, in async code."""
         key, token = self._key(id), secrets.token_hex(16)
         with _explained():
             holder = await self._client.eval(_CLAIM, 1, key, token, _ms(self._lease))
@@ -119,29 +119,29 @@ class RedisInbox:
             renewing.cancel()
             giving_back = asyncio.ensure_future(self._client.eval(_GIVE_BACK, 1, key, token))
             with contextlib.suppress(Exception):
-                await asyncio.shield(giving_back)  # by a task that is cancelled as well
+                await asyncio.shield(giving_back)  # also if this task is cancelled again
             raise
         renewing.cancel()
         with _explained():
             await self._client.set(key, DONE, px=_ms(self.kept_for))
 
     def place(self, name: str) -> float | None:
-        """The moment that was kept under this name, in Unix seconds."""
+        """Return the time that is stored under this name, in Unix seconds."""
         with _explained():
             return _moment(self._client.get(self._place(name)))
 
     def keep_place(self, name: str, moment: float) -> None:
-        """Keep a moment under a name."""
+        """Store a time under a name."""
         with _explained():
             self._client.set(self._place(name), str(moment), px=_ms(self.kept_for))
 
     async def place_async(self, name: str) -> float | None:
-        """The same as `place`, in async code."""
+        """Return the time that is stored under this name, in async code."""
         with _explained():
             return _moment(await self._client.get(self._place(name)))
 
     async def keep_place_async(self, name: str, moment: float) -> None:
-        """The same as `keep_place`, in async code."""
+        """Store a time under a name, in async code."""
         with _explained():
             await self._client.set(self._place(name), str(moment), px=_ms(self.kept_for))
 
@@ -154,7 +154,7 @@ class RedisInbox:
     def _renew(self, key: str, token: str) -> None:
         try:
             _check_renewed(key, self._client.eval(_RENEW, 1, key, token, _ms(self._lease)))
-        except Exception as exc:  # noqa: BLE001 - the next one may succeed
+        except Exception as exc:  # noqa: BLE001 - the next renewal may succeed
             _not_renewed(exc)
 
     async def _renew_async(self, key: str, token: str) -> None:
@@ -162,12 +162,12 @@ class RedisInbox:
             await asyncio.sleep(self._lease / 3)
             try:
                 _check_renewed(key, await self._client.eval(_RENEW, 1, key, token, _ms(self._lease)))
-            except Exception as exc:  # noqa: BLE001 - the next one may succeed
+            except Exception as exc:  # noqa: BLE001 - the next renewal may succeed
                 _not_renewed(exc)
 
 
 class _Renewals:
-    """One thread, while there is a claim, that renews all claims of this process."""
+    """Renews the leases of all claims of this process, in one thread that runs while there are claims."""
 
     def __init__(self, renew: Any, every: float) -> None:
         self._renew = renew
@@ -177,13 +177,13 @@ class _Renewals:
     def _begin_anew(self) -> None:
         self._process = os.getpid()
         self._lock = threading.Lock()
-        self._held: dict[str, str] = {}  # keys by tokens: once a lease has ended, two claims of one key may run here
+        self._held: dict[str, str] = {}  # keys by token: after a lease expires, two claims may have one key
         self._is_running = False
 
     @contextmanager
     def of(self, key: str, token: str) -> Generator[None]:
         """Renew the lease of a claim until the end of the block."""
-        if self._process != os.getpid():  # a fork has no other thread, and what the parent holds is the parent's
+        if self._process != os.getpid():  # forked: the thread is gone, and the leases are the parent's
             self._begin_anew()
         with self._lock:
             self._held[token] = key
@@ -210,7 +210,7 @@ class _Renewals:
 
 
 def _is_done(holder: Any, id: str) -> bool:
-    """Whether an event is done, by what its key held before."""
+    """Whether an event is done, by the previous value of its key. Raises if another worker holds it."""
     if holder is None:
         return False
     if holder in {DONE, DONE.decode()}:
@@ -237,7 +237,7 @@ def _ms(seconds: float) -> int:
 
 @contextmanager
 def _explained() -> Generator[None]:
-    """Turn an error of Redis, or of the event loop that its client belongs to, into one that says what to do."""
+    """Convert an error of Redis, or of the client's event loop, to an `InboxError` that says what to do."""
     try:
         yield
     except Exception as exc:

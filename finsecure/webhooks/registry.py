@@ -26,7 +26,7 @@ Function: TypeAlias = Callable[[T], object] | Callable[[T, Any], object]
 
 _TYPES = sorted(KNOWN_TYPES)
 
-# A bound cannot be generic, so that each type has a variable of its own.
+# A bound cannot be generic, so each type has its own variable.
 OnPaymentIntentSucceeded = TypeVar("OnPaymentIntentSucceeded", bound=Function[events.PaymentIntentSucceeded])
 OnPaymentIntentPaymentFailed = TypeVar(
     "OnPaymentIntentPaymentFailed", bound=Function[events.PaymentIntentPaymentFailed]
@@ -52,7 +52,7 @@ OnDefer = TypeVar("OnDefer", bound=Callable[[str], object])
 
 
 class Registered(NamedTuple):
-    """A function, and what the handler must know to call it."""
+    """A function, and how to call it."""
 
     function: Callable[..., Any]
     takes: int  # arguments
@@ -71,7 +71,7 @@ class Registry:
         self._other: Registered | None = None
         self._unreadable: Registered | None = None
         self._defer: Registered | None = None
-        self._coroutine_function: str | None = None  # which one there is, to name it in an error
+        self._coroutine_function: str | None = None  # the first one, to name it in an error
         self._has_begun = False
 
     @overload
@@ -147,7 +147,7 @@ class Registry:
 
         Reference: Webhooks, Event Types.
         """
-        if type not in _TYPES:  # a list has no hash, and is refused like any other
+        if type not in _TYPES:  # not a set: a list has no hash, but gets the same error
             raise WebhookUsageError(_no_such_type(type))
 
         def register(function: F) -> F:
@@ -240,7 +240,7 @@ class Registry:
         return registered
 
     def _parameters(self, function: Callable[..., Any], name: str) -> int:
-        """How many arguments a function is given, 1 or 2."""
+        """Return how many arguments to call a function with, 1 or 2."""
         count = _needed(function)
         shown = f"{getattr(function, '__qualname__', function)}{_signature(function) or ''}"
         if count > 2 or (count == 2 and name == "defer"):
@@ -275,7 +275,7 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
 
 
 def _needed(function: Callable[..., Any]) -> int:
-    """How many arguments must be given by position, 1 or more; 3 where the function cannot be called so."""
+    """Return how many positional arguments a function needs, at least 1; 3 if it cannot be called with only those."""
     signature = _signature(function)
     if signature is None:
         return 1

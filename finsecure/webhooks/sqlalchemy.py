@@ -1,8 +1,9 @@
 """An inbox in your database: an event is marked as done in the same transaction that your function writes in.
 
 How: a short transaction inserts the event's row, with `done` null. The transaction of your function then locks the row,
-without waiting for whoever has it, and sets `done` before it commits. If the worker dies, the database rolls both back
-and frees the row. SQLite locks its whole file, so there the transaction begins with the insert, which takes that lock.
+without waiting if another worker has locked it, and sets `done` before it commits. If the worker dies, the database
+rolls the transaction back and unlocks the row. SQLite locks its whole file, so there the transaction begins with the
+insert, which takes that lock.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ from .inbox import (
     unusable,
 )
 
-if TYPE_CHECKING:  # it needs greenlet, which those who use sync code may not have
+if TYPE_CHECKING:  # it needs greenlet, which may not be installed for sync code
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 logger: logging.Logger = logging.getLogger("finsecure")
@@ -80,7 +81,7 @@ def inbox_table(metadata: MetaData, *, name: str = TABLE, schema: str | None = N
         >>> inbox_table(Base.metadata)
         >>> Base.metadata.create_all(engine)
     """
-    # MySQL compares text without regard to case where nothing else is said, and event ids differ in it.
+    # MySQL ignores case by default, but event ids are case-sensitive.
     text = String(255).with_variant(mysql.VARCHAR(255, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
     return Table(
         name,
@@ -148,7 +149,7 @@ class SQLAlchemyInbox:
 
     @contextmanager
     def claim(self, id: str) -> Generator[Claim]:
-        """Have an event to yourself, in sync code."""
+        """Claim an event."""
         connection = self._connect()
         session = Session(connection, join_transaction_mode="create_savepoint")
         try:
@@ -163,7 +164,7 @@ class SQLAlchemyInbox:
 
     @asynccontextmanager
     async def claim_async(self, id: str) -> AsyncGenerator[Claim]:
-        """Have an event to yourself, in async code."""
+        """Claim an event, in async code."""
         from sqlalchemy.ext.asyncio import AsyncSession
 
         connection = await self._connect_async()
@@ -179,7 +180,7 @@ class SQLAlchemyInbox:
             await _leave_async(connection, session.sync_session)
 
     def place(self, name: str) -> float | None:
-        """The moment that was kept under this name, in Unix seconds."""
+        """Return the time that is stored under this name, in Unix seconds."""
         connection = self._connect()
         try:
             return self._read_place(connection, name)
@@ -187,7 +188,7 @@ class SQLAlchemyInbox:
             _leave(connection)
 
     def keep_place(self, name: str, moment: float) -> None:
-        """Keep a moment under a name."""
+        """Store a time under a name."""
         connection = self._connect()
         try:
             self._write_place(connection, name, moment)
@@ -195,7 +196,7 @@ class SQLAlchemyInbox:
             _leave(connection)
 
     async def place_async(self, name: str) -> float | None:
-        """The same as `place`, in async code."""
+        """Return the time that is stored under this name, in async code."""
         connection = await self._connect_async()
         try:
             return await connection.run_sync(self._read_place, name)
@@ -203,14 +204,14 @@ class SQLAlchemyInbox:
             await _leave_async(connection)
 
     async def keep_place_async(self, name: str, moment: float) -> None:
-        """The same as `keep_place`, in async code."""
+        """Store a time under a name, in async code."""
         connection = await self._connect_async()
         try:
             await connection.run_sync(self._write_place, name, moment)
         finally:
             await _leave_async(connection)
 
-    # Drivers raise errors of their own beside SQLAlchemy's, asyncpg for example a wrong password's.
+    # Catch everything: drivers also raise their own errors, for example asyncpg for a wrong password.
 
     def _connect(self) -> Connection:
         try:
@@ -224,10 +225,10 @@ class SQLAlchemyInbox:
         except Exception as exc:
             raise _unusable(exc) from exc
 
-    # What follows runs in sync code, and in async code by `run_sync`.
+    # The following methods run in sync code, and in async code with `run_sync`.
 
     def _take(self, connection: Connection, id: str) -> bool:
-        """Begin the transaction that has the event to itself; whether the event is done already."""
+        """Begin the transaction that locks the event. Return whether the event is already done."""
         with self._explained(connection, id):
             _begin(connection)
             row = self._row(id)
@@ -239,18 +240,18 @@ class SQLAlchemyInbox:
                 connection.execute(self._insert(connection, id, done=None))
             elif known.done is not None:
                 return True
-            connection.commit()  # so that the transaction below sees what is there once it has the lock
+            connection.commit()  # so that the transaction below reads the row as it is after locking
             _begin(connection)
             locked = connection.execute(row.with_for_update(nowait=True)).first()
-            if locked is None:  # deleted in this moment
+            if locked is None:  # just deleted
                 raise in_progress(id)
             return locked.done is not None
 
     def _finish(self, connection: Connection, session: Session, id: str) -> None:
-        """Commit what the function wrote, and with it that the event is done; or nothing of it."""
+        """Commit the writes of the function together with the mark that the event is done, or neither."""
         is_flushed = False
         try:
-            session.flush()  # what the function added, which may break a constraint
+            session.flush()  # the function's objects, which may violate a constraint
             is_flushed = True
             session.commit()
             if connection.dialect.name != "sqlite":
@@ -258,7 +259,7 @@ class SQLAlchemyInbox:
                 connection.execute(done)
             connection.commit()
         except BaseException as exc:
-            _abandon(connection)  # SQLite leaves a transaction open that it could not commit, SQLAlchemy does not
+            _abandon(connection)  # after a failed commit, SQLite still has a transaction, SQLAlchemy does not
             error = _not_finished(exc, is_flushed, id)
             if error is None:
                 raise
@@ -269,7 +270,7 @@ class SQLAlchemyInbox:
             self._sweep(connection)
 
     def _sweep(self, connection: Connection) -> None:
-        """Delete rows whose time is over, by their keys: a range would lock out the inserts of others in MySQL."""
+        """Delete old rows by their keys. In MySQL, deleting a range would block the inserts of other workers."""
         columns = self._table.c
         old = select(columns.id).where(columns.done < int(self._clock.time() - self.kept_for)).limit(SWEEP_ROWS)
         try:
@@ -277,7 +278,7 @@ class SQLAlchemyInbox:
             connection.commit()
             connection.execute(delete(self._table).where(columns.id.in_(ids)))
             connection.commit()
-        except Exception as exc:  # noqa: BLE001 - the event is done, which matters more
+        except Exception as exc:  # noqa: BLE001 - the event is done, so do not fail
             logger.warning("Old rows of %s were not deleted: %s", self._table.name, first_line(exc))
 
     def _read_place(self, connection: Connection, name: str) -> float | None:
@@ -297,7 +298,7 @@ class SQLAlchemyInbox:
         return select(self._table.c.done).where(self._table.c.id == row_id(id))
 
     def _insert(self, connection: Connection, id: str, done: int | None) -> Insert:
-        """Add a row, where there is none with this id."""
+        """Return a statement that inserts a row if there is none with this id."""
         values = {"id": row_id(id), "done": done}
         if connection.dialect.name == "sqlite":
             return sqlite.insert(self._table).values(values).on_conflict_do_nothing()
@@ -307,7 +308,7 @@ class SQLAlchemyInbox:
 
     @contextmanager
     def _explained(self, connection: Connection, id: str) -> Generator[None]:
-        """Turn an error of the database into one that says what to do."""
+        """Convert a database error to one that says what to do."""
         try:
             yield
         except FinSecureError:
@@ -330,7 +331,7 @@ class SQLAlchemyInbox:
         try:
             connection.rollback()
             return inspect(connection).has_table(self._table.name, self._table.schema)
-        except Exception:  # noqa: BLE001 - it is, as far as can be known
+        except Exception:  # noqa: BLE001 - assume that it is
             return True
 
 
@@ -341,20 +342,20 @@ _AUTOCOMMIT = (
 
 
 def _commits_each_statement(engine: Engine | AsyncEngine) -> bool:
-    """Whether it was made to; what a listener does to a connection, only the connection knows."""
+    """Whether the engine is configured for AUTOCOMMIT. A listener could still set it on a connection."""
     level = engine.get_execution_options().get("isolation_level")
     return (level or getattr(engine.dialect, "_on_connect_isolation_level", None)) == "AUTOCOMMIT"
 
 
 def _begin(connection: Connection) -> None:
-    """Begin a transaction, and see that it is one."""
+    """Begin a transaction, and raise if the connection commits each statement."""
     connection.begin()
     driver: Any = connection.connection.dbapi_connection
     try:
         autocommit = connection.dialect.detect_autocommit_setting(driver)
     except NotImplementedError:
         return
-    # A SQLite connection in the driver's autocommit mode may have been given its BEGIN by a listener.
+    # A SQLite connection in the driver's autocommit mode is in a transaction if a listener has sent BEGIN.
     if autocommit and not getattr(connection.connection.driver_connection, "in_transaction", False):
         raise WebhookUsageError(_AUTOCOMMIT)
 
@@ -365,7 +366,7 @@ def _itself(connection: Connection) -> Connection:
 
 @contextmanager
 def _guarded(connection: Connection) -> Generator[None]:
-    """Keep the function from ending the transaction; its session reaches only to a savepoint."""
+    """Prevent the function from ending the transaction. Its session only commits or rolls back a savepoint."""
 
     def refuse(_: Connection) -> None:
         raise LostTransactionError(_ENDED)
@@ -380,7 +381,7 @@ def _guarded(connection: Connection) -> Generator[None]:
 
 
 def _not_finished(exc: BaseException, is_flushed: bool, id: str) -> FinSecureError | None:
-    """Our error where the event could not be marked as done; `None` where what the function wrote is the reason."""
+    """Return our error for a failed commit; `None` if the function's writes caused it, to raise the original error."""
     orig = getattr(exc, "orig", None)
     if isinstance(exc, PendingRollbackError) or is_aborted(orig):
         return LostTransactionError(_SPOILT)
@@ -396,7 +397,7 @@ def _not_finished(exc: BaseException, is_flushed: bool, id: str) -> FinSecureErr
         or getattr(exc, "connection_invalidated", False)
     ):
         return _unusable(exc)
-    return None  # such as an error of a listener to the session
+    return None  # for example, an error of a listener of the session
 
 
 _ENDED = (
@@ -411,29 +412,29 @@ _SPOILT = (
 
 
 def _leave(connection: Connection, session: Session | None = None) -> None:
-    """Close both. A database that fails now changes nothing, and hides no error of the function."""
+    """Close the connection and session. Ignore database errors, which would hide an error of the function."""
     try:
         if session is not None:
             session.close()
         transaction = connection.get_transaction()
-        if transaction is not None and not transaction.is_active:  # a commit that was refused, which is still open
+        if transaction is not None and not transaction.is_active:  # a failed commit, maybe still open
             _abandon(connection)
         connection.close()
-    except Exception:  # noqa: BLE001 - the driver's connection is given to nobody
+    except Exception:  # noqa: BLE001 - the driver's connection is not reused
         connection.invalidate()
         connection.close()
 
 
 async def _leave_async(connection: AsyncConnection, session: Session | None = None) -> None:
-    """The same as `_leave`; shielded, so that a task that is cancelled frees the event as well."""
+    """Do the same as `_leave`. Shielded, so that a cancelled task also releases the event."""
     await asyncio.shield(asyncio.ensure_future(connection.run_sync(_leave, session)))
 
 
 def _abandon(connection: Connection) -> None:
-    """Leave nothing of a transaction to whoever is given the driver's connection next."""
+    """Roll back the driver's transaction, so that the next user of the connection does not continue it."""
     try:
         connection.connection.rollback()
-    except Exception:  # noqa: BLE001 - a driver's own error: its connection is given to nobody
+    except Exception:  # noqa: BLE001 - a driver's own error: do not reuse its connection
         connection.invalidate()
 
 

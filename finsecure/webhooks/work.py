@@ -1,4 +1,4 @@
-"""What there is to do for a delivery: the functions to call, and the claim that lets them be called once."""
+"""The work for a delivery: calls the functions for its event, once if there is an inbox."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Result: TypeAlias = Literal[
 ]
 
 
-@dataclass(frozen=True, repr=False)  # its values may be a body
+@dataclass(frozen=True, repr=False)  # no repr, since it could show a body
 class Work:
-    """Functions to call, what they are given, and the inbox to claim the event in."""
+    """The functions to call, their arguments, and the inbox to claim the event in."""
 
     result: Result
     functions: list[Registered]
@@ -30,20 +30,28 @@ class Work:
     inbox: Inbox | None = None
 
     def claim(self) -> AbstractContextManager[Claim]:
-        """Have the event to yourself, where there is an inbox to ask."""
+        """Claim the event, if there is an inbox."""
         if self.inbox is None:
             return nullcontext(Claim(session=self.second))
         return cast("SyncInbox", self.inbox).claim(self.event_id)
 
     def claim_async(self) -> AbstractAsyncContextManager[Claim]:
-        """The same as `claim`, in async code."""
+        """Claim the event in async code, if there is an inbox."""
         if self.inbox is None:
             return nullcontext(Claim(session=self.second))
         return cast("AsyncInbox", self.inbox).claim_async(self.event_id)
 
 
 def do(work: Work, wait: Callable[..., Any] | None = None) -> Result:
-    """Call the functions. In a worker thread of an event loop, `wait` runs a coroutine function in the loop."""
+    """Call the functions.
+
+    Args:
+        work: The work to do.
+        wait: Runs a coroutine function in the event loop. `None` if this is not a worker thread of an event loop.
+
+    Returns:
+        `duplicate` if the event is already done, otherwise the result of the work.
+    """
     with work.claim() as claim:
         if claim.is_done:
             return "duplicate"
@@ -57,7 +65,7 @@ def do(work: Work, wait: Callable[..., Any] | None = None) -> Result:
 
 
 async def do_async(work: Work) -> Result:
-    """Call the functions in async code: sync ones in a thread, or in the session that lends itself to them."""
+    """Call the functions in async code. Sync functions run in a thread, or with `AsyncSession.run_sync`."""
     if work.inbox is not None and work.inbox.style == "sync":
         threads = cast("SyncInbox", work.inbox).threads
         result: Result = await threads.run_in_thread(do, work, threads.wait_in_loop)
@@ -73,7 +81,7 @@ async def do_async(work: Work) -> Result:
 async def _call_async(called: Registered, arguments: tuple[Any, ...]) -> None:
     if called.is_async:
         await called.function(*arguments)
-    elif called.takes == 2 and hasattr(arguments[1], "run_sync"):  # an AsyncSession, which lends its sync one
+    elif called.takes == 2 and hasattr(arguments[1], "run_sync"):  # an AsyncSession, which passes its sync session
         event, session = arguments
         await session.run_sync(functools.partial(_call, called.function, event))
     else:
@@ -81,11 +89,11 @@ async def _call_async(called: Registered, arguments: tuple[Any, ...]) -> None:
 
 
 def _call(function: Callable[..., Any], *arguments: Any) -> None:
-    """Call a sync function, and see that it did its work: an event whose function never ran would be lost."""
+    """Call a sync function, and raise if it returned a coroutine or generator: then it did not run."""
     result: Any = function(*arguments)
     kind: Any = result.__class__
     if kind in _UNDONE:
-        getattr(result, "close", int)()  # a coroutine that is dropped unawaited warns of it
+        getattr(result, "close", int)()  # a coroutine that was never awaited would cause a warning
         name = getattr(function, "__qualname__", function)
         raise WebhookUsageError(
             f"{name} returned a {kind.__name__}, so nothing was done: declare it `async def` and use "

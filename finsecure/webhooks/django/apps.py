@@ -1,4 +1,4 @@
-"""How Django calls the app."""
+"""The configuration of the Django app."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.apps import AppConfig
 
 
 class WebhooksConfig(AppConfig):
-    """The app of the inbox's table."""
+    """The app with the inbox's table."""
 
     name: str = "finsecure.webhooks.django"
     label: str = "finsecure_webhooks"

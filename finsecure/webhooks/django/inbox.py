@@ -1,8 +1,9 @@
 """An inbox in Django's database: an event is marked as done in the `atomic()` block that your function writes in.
 
 How: a short transaction inserts the event's row, with `done` null. The `atomic()` block of your function then locks the
-row, without waiting for whoever has it, and sets `done` before it commits. If the worker dies, the database rolls back
-and frees the row. SQLite locks its whole file, so there the block begins with the update, which takes that lock.
+row, without waiting if another worker has locked it, and sets `done` before it commits. If the worker dies, the
+database rolls the transaction back and unlocks the row. SQLite locks its whole file, so there the block begins with the
+update, which takes that lock.
 """
 
 from __future__ import annotations
@@ -42,21 +43,24 @@ async def _run_in_thread(function: Any, *arguments: Any) -> Any:
 
 
 def _wait_in_loop(function: Any, *arguments: Any) -> Any:
-    # What it does with the database runs in this thread again, and so in this transaction.
+    # Its database calls run in this thread again, and so in the same transaction.
     return async_to_sync(function)(*arguments)
 
 
 class DjangoInbox:
-    """Each event is handled exactly once, as far as your function writes through Django's models.
+    """An inbox in Django's database: each event is handled exactly once, if your function writes through models.
 
-    The function takes the event, and runs inside `transaction.atomic()`, in which the event is marked as done too. A
+    The function takes the event, and runs inside `transaction.atomic()`, in which the event is also marked as done. A
     coroutine function may use the async methods of models. Add `"finsecure.webhooks.django"` to INSTALLED_APPS and run
     `manage.py migrate`.
 
     Args:
-        using: The alias of the database, which must be the one that your function writes to.
-        kept_for: Seconds for which an event that is done is remembered.
-        clock: What tells the time.
+        using: The alias of the database that your function writes to.
+        kept_for: How many seconds to remember that an event is done.
+        clock: The clock to read the time from.
+
+    Raises:
+        finsecure.WebhookUsageError: `kept_for` is less than a day or more than ten years.
 
     Example:
         >>> webhook = finsecure.webhooks.Handler("whsec_...", inbox=DjangoInbox())
@@ -78,7 +82,7 @@ class DjangoInbox:
 
     @contextmanager
     def claim(self, id: str) -> Generator[Claim]:
-        """Have an event to yourself."""
+        """Claim an event."""
         if self._is_known(row_id(id), id):
             yield Claim(is_done=True)
             return
@@ -88,7 +92,7 @@ class DjangoInbox:
         of_function: BaseException | None = None
         try:
             with transaction.atomic(using=self._using):
-                # The first of the functions to call after the commit: what goes wrong in the others is not ours.
+                # Registered first, so that it runs after the commit even if another `on_commit` function raises.
                 transaction.on_commit(lambda: is_committed.append(True), using=self._using)
                 is_done = self._take(row_id(id), id, now)
                 try:
@@ -100,7 +104,7 @@ class DjangoInbox:
                     self._mark(row_id(id), now)
         except BaseException as exc:
             if of_function is not None:
-                raise of_function  # noqa: B904 - the database that fails at the rollback hides no error of the function
+                raise of_function  # noqa: B904 - a failed rollback must not hide the error of the function
             if is_committed or not isinstance(exc, _FAILURES) or _is_of_what_is_written(exc):
                 raise
             raise self._error(exc, id) from exc
@@ -109,13 +113,13 @@ class DjangoInbox:
             self._sweep()
 
     def place(self, name: str) -> float | None:
-        """The moment that was kept under this name, in Unix seconds."""
+        """Return the time that is stored under this name, in Unix seconds."""
         with self._explained(name):
             row = self._rows.filter(pk=row_id(f"place:{name}")).first()
             return None if row is None else float(row.done)
 
     def keep_place(self, name: str, moment: float) -> None:
-        """Keep a moment under a name."""
+        """Store a time under a name."""
         with self._explained(name):
             self._rows.update_or_create(pk=row_id(f"place:{name}"), defaults={"done": int(moment)})
 
@@ -126,7 +130,7 @@ class DjangoInbox:
         return InboxRow.objects.using(self._using)
 
     def _is_known(self, key: str, id: str) -> bool:
-        """Whether the event is done. Otherwise its row is there now, added in a transaction that ended at once."""
+        """Return whether the event is done. If it has no row yet, insert one in a transaction of its own."""
         connection = connections[self._using]
         try:
             with self._explained(id):
@@ -140,7 +144,7 @@ class DjangoInbox:
                     if known is None:
                         self._rows.bulk_create([self._rows.model(id=key)], ignore_conflicts=True)
                     return known is not None and known.done is not None
-        except RuntimeError as exc:  # of `durable`
+        except RuntimeError as exc:  # raised by `durable`
             if not connection.in_atomic_block:
                 raise
             raise WebhookUsageError(
@@ -149,33 +153,33 @@ class DjangoInbox:
             ) from exc
 
     def _take(self, key: str, id: str, now: int) -> bool:
-        """Lock the event's row; whether the event is done already."""
+        """Lock the event's row. Return whether the event is already done."""
         row = self._rows.filter(pk=key)
         if connections[self._using].vendor == "sqlite":
             return bool(row.filter(done=None).update(done=now) == 0)
         locked = row.select_for_update(nowait=True).first()
-        if locked is None:  # deleted in this moment
+        if locked is None:  # just deleted
             raise in_progress(id)
         return locked.done is not None
 
     def _mark(self, key: str, now: int) -> None:
-        """Write that the event is done, if its row is as `_take` left it."""
+        """Mark the event as done. Raise if its row is not as `_take` left it."""
         left = now if connections[self._using].vendor == "sqlite" else None
         if self._rows.filter(pk=key, done=left).update(done=now) == 0:
             raise LostTransactionError(_ENDED)
 
     def _sweep(self) -> None:
-        """Delete rows whose time is over, by their keys: a range would lock out the inserts of others in MySQL."""
+        """Delete old rows by their keys. In MySQL, deleting a range would block the inserts of other workers."""
         old = self._rows.filter(done__lt=int(self._clock.time() - self.kept_for))
         try:
             ids = list(old.values_list("pk", flat=True)[:SWEEP_ROWS])
             self._rows.filter(pk__in=ids).delete()
-        except _FAILURES as exc:  # the event is done, which matters more
+        except _FAILURES as exc:  # the event is done, so do not fail
             logger.warning("Old rows of the inbox were not deleted: %s", first_line(exc))
 
     @contextmanager
     def _explained(self, id: str) -> Generator[None]:
-        """Turn an error of the database into one that says what to do."""
+        """Convert a database error to one that says what to do."""
         try:
             yield
         except _FAILURES as exc:
@@ -202,11 +206,11 @@ class DjangoInbox:
             return False
 
 
-_FAILURES = (Error, OSError)  # InterfaceError is no DatabaseError
+_FAILURES = (Error, OSError)  # Error, since InterfaceError is not a DatabaseError
 
 
 def _is_of_what_is_written(exc: BaseException) -> bool:
-    """Whether the function wrote what a constraint or a trigger refuses that is checked at the commit."""
+    """Whether a constraint or trigger, checked at the commit, refused what the function wrote."""
     return isinstance(exc, IntegrityError) or is_of_what_is_written(exc.__cause__)
 
 

@@ -12,21 +12,21 @@ if TYPE_CHECKING:
 
     Text: TypeAlias = models.CharField[str | int | Combinable, str]
 else:
-    Text = models.CharField  # which takes no types when it runs
+    Text = models.CharField  # takes no type arguments at run time
 
 
 class EventIdField(Text):
-    """Text that differs where its case differs, which MySQL has to be told."""
+    """Case-sensitive text. MySQL ignores case by default."""
 
     @override
     def db_type(self, connection: Any) -> str | None:
-        """The type of the column."""
+        """Return the column type."""
         column: str | None = super().db_type(connection)
         return f"{column} COLLATE utf8mb4_bin" if connection.vendor == "mysql" else column
 
 
 class InboxRow(models.Model):
-    """An event that is done, or that a worker has begun with."""
+    """An event that is done, or that a worker has started to handle."""
 
     id: EventIdField = EventIdField(primary_key=True, max_length=255)
     done: models.BigIntegerField[int | None, int | None] = models.BigIntegerField(

@@ -1,6 +1,7 @@
-"""Django views of a handler: exempt from CSRF checks, outside of ATOMIC_REQUESTS, for POST alone, up to 1 MiB.
+"""Django views of a handler. They accept only POST, with bodies up to 1 MiB.
 
-The signature proves where a request comes from, which a CSRF token cannot. The inbox ends its own transactions.
+They are exempt from CSRF checks, since the signature proves where a request comes from. They are exempt from
+ATOMIC_REQUESTS, since the inbox commits its own transactions.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def django_view(webhook: Handler) -> Callable[[HttpRequest], HttpResponse]:
-    """A Django view that passes each POST to `handle` and answers with the outcome's status.
+    """Return a Django view that passes each POST to `handle` and responds with the outcome's status.
 
-    It is exempt from CSRF checks and from ATOMIC_REQUESTS. It takes bodies of up to 1 MiB (413 beyond), and other
-    methods get 405.
+    It is exempt from CSRF checks and from ATOMIC_REQUESTS. It responds with 413 to bodies above 1 MiB, and with 405 to
+    other methods.
 
     Args:
         webhook: The handler.
@@ -46,7 +47,7 @@ def django_view(webhook: Handler) -> Callable[[HttpRequest], HttpResponse]:
 
 
 def django_async_view(webhook: Handler) -> Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]:
-    """The same as `django_view`, as an async view that awaits `handle_async`.
+    """Return an async Django view that passes each POST to `handle_async`. Otherwise like `django_view`.
 
     Args:
         webhook: The handler.
@@ -70,13 +71,13 @@ def django_async_view(webhook: Handler) -> Callable[[HttpRequest], Coroutine[Any
 
 
 def _body(request: HttpRequest) -> bytes | int:
-    """The whole body, or the status to answer where it cannot be had."""
+    """Return the whole body, or the status to respond with if it cannot be read."""
     if request.method != "POST":
         return 405
     try:
         body: bytes = request.read(LIMIT + 1)
     except UnreadablePostError:
-        return 400  # the sender has gone
+        return 400  # the sender disconnected
     return body if len(body) <= LIMIT else too_large()
 
 
