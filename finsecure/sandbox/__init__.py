@@ -1,4 +1,4 @@
-"""The embedded FinSecure: the payments API with real state, on your machine, without a network.
+"""The FinSecure sandbox: the payments API with real state, on your machine, without a network.
 
 Example::
 
@@ -6,8 +6,9 @@ Example::
         client = sandbox.client()
         intent = client.payment_intents.create(amount=2000, currency="usd")
 
-It is written from the API reference alone and shares no code with the client but the signing of webhooks, so that
-their agreement means something. Serving real HTTP (`Sandbox.serve`, `Sandbox.app`) needs `finsecure[sandbox]`.
+It is written from the API reference alone. Apart from webhook signing, it does not use the client's code, so that a
+mistake in one of them shows as a disagreement with the other. Serving real HTTP (`Sandbox.serve`, `Sandbox.app`) needs
+`finsecure[sandbox]`.
 """
 
 from ._clock import Clock

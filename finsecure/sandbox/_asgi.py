@@ -1,7 +1,7 @@
-"""The door for real HTTP: an ASGI application. Needs `finsecure[sandbox]`.
+"""The ASGI application, for real HTTP. Needs `finsecure[sandbox]`.
 
-Rules: a body is read once it is clear who sends it, and no more of it than the sandbox takes. Paths and links are those
-below the prefix under which the application is mounted.
+Rules: a body is read only after the headers were checked, and not beyond the size limit. Paths and links respect the
+prefix that the application is mounted under.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 
 def needs_extra(error: ImportError) -> ImportError:
-    """What to say where Starlette or uvicorn is not installed."""
+    """Return the error for a missing Starlette, uvicorn or trustme."""
     return ImportError(f"Serving the sandbox over HTTP needs an extra ({error}): pip install 'finsecure[sandbox]'")
 
 
 def application(handle: Callable[[Request], Response], expects: Callable[[Request], bool]) -> Starlette:
-    """The ASGI application over an engine.
+    """Return the ASGI application of a sandbox.
 
     Args:
-        handle: Answers a request.
-        expects: Whether the body of a request is to be read, seen from all that comes before it.
+        handle: Handles a request.
+        expects: Whether to read the body of a request, given everything else of it.
 
     Raises:
         ImportError: Starlette is not installed.
@@ -51,7 +51,7 @@ def application(handle: Callable[[Request], Response], expects: Callable[[Reques
             if expects(request):
                 body = await _read(receive)
                 if body is None:
-                    return  # the caller is gone
+                    return  # the caller has disconnected
                 request = replace(request, body=body)
             response = await anyio.to_thread.run_sync(handle, request, abandon_on_cancel=True)
             if response.delay or response.ending != "whole":
@@ -63,13 +63,13 @@ def application(handle: Callable[[Request], Response], expects: Callable[[Reques
 
 
 def _head(scope: Scope) -> Request:
-    """A request without its body."""
+    """Return the request without its body."""
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     prefix: str = scope.get("root_path", "")
     encoded = quote(prefix)
-    # The path as it was sent: an id in it may hold an encoded slash.
+    # The raw path, since an id in it may contain an encoded slash.
     path: str = (scope.get("raw_path") or quote(scope["path"]).encode()).decode("latin-1")
-    # A proxy in front took off what the application gives as its own `root_path`: only the mount is left to take off.
+    # A proxy may have removed the application's own `root_path` already. Then only the prefix of the mount is left.
     mounted = prefix.removeprefix(scope.get("app_root_path", ""))
     for start in (prefix, encoded, mounted, quote(mounted)):
         if path.startswith(start + "/"):
@@ -85,7 +85,7 @@ def _head(scope: Scope) -> Request:
 
 
 async def _read(receive: Receive) -> bytes | None:
-    """The body, or as much of it as shows that it is too large; `None` where the caller is gone before its end."""
+    """Return the body, or the start of one that is too large; `None` if the caller disconnects before its end."""
     body = bytearray()
     while len(body) <= LARGEST:
         message = await receive()

@@ -1,4 +1,4 @@
-"""An event loop on a thread of its own, for what goes out over sockets."""
+"""An event loop on its own thread, for requests over sockets."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from ._database import CLOSED, SandboxClosedError
 T = TypeVar("T")
 
 _CLOSING = 0.3
-"""Seconds that `close` waits for what is cancelled."""
+"""Seconds that `close` waits for the cancelled tasks."""
 
 
 class Loop(asyncio.SelectorEventLoop):
-    """An event loop whose time nothing freezes, and whose name lookups hold up no end."""
+    """An event loop that ignores frozen clocks, and whose name lookups never delay the end of the program."""
 
     def time(self) -> float:
         return monotonic()
 
     async def getaddrinfo(self, *args: Any, **options: Any) -> list[Any]:
-        """Look up on a daemon thread. The program would wait for those of asyncio, however slow the resolver is."""
+        """Look up a name on a daemon thread. At exit, Python waits for asyncio's own, however slow the resolver is."""
         answer: concurrent.futures.Future[list[Any]] = concurrent.futures.Future()
-        answer.set_running_or_notify_cancel()  # so that it takes its result, also when nobody waits any more
+        answer.set_running_or_notify_cancel()  # now it cannot be cancelled, so set_result never raises
 
         def look_up() -> None:
             try:
                 answer.set_result(socket.getaddrinfo(*args, **options))
-            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            except BaseException as error:  # noqa: BLE001 - raised to the caller that awaits the result
                 answer.set_exception(error)
 
         threading.Thread(target=look_up, name="finsecure-sandbox-name", daemon=True).start()
@@ -41,10 +41,10 @@ class Loop(asyncio.SelectorEventLoop):
 
 
 class Background:
-    """An event loop on a daemon thread that starts when it is first needed.
+    """An event loop on a daemon thread that starts on first use.
 
     Args:
-        at_end: What is done in the loop last, when everything else was cancelled.
+        at_end: Runs in the loop at the end, after all tasks were cancelled.
     """
 
     def __init__(self, at_end: Callable[[], Awaitable[None]]) -> None:
@@ -56,7 +56,7 @@ class Background:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def start(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
-        """Begin something in the loop.
+        """Start a coroutine in the loop.
 
         Raises:
             SandboxClosedError: The sandbox was closed.
@@ -69,14 +69,14 @@ class Background:
                 loop = Loop()
                 thread = threading.Thread(target=self._run, args=[loop], name="finsecure-sandbox-sockets", daemon=True)
                 thread.start()
-                self._loop, self._thread = loop, thread  # once it runs: where no thread can start, nobody waits for it
+                self._loop, self._thread = loop, thread  # only now, so that `close` never waits for a failed start
             return asyncio.run_coroutine_threadsafe(self._do(work), self._loop)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do something in the loop, and wait for it.
+        """Run a coroutine in the loop, and wait for its result.
 
         Raises:
-            SandboxClosedError: The sandbox was closed. What it was delivering stays due.
+            SandboxClosedError: The sandbox was closed. Deliveries in progress stay due.
         """
         future = self.start(work)
         try:
@@ -84,11 +84,11 @@ class Background:
         except concurrent.futures.CancelledError:
             raise SandboxClosedError(CLOSED) from None
         except BaseException:
-            future.cancel()  # where it is the caller that was interrupted
+            future.cancel()  # for an exception in the caller's thread, such as KeyboardInterrupt
             raise
 
     def close(self) -> None:
-        """Cancel what is under way and end the thread. Closing it twice is harmless."""
+        """Cancel all tasks and end the thread. Closing twice is harmless."""
         with self._lock:
             self._closed = True
             loop, self._loop = self._loop, None
@@ -107,8 +107,8 @@ class Background:
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         asyncio.set_event_loop(loop)
         loop.run_forever()
-        loop.run_until_complete(asyncio.sleep(0))  # so that what was started last has begun
-        # Only what was started here: the tasks below it are for their task groups to end, which know which have begun.
+        loop.run_until_complete(asyncio.sleep(0))  # lets tasks that were just created start
+        # Cancel only the tasks that `start` created: the task groups in them cancel their own child tasks.
         left = [*self._tasks]
         for task in left:
             task.cancel()

@@ -1,6 +1,6 @@
-"""The page on which a customer authorises a payment with 3D Secure, or fails to.
+"""The page where a customer completes or fails 3D Secure.
 
-It stands for the bank's page that `next_action` leads to. Reference: API Testing, "Visa (3D Secure)".
+It takes the place of the bank's page that `next_action` redirects to. Reference: API Testing, "Visa (3D Secure)".
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ _QUESTION = """<p>Your bank asks: do you authorise this payment of <strong>{amou
 
 
 def answer(request: Request, intent: Object | None, resolve: Callable[[bool], None]) -> Response:
-    """The page, or where its button leads.
+    """Return the page or, after its form was sent, a redirect to the `return_url`.
 
     Args:
         request: A request for the page.
-        intent: The PaymentIntent that the page is about.
-        resolve: Called with whether the customer authorises the payment, once a button decides that.
+        intent: The PaymentIntent; `None` if there is no such payment.
+        resolve: Called with whether the customer authorizes the payment, when the form is sent.
     """
     refused = _refused(request, intent)
     if intent is None or refused:
@@ -65,13 +65,13 @@ def answer(request: Request, intent: Object | None, resolve: Callable[[bool], No
     back: str = intent["next_action"]["redirect_to_url"]["return_url"]
     try:
         resolve(outcome == "authorise")
-    except Problem as problem:  # somebody else was faster
+    except Problem as problem:  # another request resolved it meanwhile
         return _nothing_to_authorise(str(problem))
     return Response(303, {**_HEADERS, "Location": _with_intent(back, intent["id"])}, b"")
 
 
 def _refused(request: Request, intent: Object | None) -> Response | None:
-    """What stands in the way of the page, if anything."""
+    """Return an error page, if the request cannot be handled."""
     if request.method not in _METHODS:
         page = _page(405, "Not understood", "<p>Open the page, or send its form.</p>")
         return replace(page, headers={**page.headers, "Allow": ", ".join(_METHODS)})
@@ -83,9 +83,9 @@ def _refused(request: Request, intent: Object | None) -> Response | None:
 
 
 def _with_intent(return_url: str, intent: str) -> str:
-    """Where the customer goes back to, with the payment in the query."""
+    """Return the `return_url` with the id of the payment in its query."""
     if return_url.startswith(("https:", "http:")):
-        return_url = str(httpx.URL(return_url))  # whose host may be one that DNS spells otherwise
+        return_url = str(httpx.URL(return_url))  # encodes an international host name for DNS
     url, sign, fragment = return_url.partition("#")
     query = f"payment_intent={quote(intent, safe='')}"
     return quote(f"{url}{'&' if '?' in url else '?'}{query}{sign}{fragment}", safe=string.punctuation)

@@ -1,8 +1,8 @@
-"""What a page in a browser may do: create payment methods with the publishable key, and nothing else.
+"""Requests from web pages, which may create payment methods with the publishable key, and nothing else.
 
-Rules: cross-origin resource sharing (CORS) is for the operations that a publishable key may call, and for no other. A
-secret key that comes from a page is refused, since everybody who opens the page can read it. A browser asks first, with
-a request (`OPTIONS`) that carries no key, whether the page may send one. Reference: Authentication, "Key Types".
+Rules: cross-origin resource sharing (CORS) is only for the operations that a publishable key may call. A secret key
+from a page is refused, since everybody who opens the page can read it. A browser first sends a preflight request
+(`OPTIONS`), which has no key. Reference: Authentication, "Key Types".
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ _PERMISSION = {
     "Access-Control-Allow-Headers": "Authorization, Content-Type, FinSecure-Version, Idempotency-Key",
     "Access-Control-Max-Age": "600",
 }
-"""The answer to a browser that asks first. Without cookies any origin may: the key says whose page it is."""
+"""The headers of a preflight response. Any origin is allowed: there are no cookies, and the key identifies the page."""
 
 _READABLE = {**_ANYWHERE, "Access-Control-Expose-Headers": "Idempotent-Replayed, Request-Id, Retry-After"}
-"""What lets a page read an answer, and which of its headers."""
+"""The headers that let a page read a response, and some of its headers."""
 
 
 def asks_first(request: Request) -> bool:
-    """Whether a browser asks for something that a page may do."""
+    """Whether this is a preflight request for an operation that a page may call."""
     method = request.headers.get("access-control-request-method", "")
     is_question = request.method == "OPTIONS" and "origin" in request.headers
     return is_question and open_to_publishable(method, request.path)
 
 
 def permission() -> Response:
-    """Yes, it may."""
+    """Return the response to a preflight request."""
     return Response(204, _PERMISSION, b"")
 
 
 def refuse_secret_key(request: Request) -> None:
-    """Refuse a secret key that a page sends. Browsers alone send these headers, and no page can leave them out.
+    """Refuse a secret key from a web page. Only browsers send these headers, and a page cannot remove them.
 
     Raises:
         Problem: 403.
@@ -52,14 +52,18 @@ def refuse_secret_key(request: Request) -> None:
 
 
 def foreign(request: Request) -> str | None:
-    """The header that says that a page of another origin asks. Browsers alone send these headers."""
+    """Return the name of the header that shows that a page of another origin sent this request.
+
+    Returns:
+        `Origin`, `Sec-Fetch-Site`, or `None` if the request is not from such a page. Only browsers send these headers.
+    """
     if request.headers.get("origin", request.origin) != request.origin:
         return "Origin"
     return None if request.headers.get("sec-fetch-site", "none") in ("same-origin", "none") else "Sec-Fetch-Site"
 
 
 def readable(request: Request, response: Response) -> Response:
-    """An answer that the page that asked can read, where it may."""
+    """Add the CORS headers to a response, if the page may read it."""
     may = "origin" in request.headers and open_to_publishable(request.method, request.path)
     if not may or _has_secret_key(request):
         return response

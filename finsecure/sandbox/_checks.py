@@ -1,8 +1,8 @@
-"""Parameters: what each may hold, as small checks that a resource puts together in a table.
+"""Checks of parameters, which each resource combines in a table.
 
-A check takes the value as it was sent and its dotted name, and gives the value to keep or raises the `Problem` that
-names the parameter. No message repeats a value. Those of the API also say in JSON Schema what they accept, from which
-`openapi.json` is written.
+A check takes the value that was sent and its dotted name, and returns the value to store or raises a `Problem` that
+names the parameter. No message repeats a value. The checks of API parameters also have a JSON Schema of what they
+accept, from which `openapi.json` is generated.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MAX_AMOUNT = 999_999_999_999
 MAX_TEXT = 1000
 MAX_METADATA, MAX_METADATA_NAME, MAX_METADATA_VALUE = 50, 40, 500
 
-# Without `\s`, which means more in Python than in a JSON Schema.
+# Without `\s`, which matches more characters in Python than in a JSON Schema.
 _EMAIL = re.compile(r"[^@\x00-\x20\x7f-\xa0]+@[^@\x00-\x20\x7f-\xa0]+\.[^@.\x00-\x20\x7f-\xa0]+")
 _MAX_EMAIL = 320
 _NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,30})?([eE][+-]?\d{1,3})?", re.ASCII)
@@ -40,7 +40,7 @@ _SCHEMAS: dict[Check, Object] = {}
 
 
 def described(**keywords: object) -> Callable[[C], C]:
-    """Say in JSON Schema what a check accepts.
+    """Declare in JSON Schema what a check accepts.
 
     Args:
         keywords: The keywords of JSON Schema, such as `type="string"`.
@@ -54,12 +54,12 @@ def described(**keywords: object) -> Callable[[C], C]:
 
 
 def schema_of(check: Check) -> Object:
-    """What a check accepts, in JSON Schema."""
+    """Return the JSON Schema of a check."""
     return _SCHEMAS[check]
 
 
 class _Refused:
-    """`null` does not clear this parameter."""
+    """Marks a parameter that `null` does not clear."""
 
 
 REFUSED: Final = _Refused()
@@ -70,10 +70,10 @@ class Parameter:
     """One parameter.
 
     Attributes:
-        check: What it may hold.
-        required: Whether a create needs it.
-        cleared: What `null` makes of it in an update.
-        members: Its own parameters, where an update changes them one by one and does not replace the whole.
+        check: The check of its value.
+        required: Whether it is required to create the object.
+        cleared: The value that `null` sets in an update.
+        members: Its nested parameters, if an update changes them one by one instead of replacing the whole.
     """
 
     check: Check
@@ -86,7 +86,7 @@ Schema = Mapping[str, "Parameter"]
 
 
 def read(schema: Schema, given: Mapping[str, object], prefix: str = "") -> Object:
-    """The parameters of a create: required ones present, unknown ones refused, `null` the same as left out."""
+    """Check the parameters to create an object. Unknown ones are refused, and `null` is the same as left out."""
     _refuse_unknown(schema, given, prefix)
     kept: Object = {}
     for name, parameter in schema.items():
@@ -99,13 +99,13 @@ def read(schema: Schema, given: Mapping[str, object], prefix: str = "") -> Objec
 
 
 def read_changes(schema: Schema, given: Mapping[str, object], prefix: str = "") -> Object:
-    """The parameters of an update: only those given, `null` clearing what can be cleared."""
+    """Check the parameters to update an object. Only the given ones change, and `null` clears a parameter."""
     _refuse_unknown(schema, given, prefix)
     return {name: _change(schema[name], value, prefix + name) for name, value in given.items()}
 
 
 def object_of(schema: Schema, *, update: bool = False) -> Object:
-    """What `read`, or in an update `read_changes`, accepts, in JSON Schema."""
+    """Return the JSON Schema of what `read` accepts, or `read_changes` for an update."""
     required = [name for name, parameter in schema.items() if parameter.required and not update]
     return {
         "type": "object",
@@ -123,7 +123,7 @@ def _value_of(parameter: Parameter, *, update: bool) -> Object:
 
 
 def or_null(value: Object) -> Object:
-    """The JSON Schema of a value that may be `null` as well."""
+    """Return the JSON Schema of a value that may also be `null`."""
     if "anyOf" in value:
         return {"anyOf": [*value["anyOf"], {"type": "null"}]}
     more = {"enum": [*value["enum"], None]} if "enum" in value else {}
@@ -131,7 +131,7 @@ def or_null(value: Object) -> Object:
 
 
 def merge(schema: Schema, whole: Object, changes: Object) -> Object:
-    """Change the members of an object that are given, at any depth; the others stay."""
+    """Set the given members of an object, at any depth. The others stay as they are."""
     for name, value in changes.items():
         members = schema[name].members
         whole[name] = value if members is None else merge(members, whole[name], value)
@@ -139,12 +139,12 @@ def merge(schema: Schema, whole: Object, changes: Object) -> Object:
 
 
 def blank(schema: Schema) -> Object:
-    """An object of which nothing was given."""
+    """Return an object with all its members `null`, including those of nested objects."""
     return {name: None if parameter.members is None else blank(parameter.members) for name, parameter in schema.items()}
 
 
 def read_query(schema: Schema, query: str) -> Object:
-    """The parameters of a GET, each at most once."""
+    """Check the parameters of a GET, each of which may be there at most once."""
     try:
         pairs = parse_qsl(query, keep_blank_values=True, errors="strict")
     except UnicodeDecodeError:
@@ -161,19 +161,19 @@ _READ_AND_DROPPED = {
     for before in ((), ("payment_method",))
     for name in (("card", "number"), ("us_bank_account", "account_number"), ("us_bank_account", "routing_number"))
 }
-"""The parameters that may hold a card number, or digits that look like one: nothing keeps them."""
+"""The parameters that may hold a card number, or digits that look like one. They are never stored."""
 
 _PHONE = re.compile(r"\+(?:[^\d+]*\d){1,15}[^\d+]*")
 
 
 def refuse_card_numbers(value: object, *path: str) -> None:
-    """Refuse a card number anywhere in what was sent, but where a payment method is described.
+    """Refuse a card number anywhere in a request, except in the parameters of a payment method.
 
     Args:
-        value: Any JSON.
-        path: The names that lead to it.
+        value: Any JSON value.
+        path: The names of the members that contain it, outermost first.
     """
-    waiting = [(value, path)]  # not by recursion: JSON may be nested deeper than calls
+    waiting = [(value, path)]  # a stack and not recursion, since JSON may be nested deeper than the recursion limit
     while waiting:
         one, names = waiting.pop()
         if isinstance(one, dict):
@@ -215,7 +215,7 @@ def _refuse_unknown(schema: Schema, given: Mapping[str, object], prefix: str) ->
 
 @described(type="string", minLength=1, pattern=r"\S")
 def text(value: object, param: str) -> str:
-    """A string that says something."""
+    """Check a string that is not blank."""
     if not isinstance(value, str):
         raise invalid(f"{param} must be a string.", param)
     if not value.strip():
@@ -226,7 +226,7 @@ def text(value: object, param: str) -> str:
 
 
 def ident(value: object, param: str) -> str:
-    """The id of an object, where whoever calls from Python may have passed the object."""
+    """Check the id of an object. A caller in Python may have passed the object itself, so the message says so."""
     if not isinstance(value, str):
         raise invalid(f"{param} must be a string, the id of an object, not a {type(value).__name__}.", param)
     return text(value, param)
@@ -234,7 +234,7 @@ def ident(value: object, param: str) -> str:
 
 @described(type="string", maxLength=MAX_TEXT)
 def free_text(value: object, param: str) -> str:
-    """A string for people to read. It may be empty, since web forms send empty fields."""
+    """Check a string for people to read. It may be empty, since web forms send empty fields."""
     if not isinstance(value, str):
         raise invalid(f"{param} must be a string.", param)
     if len(value) > MAX_TEXT:
@@ -244,7 +244,7 @@ def free_text(value: object, param: str) -> str:
 
 @described(type="integer", minimum=1, maximum=MAX_AMOUNT)
 def amount(value: object, param: str) -> int:
-    """A positive integer in the currency's smallest unit; neither `true` nor 2000.0 is one."""
+    """Check a positive integer in the currency's smallest unit. `true` and 2000.0 are refused."""
     if type(value) is not int:
         raise invalid(f"{param} must be an integer in the currency's smallest unit (2000 is $20.00).", param)
     if not 1 <= value <= MAX_AMOUNT:
@@ -253,7 +253,7 @@ def amount(value: object, param: str) -> int:
 
 
 def between(low: int, high: int) -> Check:
-    """An integer in a range."""
+    """Return a check of an integer from `low` to `high`."""
 
     @described(type="integer", minimum=low, maximum=high)
     def check(value: object, param: str) -> int:
@@ -266,7 +266,7 @@ def between(low: int, high: int) -> Check:
 
 
 def integer(value: object, param: str) -> int:
-    """Any integer; `true` is none."""
+    """Check an integer. `true` is refused."""
     number = whole(value)
     if number is None:
         raise invalid(f"{param} must be an integer.", param)
@@ -274,31 +274,31 @@ def integer(value: object, param: str) -> int:
 
 
 def whole(value: object) -> int | None:
-    """The plain `int` of an integer, such as `HTTPStatus.OK` in Python; `None` for anything else."""
+    """Convert an integer, such as `HTTPStatus.OK` in Python, to a plain `int`; `None` for anything else."""
     return None if isinstance(value, bool) or not isinstance(value, int) else int(value)
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Whether a value is a number; `true` is none."""
+    """Whether a value is a number. `true` is not."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def boolean(value: object, param: str) -> bool:
-    """`true` or `false`."""
+    """Check a `true` or `false`."""
     if not isinstance(value, bool):
         raise invalid(f"{param} must be true or false.", param)
     return value
 
 
 def seconds(value: object, param: str) -> float:
-    """A time span, fractions included. A year at most, so that nothing overflows."""
+    """Check a duration in seconds, which may have fractions. At most a year, so that nothing overflows."""
     if not is_number(value) or not 0 <= value <= 366 * 24 * 3600:
         raise invalid(f"{param} must be a number of seconds, from 0 to those of a year.", param)
     return value
 
 
 def unix_time(value: object, param: str) -> float:
-    """A point in time: Unix seconds as a number, or ISO 8601."""
+    """Check a point in time, and convert it: Unix seconds as a number, or ISO 8601."""
     if is_number(value) and 0 <= value < 1e12:
         return float(value)
     if isinstance(value, str):
@@ -307,7 +307,7 @@ def unix_time(value: object, param: str) -> float:
 
 
 def share(value: object, param: str) -> float:
-    """A part of all, above 0 and up to 1."""
+    """Check a share, above 0 and up to 1."""
     if not is_number(value) or not 0 < value <= 1:
         raise invalid(f"{param} must be a number above 0 and up to 1, such as 0.2 for a fifth.", param)
     return value
@@ -315,7 +315,7 @@ def share(value: object, param: str) -> float:
 
 @described(type="string", enum=sorted(DIGITS))
 def currency(value: object, param: str) -> str:
-    """A currency in use, lower case. Reference: Create Payment Intent, "Three-letter ISO currency code"."""
+    """Check a currency in lower case. Reference: Create Payment Intent, "Three-letter ISO currency code"."""
     code = text(value, param)
     if code not in DIGITS:
         raise invalid(f"{param} must be a three-letter ISO 4217 code in lower case, such as usd.", param)
@@ -324,7 +324,7 @@ def currency(value: object, param: str) -> str:
 
 @described(type="string", pattern=f"^{_EMAIL.pattern}$", maxLength=_MAX_EMAIL)
 def email(value: object, param: str) -> str:
-    """An address that could exist."""
+    """Check the format of an email address."""
     address = text(value, param)
     if len(address) > _MAX_EMAIL or not _EMAIL.fullmatch(address):
         raise invalid(f"{param} must be an email address, such as customer@example.com.", param)
@@ -332,7 +332,7 @@ def email(value: object, param: str) -> str:
 
 
 def matching(pattern: str, wanted: str) -> Check:
-    """A string that matches a whole pattern, in ASCII."""
+    """Return a check of a string that matches the whole pattern, in ASCII."""
     compiled = re.compile(pattern, re.ASCII)
 
     @described(type="string", pattern=f"^{pattern}$")
@@ -345,7 +345,7 @@ def matching(pattern: str, wanted: str) -> Check:
 
 
 def one_of(*choices: str) -> Check:
-    """One of a few words."""
+    """Return a check of a string that is one of these."""
 
     @described(type="string", enum=[*choices])
     def check(value: object, param: str) -> str:
@@ -358,7 +358,7 @@ def one_of(*choices: str) -> Check:
 
 
 def list_of(check_one: Check) -> Check:
-    """A list with at least one member and none twice."""
+    """Return a check of a list with at least one member and no duplicates."""
 
     @described(type="array", items=schema_of(check_one), minItems=1, uniqueItems=True)
     def check(value: object, param: str) -> list[Any]:
@@ -373,7 +373,7 @@ def list_of(check_one: Check) -> Check:
 
 
 def nested(schema: Schema) -> Check:
-    """An object with parameters of its own, named with a dot: `card.number`."""
+    """Return a check of an object with nested parameters, named with a dot: `card.number`."""
 
     @described(**object_of(schema))
     def check(value: object, param: str) -> Object:
@@ -383,12 +383,12 @@ def nested(schema: Schema) -> Check:
 
 
 def part(schema: Schema) -> Parameter:
-    """An object whose members an update changes one by one; `null` clears them all."""
+    """Return a parameter for an object. An update changes its members one by one, and `null` clears them all."""
     return Parameter(nested(schema), cleared=blank(schema), members=schema)
 
 
 def mapping(value: object, param: str) -> Object:
-    """A JSON object, or in Python any mapping."""
+    """Check a JSON object or, from Python, any mapping."""
     if not isinstance(value, Mapping):
         raise invalid(f"{param} must be an object.", param)
     return {**cast("Mapping[str, object]", value)}
@@ -401,7 +401,7 @@ def mapping(value: object, param: str) -> Object:
     additionalProperties={"type": "string", "maxLength": MAX_METADATA_VALUE},
 )
 def metadata(value: object, param: str) -> Object:
-    """Strings by name, within the documented limits."""
+    """Check strings by name, within the documented limits."""
     pairs = mapping(value, param)
     if len(pairs) > MAX_METADATA:
         raise invalid(f"{param} must have at most {MAX_METADATA} keys.", param)
@@ -421,7 +421,7 @@ _RUNS_IN_THE_PAGE = ("about", "blob", "data", "file", "filesystem", "javascript"
 
 @described(type="string", pattern=f"^(?!({'|'.join(_RUNS_IN_THE_PAGE)}):)[a-z][a-z0-9+.-]*:/")
 def return_url(value: object, param: str) -> str:
-    """Where a browser is sent back to: a page, or an app by a scheme of its own, such as `myshop://paid`."""
+    """Check the URL that the customer returns to: of a page, or of an app with its own scheme (`myshop://paid`)."""
     url = _url(value, param)
     of_an_app = url.scheme not in _RUNS_IN_THE_PAGE and _OF_AN_APP.match(cast("str", value))
     if not (of_an_app or _is_of_the_web(url)):
@@ -434,7 +434,7 @@ _OF_AN_APP = re.compile(r"(?!https?:)[a-z][a-z0-9+.-]*:/", re.ASCII | re.IGNOREC
 
 @described(type="string", pattern="^https?://")
 def webhook_url(value: object, param: str) -> str:
-    """Where events are sent. Plain HTTP is for some hosts alone, which the endpoint's operations know."""
+    """Check the URL that events are sent to. `webhook_endpoints` checks whether its host may use plain HTTP."""
     url = _url(value, param)
     if not _is_of_the_web(url):
         raise invalid(f"{param} must be an absolute https or http URL.", param)
@@ -450,7 +450,7 @@ def _is_of_the_web(url: httpx.URL) -> bool:
 def _url(value: object, param: str) -> httpx.URL:
     try:
         url = httpx.URL(text(value, param))
-        _ = url.host  # is decoded only now
+        _ = url.host  # httpx decodes the host, and may raise, only when it is read
     except (httpx.InvalidURL, UnicodeError):
         raise invalid(f"{param} must be an absolute URL.", param) from None
     return url
@@ -458,7 +458,7 @@ def _url(value: object, param: str) -> httpx.URL:
 
 @described(type="integer", minimum=1, maximum=100, default=10)
 def limit(value: object, param: str) -> int:
-    """The size of a page, from a query string."""
+    """Check the size of a page in a query string, and convert it."""
     if not re.fullmatch("[0-9]{1,3}", cast("str", value)) or not 1 <= int(cast("str", value)) <= 100:
         raise invalid(f"{param} must be an integer from 1 to 100.", param)
     return int(cast("str", value))
@@ -471,12 +471,12 @@ def limit(value: object, param: str) -> int:
     ]
 )
 def moment(value: object, param: str) -> float:
-    """A point in time from a query string: Unix seconds or ISO 8601. Reference: Consistency Standards."""
+    """Check a time in a query string, and convert it: Unix seconds or ISO 8601. Reference: Consistency Standards."""
     written = text(value, param)
     if _NUMBER.fullmatch(written) and abs(float(written)) <= _LAST_SECOND:
         return float(written)
     try:
-        # Python 3.10 does not read the Z that the reference writes.
+        # Python 3.10 cannot parse the Z that the reference uses.
         read_as = datetime.fromisoformat(written.replace("Z", "+00:00"))
     except ValueError:
         raise invalid(f"{param} must be Unix seconds or ISO 8601, such as 2022-01-01T00:00:00Z.", param) from None
@@ -484,11 +484,11 @@ def moment(value: object, param: str) -> float:
 
 
 CREATED = {f"created[{bound}]": bound for bound in ("gte", "gt", "lte", "lt")}
-"""How every list filters by time: the name of each bound, by its parameter."""
+"""The name of each bound on `created`, by its parameter. All lists have these parameters."""
 
 
 def listing(**filters: Check) -> Schema:
-    """The parameters of a list: the page, the time, and the filters of the resource."""
+    """Return the parameters of a list: those for the page, those for the time, and the filters of the resource."""
     pages: dict[str, Check] = {"limit": limit, "starting_after": text, "ending_before": text}
     times: dict[str, Check] = dict.fromkeys(CREATED, moment)
     return {name: Parameter(check) for name, check in {**pages, **times, **filters}.items()}

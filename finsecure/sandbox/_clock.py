@@ -14,11 +14,11 @@ class Clock:
     """A clock for a sandbox, and for a client's `clock=`.
 
     Args:
-        start: The time at which the clock stands still, as an aware `datetime` or Unix seconds. Then only `advance` and
-            sleeping move it, and sleeping returns at once. `None` follows the system clock.
+        start: The time at which the clock stands still, as an aware `datetime` or Unix seconds. Then only `advance`,
+            `sleep` and `sleep_async` move it, and sleeping returns at once. `None` follows the system clock.
 
     Raises:
-        ValueError: `start` is a `datetime` without a time zone.
+        ValueError: `start` is a `datetime` without a time zone, or not a time up to the year 9999.
 
     Attributes:
         sleeps: The seconds of each sleep, in order, if the clock stands still.
@@ -40,15 +40,15 @@ class Clock:
 
     @property
     def frozen(self) -> bool:
-        """Whether this clock stands still until it is moved."""
+        """Whether this clock stands still, that is, was created with a `start`."""
         return self._standing is not None
 
     def time(self) -> float:
-        """Return the time in Unix seconds."""
+        """Return the time in Unix seconds, with fractions."""
         return self._offset + (time.time() if self._standing is None else self._standing)
 
     def monotonic(self) -> float:
-        """Return seconds on a clock that never goes back, for measuring durations."""
+        """Return seconds that never go back, for measuring durations. Only differences have a meaning."""
         return self._offset + (time.monotonic() if self._standing is None else self._standing)
 
     def advance(
@@ -62,7 +62,7 @@ class Clock:
         milliseconds: float = 0.0,
         microseconds: float = 0.0,
     ) -> None:
-        """Move the clock forward, by the sum of what is given. It takes the keywords of `datetime.timedelta`.
+        """Move the clock forward, by the sum of the arguments. They are those of `datetime.timedelta`.
 
         Args:
             seconds: Seconds, or a `timedelta`.
@@ -74,8 +74,7 @@ class Clock:
             microseconds: Microseconds.
 
         Raises:
-            ValueError: One is no number, the sum is negative, since time does not go back, or it leads beyond the year
-                9999.
+            ValueError: An argument is not a number, the sum is negative, or the new time would be after the year 9999.
 
         Example:
             >>> sandbox.clock.advance(days=1, hours=12)
@@ -101,14 +100,22 @@ class Clock:
             self._offset += total
 
     def sleep(self, seconds: float) -> None:
-        """Wait that many seconds; a standing clock moves itself by them and returns at once."""
+        """Wait. A clock that stands still moves forward instead, and returns at once.
+
+        Args:
+            seconds: The seconds to wait.
+        """
         if self.frozen:
             self._skip(seconds)
         else:
             time.sleep(seconds)
 
     async def sleep_async(self, seconds: float) -> None:
-        """`sleep` for asyncio and trio."""
+        """Like `sleep`, for asyncio and trio.
+
+        Args:
+            seconds: The seconds to wait.
+        """
         import anyio
         import anyio.lowlevel
 
@@ -133,12 +140,12 @@ def _is_time(value: object) -> bool:
 
 
 def wait(clock: Clock, seconds: float, ended: threading.Event | None = None) -> None:
-    """Let time pass that nobody asked to sleep for: what a fault or a late delivery takes.
+    """Wait for a fault or a late delivery. Unlike `Clock.sleep`, this is not recorded in `sleeps`.
 
     Args:
-        clock: Whose time passes.
-        seconds: How much.
-        ended: What ends the wait before.
+        clock: The clock to move or to follow.
+        seconds: The seconds to wait.
+        ended: An event that ends the wait early.
     """
     if clock.frozen:
         clock.advance(seconds)
@@ -147,7 +154,7 @@ def wait(clock: Clock, seconds: float, ended: threading.Event | None = None) -> 
 
 
 async def wait_async(clock: Clock, seconds: float) -> None:
-    """`wait` for asyncio and trio."""
+    """Like `wait`, for asyncio and trio."""
     import anyio
 
     if clock.frozen:

@@ -1,7 +1,7 @@
-"""How an answer that a fault spoils goes out over HTTP. Needs `finsecure[sandbox]`.
+"""Sends a response with a fault over HTTP. Needs `finsecure[sandbox]`.
 
-ASGI has no word for closing a connection. The sandbox's own server tells its application by which connection a request
-came; under another server the answer begins and breaks off, which makes every server close the connection.
+ASGI has no message to close a connection. So the sandbox's own server passes the connection of each request to the
+application. With another server, the response starts and then breaks off, which makes any server close the connection.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _STATE = "finsecure.connection"
 
 PATIENCE = 0.4
-"""Seconds that a server that stops leaves to the requests that are under way."""
+"""Seconds that a stopping server waits for requests in progress."""
 
 
 def _nothing() -> None: ...
@@ -34,11 +34,11 @@ class Connection:
     """A connection of the sandbox's own server.
 
     Attributes:
-        close: Closes it, once what was written is sent.
+        close: Closes it after sending what was written.
         abort: Closes it at once.
-        closing: Whether the server stops.
-        held: Whether a fault keeps an answer back, so that stopping must not wait for it.
-        work: What answers the request that is under way.
+        closing: Whether the server is stopping.
+        held: Whether a fault is holding the response back, so that a stopping server must not wait for it.
+        work: The cancel scope of the request in progress.
     """
 
     close: Callable[[], None] = _nothing
@@ -49,25 +49,25 @@ class Connection:
 
     @staticmethod
     def of(scope: Scope) -> Connection:
-        """The connection that a request came by; one that does nothing under another server."""
+        """Return the connection of a request; with another server, one that does nothing."""
         connection: Connection | None = scope.get("state", {}).get(_STATE)
         return connection or Connection()
 
     def stop(self) -> None:
-        """The server stops."""
+        """Tell the connection that the server is stopping."""
         self.closing = True
         if self.held:
             self.close()
 
     def end(self) -> None:
-        """The server cannot wait any longer."""
+        """Abort the connection, since the server cannot wait any longer."""
         self.abort()
         if self.work is not None:
             self.work.cancel()
 
 
 def protocol() -> type[asyncio.Protocol]:
-    """Uvicorn's protocol, whose requests know their connection."""
+    """Return uvicorn's protocol class, extended to pass the connection to each request."""
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
     class Protocol(H11Protocol):
@@ -78,7 +78,7 @@ def protocol() -> type[asyncio.Protocol]:
 
         def connection_lost(self, exc: Exception | None) -> None:
             super().connection_lost(exc)
-            self.transport.close()  # or asyncio of Python 3.10 takes a TLS connection that the caller left for a leak
+            self.transport.close()  # asyncio of Python 3.10 reports a TLS connection as leaked without this
 
         def shutdown(self) -> None:
             super().shutdown()
@@ -89,14 +89,14 @@ def protocol() -> type[asyncio.Protocol]:
 
 
 async def send_spoiled(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
-    """Send an answer late, in part, or not at all."""
+    """Send a response late, in part, or not at all."""
     connection: Connection | None = scope.get("state", {}).get(_STATE)
     if connection is None:
         await _send_elsewhere(response, receive, send)
         return
     connection.held = True
     with anyio.move_on_after(None if response.ending == "stalled" else response.delay):
-        # A connection whose caller is gone, or whose server stops, needs no answer any more.
+        # Returns if the caller disconnects or the server stops before the delay is over.
         await _closed(connection, receive)
         return
     connection.held = False
@@ -112,18 +112,18 @@ async def send_spoiled(response: Response, scope: Scope, receive: Receive, send:
 async def _closed(connection: Connection, receive: Receive) -> None:
     if connection.closing:
         connection.close()
-    await receive()  # the body was read, so what comes is that the connection is gone
+    await receive()  # the body was read, so the next message is that the connection was closed
 
 
 async def _send_elsewhere(response: Response, receive: Receive, send: Send) -> None:
     if response.ending == "stalled":
-        await receive()  # as above
+        await receive()  # see `_closed`
         return
     await anyio.sleep(response.delay)
     if response.ending == "whole":
         await _send(response, send)
         return
-    # One that was dropped has no body, and an answer without a body cannot break off.
+    # A dropped response has no body, and without a body it could not break off.
     await _begin(replace(response, body=response.body or b"{}"), send)
     raise httpx.RemoteProtocolError("The sandbox was told to break its answer off.")
 

@@ -1,6 +1,6 @@
-"""What Python can do with a sandbox, over HTTP: `/sandbox/faults` and its like, with JSON in and out.
+"""The control API: the methods of `Sandbox` over HTTP, at `/sandbox/faults` and similar paths, with JSON.
 
-Rules: only the secret key opens these doors, and never for a page of another origin.
+Rules: these paths need the secret key, and refuse web pages of another origin.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ _Action = Callable[["Control", Object], object]
 
 @dataclasses.dataclass(frozen=True)
 class _Route:
-    """One thing to do: the parameters that it takes, and the function that does it."""
+    """One action: its parameters, and the function that carries it out."""
 
     schema: Schema
     run: _Action
 
 
 class Control:
-    """The control routes over one sandbox."""
+    """The control API of one sandbox."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Control:
         self.deliveries = deliveries
 
     def handle(self, request: Request) -> Response:
-        """Answer one request."""
+        """Handle one request."""
         return safely(lambda: self._answer(request), request.path)
 
     def _answer(self, request: Request) -> Response:
@@ -88,14 +88,14 @@ def _move_clock(control: Control, params: Object) -> Object:
         raise invalid("set must not be in the past: a clock only moves forward.", "set")
     try:
         control.clock.advance(seconds)
-    except ValueError as error:  # beyond the last moment that a clock can show
+    except ValueError as error:  # beyond the last time that a clock supports
         raise invalid(f"{name}: {error}", name) from None
     control.engine.time_moved()
     return _time(control)
 
 
 def _fault(fault: Fault) -> Object:
-    """A fault as JSON, without the arguments that were not given. A `seed` of 0 was given."""
+    """Convert a fault to JSON, without the arguments that have their default. A `seed` of 0 is not a default."""
     defaults = {"executed": False, "slow": 0.0}
     arguments = dataclasses.asdict(fault).items()
     return {name: value for name, value in arguments if value is not None and value != defaults.get(name)}
@@ -132,7 +132,7 @@ _VERBS: dict[str, tuple[str, _Verb]] = {
     "trigger": ("id", lambda engine, name, ident: engine.trigger(name, ident)),
     "resend": ("", lambda engine, ident, _: engine.resend(ident, "resend")),
 }
-"""What can be done with events: by its name, the parameter that goes with it, and the function."""
+"""The actions on events, by name: the optional parameter of each, and its function."""
 
 
 def _reset(control: Control, _: Object) -> Object:
@@ -191,14 +191,14 @@ _ROUTES: dict[str, Mapping[str, _Route]] = {
     "actions/{intent}": {"POST": _Route({"succeed": Parameter(check.boolean)}, _resolve)},
     "rotations/{endpoint}": {"POST": _Route({"overlap": Parameter(check.seconds)}, _rotate)},
 }
-"""What each path takes."""
+"""The actions, by path and method."""
 
 _IDS = {"actions": "intent", "rotations": "endpoint"}
-"""The paths that end in an id, and what it names."""
+"""The paths that end in an id, and the name of the parameter for it."""
 
 
 def _find(request: Request) -> tuple[_Route, Object]:
-    """What a request asks for, and what its path says."""
+    """Return the action of a request, and the parameters in its path."""
     path, params = request.path.removeprefix(PREFIX), dict[str, Any]()
     first, _, ident = path.partition("/")
     if first in _IDS and "/" not in ident:

@@ -1,4 +1,4 @@
-"""The thread that delivers webhooks by itself, where the sandbox follows the system clock."""
+"""The thread that delivers webhooks automatically if the sandbox follows the system clock."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from ._database import SandboxClosedError
 _log = logging.getLogger("finsecure.sandbox")
 
 _PAUSE = 1.0
-"""Seconds before it goes on after a round that failed, such as on a full disk."""
+"""Seconds to wait after a round that failed, such as on a full disk."""
 
 _CLOSING = 0.3
-"""Seconds that `close` waits for the round that is under way."""
+"""Seconds that `close` waits for the current round."""
 
 
 class Courier:
-    """Do a round of work whenever something is due or was changed, on a daemon thread that starts when first needed.
+    """Runs a round of work when something is due or has changed, on a daemon thread that starts on first use.
 
     Args:
-        work: One round: do what is due; return the seconds until more is, or `None` where nothing is waiting.
+        work: Does what is due, and returns the seconds until the next time, or `None` if nothing is scheduled.
     """
 
     def __init__(self, work: Callable[[], float | None]) -> None:
@@ -32,7 +32,7 @@ class Courier:
         self._thread: threading.Thread | None = None
 
     def wake(self) -> None:
-        """Say that something may have become due."""
+        """Run a round soon, since something may be due."""
         self._changed.set()
         with self._lock:
             if self._thread is None and not self._closing:
@@ -40,7 +40,7 @@ class Courier:
                 self._thread.start()
 
     def close(self) -> None:
-        """Let the round that is under way end, and the thread with it."""
+        """Wait briefly for the current round, after which the thread ends."""
         with self._lock:
             self._closing = True
         self._changed.set()
@@ -50,7 +50,7 @@ class Courier:
     def _run(self) -> None:
         while True:
             self._changed.clear()
-            # Looked at between clear and wait, so that a close at any moment is seen.
+            # Checked after `clear`, so that a concurrent `close` is either seen here or ends the wait.
             if self._closing:
                 return
             self._changed.wait(self._round())
@@ -59,7 +59,7 @@ class Courier:
         try:
             return self._work()
         except SandboxClosedError:
-            return None  # `close` follows
-        except Exception:  # noqa: BLE001 - whatever it was, the next round may do
+            return None  # `close` will end the thread
+        except Exception:  # noqa: BLE001 - the next round may succeed
             _log.exception("The sandbox could not look for what is due. It goes on in %g seconds.", _PAUSE)
             return _PAUSE

@@ -1,8 +1,8 @@
-"""The SQLite database under a store: whose file it is, who takes turns with it, what is said when it cannot be used.
+"""The SQLite database of a store: checks that the file is ours, serializes access, and converts errors.
 
-Rules: a file that another program made is recognised before SQLite opens it for writing, so that it stays as it was to
-the byte. Only the user may read ours. Several processes may share it: whoever finds it locked asks again for a while,
-and stops asking when the sandbox is closed. No exception of sqlite3 leaves this file.
+Rules: a file of another program is recognized before SQLite opens it for writing, so that not a byte of it changes.
+Only the user can read our files. Several processes can share one: while it is locked, a process retries for ten seconds
+or until its sandbox is closed. No exception of sqlite3 leaves this file.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from typing import Any
 from finsecure.error import SandboxError
 
 APPLICATION_ID = 0x46696E53
-"""What SQLite keeps in the header of our files, and of no other program's: "FinS"."""
+"""The `application_id` in the SQLite header of our files, which tells them from other programs' files: "FinS"."""
 
 VERSION = 2
-"""The version of the tables, kept in the file as `user_version`."""
+"""The version of the tables, stored in the file as `user_version`."""
 
 _LOCKED_TRIES = 220
-"""How often a locked file is asked for, which takes ten seconds. Counted, since clocks may be frozen."""
+"""How often to try a locked file, which takes ten seconds. A count and not a time, since tests may freeze clocks."""
 
 _CLOSING = 0.3
-"""Seconds that `close` waits for the transaction that is under way."""
+"""Seconds that `close` waits for the current transaction."""
 
 
 CLOSED = "This sandbox is closed: make a new one."
@@ -43,12 +43,12 @@ class Database:
 
     Args:
         path: The file; `None` for memory.
-        tables: The statements that make the tables, where the file is new.
-        upgrades: The statements that make them of the tables of an earlier version, by that version.
+        tables: The statements that create the tables in a new file.
+        upgrades: The statements that upgrade the tables of an earlier version, by that version.
 
     Raises:
-        SandboxError: The file cannot be opened, or is not one of a sandbox.
-        ValueError: `path` is not the name of a file.
+        SandboxError: The file cannot be opened, or is not a sandbox's database.
+        ValueError: `path` is not a valid file name.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Database:
         with self._errors():
             if file is not None:
                 _refuse_others(file)
-            # Locked files are waited for in `_execute`, where close() can end the wait.
+            # `timeout=0`, since `_execute` waits for a locked file itself: close() can end that wait.
             self._connection = sqlite3.connect(
                 file or ":memory:", isolation_level=None, check_same_thread=False, timeout=0
             )
@@ -72,13 +72,13 @@ class Database:
                 raise
 
     def run(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        """One statement and its rows."""
+        """Execute one statement and return its rows."""
         with self._lock, self._errors():
             return self._execute(sql, values)
 
     @contextmanager
     def transaction(self, kind: str = "immediate") -> Generator[None, None, None]:
-        """All of it or, after an exception, nothing of it."""
+        """Open a transaction, which is rolled back if the block raises."""
         with self._lock:
             self.run(f"begin {kind}")
             try:
@@ -90,12 +90,12 @@ class Database:
                         self._connection.execute("rollback")
                 raise
             finally:
-                if self._closing.is_set():  # close() may have waited in vain
+                if self._closing.is_set():  # close() may have timed out and left the connection open
                     self._connection.close()
 
     @contextmanager
     def savepoint(self) -> Generator[None, None, None]:
-        """A part of a transaction that can be undone alone."""
+        """Open a savepoint, which is rolled back if the block raises."""
         self.run("savepoint part")
         try:
             yield
@@ -107,12 +107,12 @@ class Database:
         self.run("release part")
 
     def wipe(self) -> None:
-        """Leave nothing of what was deleted in the write-ahead log, unless another process uses it just now."""
+        """Remove deleted data from the write-ahead log too, unless another process is using it."""
         with self._lock, suppress(sqlite3.Error):
             self._connection.execute("pragma wal_checkpoint(truncate)")
 
     def close(self) -> None:
-        """Let the transaction that is under way end, and close the database. Closing it twice is harmless."""
+        """Wait briefly for the current transaction, and close the database. Closing twice is harmless."""
         self._closing.set()
         if self._lock.acquire(timeout=_CLOSING):
             try:
@@ -121,17 +121,17 @@ class Database:
                 self._lock.release()
 
     def _can_undo(self) -> bool:
-        """Whether a transaction is open. SQLite itself ends it where the disk is full."""
+        """Whether a transaction is open. SQLite itself rolls it back if the disk is full."""
         try:
             return self._connection.in_transaction
-        except sqlite3.ProgrammingError:  # closed in the middle of it, by a signal handler on this thread
+        except sqlite3.ProgrammingError:  # a signal handler on this thread closed the connection meanwhile
             return False
 
     def _set_up(self, tables: Iterable[str], upgrades: Mapping[int, Iterable[str]]) -> None:
         for pragma in ("synchronous = full", "secure_delete = on"):
             self._execute(f"pragma {pragma}")
         if self._pragma("application_id") != APPLICATION_ID:
-            # Before it becomes a WAL file: from the first byte on, its header says whose it is.
+            # Before switching to WAL, so that the header has our application id from the first write on.
             with self.transaction("exclusive"):
                 self._make(tables)
         if self._pragma("user_version") in upgrades:
@@ -147,18 +147,18 @@ class Database:
 
     def _make(self, tables: Iterable[str]) -> None:
         if self._pragma("application_id") == APPLICATION_ID:
-            return  # another process was faster
+            return  # another process has created the tables meanwhile
         if self._execute("select 1 from sqlite_master"):
             raise _another_program(self._name)
         self._execute(f"pragma application_id = {APPLICATION_ID}")
         self._become(tables)
 
     def _upgrade(self, upgrades: Mapping[int, Iterable[str]]) -> None:
-        # Another process may have been faster.
+        # Reads the version again, since another process may have upgraded the tables meanwhile.
         self._become(upgrades.get(self._pragma("user_version"), ()))
 
     def _become(self, statements: Iterable[str]) -> None:
-        """Make the tables those of this version."""
+        """Execute the statements, and store this version as the version of the tables."""
         for statement in statements:
             self._execute(statement)
         self._execute(f"pragma user_version = {VERSION}")
@@ -191,7 +191,7 @@ class Database:
 
 
 def _file_name(path: str | os.PathLike[str] | None) -> str | None:
-    """The absolute path of a file; `None` for memory."""
+    """Return the absolute path of the file; `None` for memory."""
     if path is None or path == ":memory:":
         return None
     name = os.fsdecode(path)
@@ -201,10 +201,10 @@ def _file_name(path: str | os.PathLike[str] | None) -> str | None:
 
 
 def _refuse_others(file: str) -> None:
-    """Make the file, readable for its owner alone, or look whether the one that is there is ours.
+    """Create the file, readable only by its owner, or check that an existing one is ours.
 
     Raises:
-        SandboxError: It is another program's.
+        SandboxError: The file belongs to another program.
     """
     try:
         with suppress(FileExistsError):
@@ -215,21 +215,22 @@ def _refuse_others(file: str) -> None:
         raise SandboxError(f"The sandbox's database {file} cannot be used: {error.strerror}.") from None
     if not is_ours:
         raise _another_program(file)
-    with suppress(OSError):  # another user's, who lets us read it
+    with suppress(OSError):  # the file belongs to another user, who lets us use it
         for part in (file, file + "-wal", file + "-shm"):
             Path(part).chmod(0o600)
 
 
 def _application_id(file: str) -> int:
-    """What the header says. An immutable file is opened without a lock, a log or a write."""
+    """Return the application id in the header. `immutable=1` makes SQLite read without locks, log or writes."""
     connection = sqlite3.connect(f"{Path(file).as_uri()}?mode=ro&immutable=1", uri=True)
     try:
         number: int = connection.execute("pragma application_id").fetchone()[0]
     except sqlite3.DatabaseError as error:
         if "not a database" in str(error):
             return 0
-        # The file is shorter than its header says: a kill or a full disk ended the copying of the log into it. SQLite
-        # repairs it from the log. Read it directly only here: closing a file ends this process's SQLite locks on it.
+        # The file is shorter than its header says, because a kill or a full disk interrupted a checkpoint. SQLite will
+        # repair it from the log, so read the header directly. Only do so here: closing a file drops the SQLite locks
+        # that this process holds on it.
         with Path(file).open("rb") as raw:
             number = int.from_bytes(raw.read(72)[68:], "big")
     finally:

@@ -1,14 +1,14 @@
-"""Webhook delivery: signed, at least once, tried again with longer and longer waits. Reference: Webhooks.
+"""Webhook delivery: signed, at least once, retried with growing delays. Reference: Webhooks.
 
-Rules: nothing is sent to another machine unless its name was given (`Sandbox(hosts=)`): any other delivery is recorded
-as refused; no redirect is followed and no proxy used; the database is never locked while a receiver is being waited
-for. What is due is kept in the database, so that it is delivered by whoever opens it next. Whoever makes a delivery
-claims it first, so that nobody else does.
+Rules: nothing is sent to another machine unless its name was given (`Sandbox(hosts=)`); other deliveries are recorded
+as refused. Redirects are not followed, and no proxy is used. The database is never locked while waiting for a receiver.
+Due deliveries are stored in the database, so a sandbox that opens it later makes them. A delivery is claimed before it
+is made, so that no two threads or processes make the same one at the same time.
 
-Each endpoint has a lane of its own: within it one delivery follows the other, and no lane waits for another one. A lane
-is a generator that asks for one parcel after another to be sent, so that it is written once. What goes over sockets is
-sent in an event loop, the caller's or that of a thread in the background; a function or a WSGI application is called on
-the caller's thread.
+Each endpoint has its own lane. Deliveries in a lane are sequential, and lanes do not wait for each other. A lane is a
+generator that yields one parcel after the other to be sent, so that the sync and the async driver share its code.
+Requests over sockets are sent in an event loop: the caller's, or one on a background thread. A function or a WSGI
+application is called on the caller's thread.
 """
 
 from __future__ import annotations
@@ -43,24 +43,24 @@ from ._trouble import Send, Trouble
 _log = logging.getLogger("finsecure.sandbox")
 
 TIMEOUT = 10.0
-"""Seconds a receiver has for its whole answer. Reference: Webhooks, "Response Time"."""
+"""Seconds that a receiver has for its whole response. Reference: Webhooks, "Response Time"."""
 
 WAITS = (1.0, 5.0, 30.0, 120.0)
-"""Seconds before the second to the fifth try; after that the delivery is given up."""
+"""Seconds before the second to the fifth attempt; after that, the delivery is given up."""
 
 _CLAIM = 2 * TIMEOUT
-"""Seconds that a delivery is left to whoever claimed it, who may have died meanwhile."""
+"""Seconds that a claim is valid. It expires, since the process that made it may have died."""
 
 _PAUSE = 1.0
-"""Seconds before a lane that failed in itself, such as on a full disk, goes on."""
+"""Seconds to wait after an error of a lane itself, such as a full disk."""
 
 Answer: TypeAlias = tuple[int | None, str | None]
-"""A receiver's status, and what went wrong."""
+"""A receiver's status, and the error; either can be `None`."""
 
 
 @dataclass(frozen=True)
 class Parcel:
-    """One event on its way to one receiver."""
+    """The webhook request that delivers one event to one receiver."""
 
     url: str
     payload: bytes
@@ -68,16 +68,16 @@ class Parcel:
 
 
 class Deliverer:
-    """Deliver what a store holds as due.
+    """Makes the deliveries that are due in a store.
 
     Args:
         store: The state.
-        clock: The time.
-        secret: What every delivery is signed with, besides the secrets of its endpoint.
-        ca_file: Certificates to trust besides those that the machine trusts.
-        hosts: Where webhooks may be sent.
-        finished: Called whenever a lane that `start` began is free again.
-        observer: Called with each try.
+        clock: The clock.
+        secret: The secret to sign every delivery with, in addition to the secrets of its endpoint.
+        ca_file: Certificates to trust, in addition to those that this machine trusts.
+        hosts: The hosts that webhooks may be sent to.
+        finished: Called when a lane that `start` started has ended.
+        observer: Called with each attempt.
 
     Raises:
         ValueError: `ca_file` cannot be read.
@@ -106,14 +106,14 @@ class Deliverer:
         self._background = Background(self._disconnect)
 
     def close(self) -> None:
-        """End what is on its way, which stays due, and close the connections to receivers."""
+        """Cancel the current deliveries, which stay due, and close the connections to receivers."""
         self._background.close()
 
     def start(self) -> set[str]:
-        """Begin to deliver what is due to endpoints that wait for nothing, and return at once.
+        """Start the due deliveries to endpoints that are not busy, in the background.
 
         Returns:
-            The endpoints that are being delivered to.
+            The endpoints that are busy now.
         """
         with self._lock:
             busy = set(self._busy)
@@ -125,11 +125,11 @@ class Deliverer:
         return busy | lanes.keys()
 
     def deliver(self, trouble: Trouble, receiver: Receiver | None = None) -> list[Delivery]:
-        """Try everything that is due once, oldest first.
+        """Make one attempt at each due delivery, oldest first.
 
         Args:
-            trouble: What goes wrong on the way.
-            receiver: Who is handed everything in this process; `None` sends it to the webhook endpoints.
+            trouble: What to do wrong on purpose.
+            receiver: The receiver in this process for all deliveries; `None` sends them to the webhook endpoints.
         """
         if receiver is None:
             return self._background.run(self._deliver_over(self._connections(), trouble))
@@ -146,7 +146,7 @@ class Deliverer:
                 return [*tried.values()]
 
     async def deliver_async(self, trouble: Trouble, receiver: Receiver | None = None) -> list[Delivery]:
-        """`deliver` in the caller's event loop."""
+        """Like `deliver`, but in the caller's event loop."""
         if receiver is None:
             async with self._connect() as client:
                 return await self._deliver_over(client, trouble)
@@ -156,14 +156,14 @@ class Deliverer:
         return [*tried.values()]
 
     async def _deliver_over(self, client: httpx.AsyncClient, trouble: Trouble) -> list[Delivery]:
-        """Deliver to the webhook endpoints, side by side."""
+        """Deliver to all webhook endpoints concurrently."""
         tried: dict[int, Delivery] = {}
         failures: list[Exception] = []
 
         async def drive(sends: list[Send]) -> None:
             try:
                 await _drive(client, self._lane(sends, None, tried), None)
-            except Exception as failure:  # noqa: BLE001 - raised below, when the other lanes are through
+            except Exception as failure:  # noqa: BLE001 - raised below, after the other lanes have finished
                 failures.append(failure)
 
         async with anyio.create_task_group() as lanes:
@@ -174,12 +174,12 @@ class Deliverer:
         return [tried[place] for place in sorted(tried)]
 
     async def _deliver_by_itself(self, endpoint: str, sends: list[Send]) -> None:
-        """Deliver to one endpoint. Whatever fails here is logged, and nothing ends."""
+        """Deliver to one endpoint in the background. Errors are logged, and deliveries go on."""
         try:
             await _drive(self._connections(), self._lane(sends, None, {}), None)
-        except SandboxClosedError:  # what it claimed is due again when the claim ends
+        except SandboxClosedError:  # its claimed deliveries are due again when the claims expire
             return
-        except Exception:  # noqa: BLE001 - the next round may be luckier
+        except Exception:  # noqa: BLE001 - the next round may succeed
             _log.exception("Delivering webhooks to %s failed. It goes on in %g seconds.", endpoint, _PAUSE)
             await asyncio.sleep(_PAUSE)
         with self._lock:
@@ -195,7 +195,7 @@ class Deliverer:
     def _lane(
         self, sends: list[Send], receiver: Receiver | None, tried: dict[int, Delivery]
     ) -> Generator[Parcel, Answer, None]:
-        """Make deliveries one after the other, and put each try under its place."""
+        """Make deliveries one after the other, and store each attempt in `tried` under its place."""
         began = self._clock.time()
         copies = Counter(send.due.seq for send in sends)
         claimed: dict[int, bool] = {}
@@ -217,10 +217,10 @@ class Deliverer:
     def _try(
         self, due: Due, receiver: Receiver | None, *, lost: bool
     ) -> Generator[Parcel, Answer, tuple[Delivery | None, bool]]:
-        """Try one delivery.
+        """Make one attempt at a delivery.
 
         Returns:
-            The try, unless its endpoint is gone, and whether it is the last one.
+            The attempt, or `None` if the endpoint was deleted, and whether it is the last one.
         """
         event, url = self._store.find("event", due.event), self._url(due, receiver)
         if event is None or url is None:
@@ -235,10 +235,10 @@ class Deliverer:
         elif not refused:
             try:
                 answer = yield self._parcel(url, event, due.endpoint)
-            except GeneratorExit:  # whoever sends was stopped, so it was not delivered
+            except GeneratorExit:  # the driver was cancelled while it was sending
                 self._store.release(due, self._clock.time())
                 raise
-        # A receiver without an endpoint has a path and no host.
+        # Without an endpoint there is no real host to show, only a path.
         shown = url.removeprefix(NOWHERE) if due.endpoint == ANYBODY else url
         delivery = Delivery(due.event, event["type"], shown, due.attempts + 1, *answer, self._clock.time())
         self._store.log_delivery(delivery)
@@ -253,7 +253,7 @@ class Deliverer:
                 self._store.deliver_again(due, self._clock.time() + WAITS[due.attempts])
 
     def _url(self, due: Due, receiver: Receiver | None) -> str | None:
-        """Where a delivery goes; `None` where its endpoint was deleted."""
+        """Return the URL of a delivery; `None` if its endpoint was deleted."""
         if due.endpoint == ANYBODY:
             return NOWHERE + ((receiver and receiver.path) or "/")
         endpoint = self._store.find("webhook_endpoint", due.endpoint)
@@ -266,7 +266,7 @@ class Deliverer:
         payload = _json.write(event)
         secrets = [*signing_secrets(self._store, endpoint, self._clock.time()), self._secret]
         for secret in secrets:
-            clocks[secret.encode()] = self._clock  # `construct_event(tolerance=...)` goes by it
+            clocks[secret.encode()] = self._clock  # for `construct_event(tolerance=...)`
         headers = {
             "Content-Type": "application/json",
             "FinSecure-Signature": ",".join(sign(payload, secret) for secret in secrets),
@@ -275,14 +275,14 @@ class Deliverer:
         return Parcel(url, payload, headers)
 
     def _connections(self) -> httpx.AsyncClient:
-        """The connections of the loop in the background."""
+        """Return the HTTP client of the background loop."""
         with self._lock:
             if self._client is None:
                 self._client = self._connect()
             return self._client
 
     def _connect(self) -> httpx.AsyncClient:
-        """New connections: as many as there are endpoints, so that none waits for another one's."""
+        """Create an HTTP client. Its connections are unlimited, so that no endpoint waits for another one's."""
         trusted = self._trusted or _trust(None)
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
         return httpx.AsyncClient(verify=trusted, trust_env=False, limits=limits, timeout=None)  # noqa: S113 - see _post
@@ -292,7 +292,7 @@ class Deliverer:
 
 
 def _trust(ca_file: str | os.PathLike[str] | None) -> ssl.SSLContext:
-    """The certificates that the machine trusts, those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name, and those given."""
+    """Trust the CAs of this machine, those in `SSL_CERT_FILE` and `SSL_CERT_DIR`, and those in `ca_file`."""
     context = ssl.create_default_context()
     if ca_file is not None:
         try:
@@ -303,7 +303,7 @@ def _trust(ca_file: str | os.PathLike[str] | None) -> ssl.SSLContext:
 
 
 def _lanes(sends: Iterable[Send]) -> dict[str, list[Send]]:
-    """What is to be sent to each endpoint."""
+    """Group deliveries by endpoint."""
     lanes: dict[str, list[Send]] = {}
     for send in sends:
         lanes.setdefault(send.due.endpoint, []).append(send)
@@ -321,7 +321,10 @@ async def _drive(client: httpx.AsyncClient, lane: Generator[Parcel, Answer, None
 
 
 def _way(parcel: Parcel) -> dict[str, Any]:
-    """How a parcel is sent. Names below localhost are this machine (RFC 6761), also where no resolver knows them."""
+    """Return the arguments to send a parcel with httpx.
+
+    Names under `.localhost` are this machine (RFC 6761), but not every resolver knows that, so connect to `localhost`.
+    """
     url = httpx.URL(parcel.url)
     return {
         "url": url.copy_with(host="localhost") if url.host.endswith(".localhost") else url,
@@ -336,7 +339,7 @@ async def _post(client: httpx.AsyncClient, parcel: Parcel, receiver: Receiver | 
     try:
         with anyio.move_on_after(TIMEOUT):
             async with client.stream("POST", **_way(parcel)) as response:
-                # What the body says does not matter, but it has to come.
+                # Read and discard the body: the response only counts when all of it has arrived.
                 async for _ in cast("AsyncIterable[bytes]", response.stream):
                     pass
             status = response.status_code
@@ -360,7 +363,7 @@ def _hand_over(client: httpx.Client, parcel: Parcel, receiver: Receiver) -> Answ
 
 
 def _failed(error: Exception, receiver: Receiver | None) -> Answer:
-    """What a delivery that raised counts as. A server answers 500 for a receiver that raises."""
+    """Return the result of a delivery that raised. In this process, it is 500, as from a server whose code raises."""
     told = f"{type(error).__name__}: {error}"
     if receiver is not None:
         _log.warning("The receiver of a webhook raised.", exc_info=error)

@@ -1,9 +1,9 @@
-"""The engine: a request in, a response out, with the state in between.
+"""The engine: takes a request, reads and changes the state, and returns a response.
 
-A request passes, in this order: the API key (a secret one must not come from a page), the faults that were asked for,
-the rate limit, what the key may do, the idempotency key, the route, the version, the body, the operation. What is
-refused leaves no trace but its answer under the idempotency key. What the operation did, its events and that answer are
-one transaction.
+A request goes through these steps, in this order: the API key (a web page must not send a secret key), the faults, the
+rate limit, the permissions of the key, the idempotency key, the route, the version, the body, the operation. A refused
+request changes nothing, except that its response may be stored under the idempotency key. The changes of an operation,
+its events and that stored response are one transaction.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from ._work import API_VERSION, Work
 _log = logging.getLogger("finsecure.sandbox")
 
 HEALTH = "/health"
-"""Where probes ask whether the sandbox is up."""
+"""The path for health checks."""
 
 _INTERNAL = {"error": error("api_error", "An error occurred while processing your request")}
 
@@ -46,18 +46,18 @@ class Engine:
 
     Args:
         store: The state.
-        clock: The time.
-        new_id: Gives the part of an id after its prefix.
-        rate_limit: Requests per second and key; `None` for no limit.
-        settle_after: Seconds that a bank payment, or a refund that is pending, takes.
-        changed: Called after each transaction, which may have made something due.
+        clock: The clock.
+        new_id: Returns the part of an id after its prefix.
+        rate_limit: Requests per second for each key; `None` for no limit.
+        settle_after: Seconds until a bank payment or a pending refund settles.
+        changed: Called after each transaction, since it may have made something due.
         keys: The API keys.
-        hosts: Where webhooks may be sent.
-        observer: Called with each request that was answered.
+        hosts: The hosts that webhooks may be sent to.
+        observer: Called with each request after its response.
 
     Attributes:
         keys: The API keys.
-        faults: What was asked to fail.
+        faults: The faults to apply to requests.
         log: The requests so far.
     """
 
@@ -86,10 +86,10 @@ class Engine:
         self._claims = _idempotency.Claims()
 
     def handle(self, request: Request) -> Response:
-        """Answer one request. Nothing that a request holds makes this raise.
+        """Handle one request. No content of a request can make this raise.
 
         Raises:
-            SandboxClosedError: There is nothing left that could answer.
+            SandboxClosedError: The sandbox is closed.
         """
         request_id = "req_" + self._new_id("req")
         if request.path.startswith(_payments.BANK_PAGE):
@@ -103,28 +103,28 @@ class Engine:
         return replace(response, headers={**response.headers, "Request-Id": request_id})
 
     def identified(self, response: Response) -> Response:
-        """An answer that was not given here, with a `Request-Id` of its own. Reference: wire contract, "Headers"."""
+        """Add a `Request-Id` to a response that `handle` did not make. Reference: wire contract, "Headers"."""
         return replace(response, headers={"Request-Id": "req_" + self._new_id("req"), **response.headers})
 
     def settle(self) -> None:
-        """Settle the payments and refunds whose time has come."""
+        """Settle the payments and refunds that are due."""
         if self._store.settling(self._clock.time()):
             with self._store.transaction():
                 _payments.settle(self._work())
 
     def time_moved(self) -> None:
-        """Settle what is to be settled by now, and say that something may be due."""
+        """Settle what is due after the clock moved, and report that deliveries may be due."""
         self.settle()
         self._changed()
 
     def resolve_action(self, ident: str, *, succeed: bool) -> Object:
-        """The customer authorises a payment, or fails to.
+        """Complete 3D Secure as the customer, or fail it.
 
         Returns:
             The PaymentIntent.
 
         Raises:
-            Problem: There is no such PaymentIntent, or it does not wait for the customer.
+            Problem: No PaymentIntent has this id, or its status is not `requires_action`.
         """
         with self._transaction():
             work = self._work()
@@ -135,7 +135,7 @@ class Engine:
             return work.find("payment_intent", ident)
 
     def emit(self, type: str, overrides: Mapping[str, object]) -> Object:
-        """Record an event about an object that is made up.
+        """Record an event about an invented object.
 
         Returns:
             The event.
@@ -148,48 +148,48 @@ class Engine:
             return _samples.emit(self._work(), type, overrides)
 
     def trigger(self, type: str, ident: str | None) -> Object:
-        """Bring an event about.
+        """Cause an event by making the API calls that lead to it.
 
         Returns:
             The event.
 
         Raises:
-            Problem: The type is wrong, there is no such object, or its state does not allow that.
+            Problem: The type is wrong, no object has this id, or its state does not allow it.
         """
         with self._transaction():
             return _trigger.trigger(self._work(), type, ident)
 
     def resend(self, ident: str, param: str | None = None) -> Object:
-        """Have an event delivered again to whoever wants it.
+        """Deliver an event again, to every webhook endpoint that is subscribed to it.
 
         Args:
             ident: The event's id.
-            param: The parameter that it was sent as, if it was.
+            param: The name of the parameter that the id came in, for the error message.
 
         Returns:
             The event.
 
         Raises:
-            Problem: There is no such event.
+            Problem: No event has this id.
         """
         with self._transaction():
             work = self._work()
             return work.resend(work.find("event", ident, param))
 
     def rotate_secret(self, ident: str, overlap: float) -> str:
-        """Give a webhook endpoint another secret.
+        """Rotate the secret of a webhook endpoint.
 
         Returns:
             The new secret.
 
         Raises:
-            Problem: There is no such endpoint.
+            Problem: No endpoint has this id.
         """
         with self._transaction():
             return webhook_endpoints.rotate_secret(self._work(), ident, overlap)
 
     def reset(self) -> None:
-        """Forget all but the keys and the time."""
+        """Delete everything except the keys and the time."""
         with self._store.transaction():
             self._store.empty()
         self.faults.clear()
@@ -199,7 +199,7 @@ class Engine:
 
     @contextmanager
     def unlimited(self) -> Generator[None, None, None]:
-        """Answer whatever number of requests: those that prepare a sandbox, before anybody else's."""
+        """Turn the rate limit off in this block, for the requests that prepare a sandbox before it is used."""
         limit, self._rate_limit = self._rate_limit, None
         try:
             yield
@@ -207,7 +207,7 @@ class Engine:
             self._rate_limit = limit
 
     def _answer(self, request: Request, request_id: str) -> Response:
-        """Answer a request for the API, and log it."""
+        """Handle a request for the API, and log it."""
         began, now = time.perf_counter(), self._clock.time()
         operation = _routes.name_of(request.method, request.path)
         fault = None
@@ -261,13 +261,14 @@ class Engine:
             if kept is not None:
                 return Response(kept.status, {**kept.headers, "Idempotent-Replayed": "true"}, kept.body)
             response = self._carry_out(work, request, body)
-            # Whatever the contract keeps comes by here. 401, 403, 409 and 429 are given before, a 500 after.
+            # Every response that the contract requires to be stored gets here. 401, 403, 409 and 429 are returned
+            # before this line, and a 500 after it.
             first = Kept(request_hash, response.status, response.headers, response.body)
             self._store.keep_answer(key, work.now, first)
             return response
 
     def _health(self, request: Request) -> Response:
-        """Whether requests can be answered. It asks for no key, since probes have none."""
+        """Respond with 200 if the database can be read. Needs no API key, since health checks have none."""
         if request.method not in ("GET", "HEAD"):
             raise not_allowed(request.method, "GET", "HEAD")
         self._store.has_endpoints()
@@ -287,7 +288,7 @@ class Engine:
         self.settle()
         with self._store.transaction():
             yield
-        with suppress(SandboxError):  # what was done is done, even where the sandbox was closed meanwhile
+        with suppress(SandboxError):  # the transaction is committed, even if the sandbox was closed since
             self._changed()
 
     def _carry_out(self, work: Work, request: Request, body: Object | Problem) -> Response:
@@ -322,10 +323,10 @@ class Engine:
 
 
 def safely(answer: Callable[[], Response], request_id: str) -> Response:
-    """An answer, whatever happens.
+    """Return the response, or an error response if `answer` raises.
 
     Raises:
-        SandboxClosedError: There is nothing left that could answer.
+        SandboxClosedError: The sandbox is closed.
     """
     try:
         return answer()
@@ -333,10 +334,10 @@ def safely(answer: Callable[[], Response], request_id: str) -> Response:
         return refusal(problem)
     except SandboxClosedError:
         raise
-    except SandboxError as failure:  # nothing was done, so the same request may come again
+    except SandboxError as failure:  # the transaction was rolled back, so the caller can retry
         _log.warning("The sandbox failed on %s: %s", request_id, failure)
         return json_response(503, {"error": error("api_error", str(failure))})
-    except Exception:  # noqa: BLE001 - a server answers 500 and lives on
+    except Exception:  # noqa: BLE001 - a server responds with 500 and goes on
         _log.exception("The sandbox failed on %s", request_id)
         return json_response(500, _INTERNAL)
 
@@ -359,17 +360,17 @@ def _check_version(request: Request) -> None:
 
 
 def check_content_type(request: Request) -> None:
-    """Refuse a body that is not sent as JSON."""
+    """Refuse a body with a content type other than JSON."""
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given != "application/json":
         raise Problem(415, "invalid_request_error", "The request body must be sent as Content-Type: application/json.")
 
 
 def refusal(problem: Problem) -> Response:
-    """The answer to what is refused."""
+    """Return the response for a refused request."""
     return json_response(problem.status, problem.body, problem.headers)
 
 
 def json_response(status: int, body: object, headers: Mapping[str, str] | None = None) -> Response:
-    """An answer in JSON."""
+    """Return a response with a JSON body."""
     return Response(status, {"Content-Type": "application/json", **(headers or {})}, _json.write(body))

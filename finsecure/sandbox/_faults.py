@@ -1,7 +1,7 @@
-"""Failing on purpose: answers that are late, wrong, cut short or lost, as networks and gateways make them.
+"""Faults: late, wrong, truncated or lost responses, as networks and gateways cause them.
 
-A fault stands in front of the API, as a gateway does. Where the request is carried out all the same, the API keeps its
-own answer under the idempotency key, so that a retry gets that. What a fault says itself is kept nowhere.
+A fault acts in front of the API, as a gateway does. If the request is carried out anyway, the API stores its own
+response under the idempotency key, so a retry gets that one. The response of a fault is never stored.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _ANSWERS: dict[str, _Alter] = {
     "truncated": lambda answer: replace(answer, ending="truncated"),
     "garbled": lambda _: Response(200, {"Content-Type": "text/html; charset=utf-8"}, _HTML),
 }
-"""What becomes of the API's answer. `dropped` is the one that does not let the request be carried out."""
+"""How each kind of fault changes the API's response. Only with `dropped` is the request not carried out."""
 
 _NOTHING = Response(503, {}, b"")
 
@@ -66,23 +66,24 @@ _BY_STATUS = {
     ),
     429: error("rate_limit_error", "Too many requests made to the API too quickly"),
 }
-"""Reference: Error Handling, "Error Types". Any other 4xx is an invalid request, any 5xx an error of the API."""
+"""Reference: Error Handling, "Error Types". Any other 4xx is an invalid request, and any 5xx an API error."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What the sandbox was told to do to requests. `Sandbox.fail_next` says what each word means.
+    """A fault that `Sandbox.fail_next` added. See there for details.
 
     Attributes:
-        operation: The operation that it meets, or `*` for all of them.
-        status: The status of the answer in place of the API's.
-        retry_after: The seconds in its `Retry-After`.
-        executed: Whether the request is carried out before that answer.
-        answer: What becomes of the API's answer.
-        slow: The seconds by which the answer is late.
-        times: How many requests it still meets; `None` where it goes by `share`.
-        share: The share of the requests that it meets.
-        seed: What chooses them.
+        operation: The operation that fails, such as `payment_intents.confirm`, or `*` for any.
+        status: The HTTP status to respond with, from 400 to 599; `None` to keep the API's response.
+        retry_after: The value of the `Retry-After` header, in seconds; `None` for no header.
+        executed: Whether the request is carried out before responding with `status`.
+        answer: What happens to the API's response: `lost`, `dropped`, `stalled`, `truncated` or `garbled`; `None` for
+            nothing.
+        slow: Seconds to delay the response.
+        times: How many more requests fail; `None` with a `share`.
+        share: The share of requests that fail, above 0 and up to 1; `None` with `times`.
+        seed: The seed to choose the requests of a `share`; `None` for a random choice.
     """
 
     operation: str = EVERY
@@ -96,12 +97,15 @@ class Fault:
     seed: int | None = None
 
     def strike(self, carry_out: Callable[[], Response]) -> Response:
-        """The answer to one request.
+        """Apply this fault to one request.
 
         Args:
-            carry_out: Does what the request asks for.
+            carry_out: Carries out the request, and returns the API's response.
+
+        Returns:
+            The response to send.
         """
-        # Without a status of its own a fault only spoils the API's answer, so there has to be one.
+        # A fault without `status` changes the API's response, so it needs one.
         carried_out = self.answer != "dropped" and (self.executed or self.status is None)
         answer = carry_out() if carried_out else _NOTHING
         if self.status is not None:
@@ -123,27 +127,27 @@ class Fault:
 
 @dataclass
 class _Waiting:
-    """A fault that waits for requests, and the chance that it goes by."""
+    """A fault that has not happened yet, and its random generator for a `share`."""
 
     fault: Fault
     chance: random.Random = field(default_factory=random.Random)
 
 
 class Faults:
-    """The faults that wait for requests, in the order in which they were asked for."""
+    """The faults that have not happened yet, in the order in which they were added."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: list[_Waiting] = []
 
     def add(self, given: Mapping[str, object]) -> Fault:
-        """Have requests fail.
+        """Add a fault.
 
         Args:
-            given: The words of `Sandbox.fail_next`, by name.
+            given: The arguments of `Sandbox.fail_next`, by name.
 
         Raises:
-            Problem: A word is wrong, or contradicts another one.
+            Problem: An argument is wrong or contradicts another one.
         """
         words = check.read(SCHEMA, given)
         for name, contradicts, message in _RULES:
@@ -157,17 +161,17 @@ class Faults:
         return fault
 
     def take(self, operation: str | None) -> Fault | None:
-        """The fault that meets a request, if one does: the first one that is for it."""
+        """Return the first fault that matches a request, or `None`, and count it as used."""
         with self._lock:
             return next((fault for waiting in [*self._waiting] if (fault := self._meet(waiting, operation))), None)
 
     def waiting(self) -> list[Fault]:
-        """The faults that still wait for requests."""
+        """Return the faults that have not happened yet."""
         with self._lock:
             return [waiting.fault for waiting in self._waiting]
 
     def clear(self) -> None:
-        """Forget them all."""
+        """Remove all faults."""
         with self._lock:
             self._waiting.clear()
 
@@ -218,4 +222,4 @@ _RULES: tuple[tuple[str, _Contradiction, str], ...] = (
         "seed needs share: it chooses which requests fail.",
     ),
 )
-"""Words that contradict each other: the one to name, when they do, and what to say."""
+"""Rules for the arguments: the parameter to name in the error, a test for the contradiction, and the message."""

@@ -1,8 +1,8 @@
-"""The hosts that a sandbox deals with: the names that it answers to, and where it sends webhooks.
+"""The host names of a sandbox: those that it accepts requests for, and those that it may send webhooks to.
 
-A page anywhere can have its own name lead to this machine (DNS rebinding), and a `Host` becomes part of the links that
-the sandbox gives out. So a request for a name that is nobody's here is refused, whatever it asks for. For the same
-names it may send webhooks: to this machine, and to the hosts that it was told of, such as other containers.
+Any web page can make its own host name resolve to this machine (DNS rebinding), and the `Host` header becomes part of
+the links in responses. So every request for an unknown host is refused. Webhooks may be sent to this machine, and to
+the hosts that were given, such as other containers.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ _NAME = r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]"
 _HOST = re.compile(rf"({_NAME})(?::[0-9]{{1,5}})?", re.ASCII | re.IGNORECASE)
 
 _OWN = (BASE_URL.removeprefix("https://"), "api-sandbox.finsecure.com", "testserver")
-"""The name of the door without a socket, that of test mode, and the one that Starlette's TestClient asks for."""
+"""The hosts of the in-process transport, of the API's test mode, and of Starlette's TestClient."""
 
 
 class Hosts:
     """The names of one sandbox.
 
     Args:
-        names: Those that it has besides its own and those of this machine.
+        names: More names, besides the sandbox's own and those of this machine.
 
     Attributes:
-        given: These names.
+        given: The names that were given.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -41,7 +41,7 @@ class Hosts:
 
     @contextmanager
     def added(self, names: Iterable[str]) -> Generator[None, None, None]:
-        """Answer to more names from now on. If the block raises, take them back."""
+        """Accept more names from now on. If the block raises, remove them again."""
         more = {_plain(name) for name in names} - self._names
         self._names |= more
         try:
@@ -51,7 +51,7 @@ class Hosts:
             raise
 
     def check(self, host: str) -> None:
-        """Refuse the `Host` of a request that is for somebody else.
+        """Refuse a request with an unknown `Host`.
 
         Raises:
             Problem: 403.
@@ -64,19 +64,19 @@ class Hosts:
             )
 
     def own(self, host: str) -> bool:
-        """Whether a `Host` is a name of this sandbox, with a port or without."""
+        """Whether a `Host` is a name of this sandbox, with or without a port."""
         matched = _HOST.fullmatch(host)
         name = _plain(matched[1]) if matched else ""
         return name in self._names or is_loopback(name)
 
     def may_receive(self, url: str) -> bool:
-        """Whether webhooks may be sent to a URL: it is on this machine, or on a host that was given."""
+        """Whether webhooks may be sent to a URL: its host must be this machine or one that was given."""
         host = httpx.URL(url).raw_host.decode("ascii")
         return is_loopback(host) or _plain(host) in self.given
 
 
 def names(value: object, param: str) -> list[str]:
-    """The names that an option gives."""
+    """Check the names in an option."""
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise invalid(f'{param} must be a list of host names, such as ["sandbox.test"].', param)
     return [_name(one, param) for one in cast("Iterable[object]", value)]
@@ -90,5 +90,5 @@ def _name(value: object, param: str) -> str:
 
 
 def _plain(name: str) -> str:
-    """A name as it is compared: in lower case, without the brackets of an address or the dot at the end."""
+    """Normalize a name: lower case, without the brackets of an IPv6 address, without a trailing dot."""
     return name.lower().strip("[]").removesuffix(".")

@@ -1,4 +1,4 @@
-"""What goes into the engine and what comes out of it, free of any HTTP library."""
+"""The requests and responses of the engine, independent of any HTTP library."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 BASE_URL = "https://sandbox.invalid"
-"""The host of the door without a socket: a name that no network has (RFC 2606)."""
+"""The base URL of the in-process transport. Its host name never exists on a network (RFC 2606)."""
 
 
 @dataclass(frozen=True)
@@ -17,10 +17,10 @@ class Request:
     Attributes:
         method: `GET`, `POST`, `PUT` or `DELETE`.
         path: The path, percent-encoded, without the query.
-        query: What follows the `?`, percent-encoded.
-        headers: By lower-case name.
+        query: The query, without the `?`, percent-encoded.
+        headers: The headers, by lower-case name.
         body: The raw body.
-        base_url: The door it came through, without a trailing slash: pages of the sandbox are linked from there.
+        base_url: The base URL that the request was sent to, without a trailing slash, for links to the sandbox's pages.
     """
 
     method: str
@@ -32,24 +32,24 @@ class Request:
 
     @property
     def origin(self) -> str:
-        """What a page that came through this door calls its origin."""
+        """The origin of the pages under `base_url`."""
         return "/".join(self.base_url.split("/")[:3])
 
 
 Ending = Literal["whole", "closed", "stalled", "truncated"]
-"""How a response goes out: whole; the connection closes before it; it never comes; it breaks off in the middle."""
+"""How a response is sent: whole; not at all, and the connection closes; never; or cut off in the middle."""
 
 
 @dataclass(frozen=True)
 class Response:
-    """One HTTP response, and what a fault makes of it on its way out.
+    """One HTTP response, and how a fault changes the sending of it.
 
     Attributes:
         status: The status code.
         headers: The headers.
         body: The raw body.
-        delay: Seconds before it goes out.
-        ending: How it goes out.
+        delay: Seconds to wait before sending it.
+        ending: How it is sent.
     """
 
     status: int

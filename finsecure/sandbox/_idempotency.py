@@ -1,9 +1,8 @@
-"""Idempotency keys: a POST's first answer is kept for 24 hours and given again.
+"""Idempotency keys: the first response to a POST is stored for 24 hours, and returned again for the same key.
 
-Rules: a key belongs to one request of the account, its path and its body, whichever API key it came with. The key is
-claimed before anything is carried out, so that a second request that arrives meanwhile is told so (409) and not made to
-wait; the answer is recorded in the transaction that did the work, so that the two cannot part. Of the request only a
-keyed hash is kept.
+Rules: a key belongs to one path and body, regardless of the API key. It is claimed before the request is carried out,
+so that a second request with the same key gets a 409 meanwhile, instead of waiting. The response is stored in the same
+transaction as the changes, so that there is never one without the other. Only a keyed hash of the request is stored.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _LONGEST = 255
 
 
 class Claims:
-    """The keys whose first request is under way in this process."""
+    """The keys with a request in progress in this process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -32,10 +31,10 @@ class Claims:
 
     @contextmanager
     def hold(self, key: str) -> Generator[None, None, None]:
-        """Hold a key while its request is carried out.
+        """Claim a key while its request is carried out.
 
         Raises:
-            Problem: 409, another request holds it.
+            Problem: 409, another request with this key is in progress.
         """
         with self._lock:
             if key in self._held:
@@ -54,7 +53,7 @@ class Claims:
 
 
 def check_key(key: str) -> None:
-    """Refuse a key that cannot be kept."""
+    """Refuse a key that cannot be stored."""
     if not key.strip() or len(key) > _LONGEST:
         raise invalid(f"Idempotency-Key must have 1 to {_LONGEST} characters.", "Idempotency-Key")
     if holds_card_number(key):
@@ -64,15 +63,15 @@ def check_key(key: str) -> None:
 
 
 def identity(request: Request, body: Object | Problem) -> bytes:
-    """What tells a request from another one: its path, its query and its body, however the JSON is spelled."""
+    """Return the bytes that identify a request: its path, query and body, regardless of how the JSON is formatted."""
     return _json.canonical([request.path, request.query, request.body.hex() if isinstance(body, Problem) else body])
 
 
 def recall(store: Store, key: str, request_hash: str, now: float) -> Kept | None:
-    """The answer kept for a key.
+    """Return the stored response for a key; `None` if there is none.
 
     Raises:
-        Problem: The key belongs to another request.
+        Problem: The key was used with another request.
     """
     store.forget_answers(now - KEPT_SECONDS)
     kept = store.kept_answer(key)

@@ -1,4 +1,4 @@
-"""JSON read strictly, and written one way only."""
+"""Strict JSON parsing, and JSON encoding."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from typing import Any, NoReturn, cast
 from ._problems import invalid, shown
 
 Object = dict[str, Any]
-"""A JSON object, checked by whoever reads it."""
+"""A JSON object. The code that uses it checks its members."""
 
 LARGEST = 1024 * 1024
-"""The bytes of a request's body that are read at most."""
+"""The largest request body, in bytes."""
 
 
 def write(value: object) -> bytes:
-    """The bytes that go out."""
+    """Encode a value compactly."""
     return json.dumps(value, separators=(",", ":")).encode()
 
 
 def canonical(value: object) -> bytes:
-    """The same bytes for the same value, however it was spelled.
+    """Encode a value so that equal values give the same bytes.
 
     Raises:
-        ValueError: It holds an infinite number or half of a surrogate pair.
+        ValueError: The value contains an infinite number, NaN or half of a surrogate pair.
     """
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
 def plain(value: object) -> object:
-    """A value as JSON reads it back: what is a kind of `str` or `int` in Python is a plain one.
+    """Convert a value to plain JSON types. Instances of subclasses of `str` or `int` become plain ones.
 
     Raises:
-        ValueError: JSON cannot say it as it is.
+        ValueError: The value does not survive a round trip through JSON.
     """
     try:
         read_back: object = json.loads(canonical(value))
@@ -45,7 +45,7 @@ def plain(value: object) -> object:
 
 
 def read(body: bytes) -> Object:
-    """A request's body: one JSON object, each name once, numbers that JSON knows. An empty body is an empty object."""
+    """Parse the body of a request: a JSON object, without duplicate names, NaN or Infinity. An empty body is `{}`."""
     if len(body) > LARGEST:
         raise invalid(f"The request body must have at most {LARGEST} bytes (1 MiB).")
     if not body.strip():

@@ -16,13 +16,13 @@ PUBLISHABLE = "publishable"
 
 @dataclass(frozen=True)
 class Keys:
-    """The keys of one database, which are kept in it.
+    """The keys of one sandbox, which are stored in its database.
 
     Attributes:
-        secret: `sk_test_…`, for everything.
-        publishable: `pk_test_…`, for creating payment methods.
-        webhook: `whsec_…`, which signs every webhook besides the secret of its endpoint.
-        hashing: What numbers and bodies are hashed with, so that a hash says nothing without the database.
+        secret: The secret key (`sk_test_…`), for everything.
+        publishable: The publishable key (`pk_test_…`), which can only create payment methods.
+        webhook: The secret (`whsec_…`) that signs every webhook, in addition to the secret of its endpoint.
+        hashing: The key to hash card numbers and bodies with, so that a hash is useless without the database.
     """
 
     secret: str = field(repr=False)
@@ -31,10 +31,10 @@ class Keys:
     hashing: bytes = field(repr=False)
 
     def kind(self, headers: Mapping[str, str]) -> str:
-        """Which key a request carries: `SECRET` or `PUBLISHABLE`.
+        """Return the kind of a request's API key: `SECRET` or `PUBLISHABLE`.
 
         Raises:
-            Problem: 401 for no key, an unknown one, or a live one.
+            Problem: 401 for a missing, an unknown or a live key.
         """
         scheme, _, key = headers.get("authorization", "").partition(" ")
         key = key.strip()
@@ -48,19 +48,19 @@ class Keys:
         raise authentication(401, "Invalid API Key provided")
 
     def knows(self, headers: Mapping[str, str]) -> bool:
-        """Whether a request carries one of these keys."""
+        """Whether a request has one of these keys."""
         try:
             return bool(self.kind(headers))
         except Problem:
             return False
 
     def hash(self, content: bytes) -> str:
-        """A keyed hash: the same for the same content, in this database only."""
+        """Return a keyed hash. The same content has the same hash only within one database."""
         return hmac.new(self.hashing, content, "sha256").hexdigest()
 
 
 def of(store: Store, given: Mapping[str, str]) -> Keys:
-    """The keys of a database: those that are given, which it keeps from now on, else those that it kept or new ones."""
+    """Return the keys of a sandbox: the given ones, which are stored, or the stored ones, or new random ones."""
 
     def key(name: str, prefix: str) -> str:
         if name in given:

@@ -1,4 +1,4 @@
-"""Which hosts are this machine."""
+"""Recognizes the host names and addresses of this machine."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import ipaddress
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a URL's host is this machine, and no name that merely looks so.
+    """Whether the host of a URL is certainly this machine.
 
-    It is for 127.0.0.0/8, `::1`, `localhost`, and the names below that (RFC 6761).
+    True for 127.0.0.0/8, `::1`, `localhost`, and names under `.localhost` (RFC 6761).
     """
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -1,6 +1,6 @@
-"""`GET /openapi.json`: the API described in OpenAPI, for generators of clients and for tests in any language.
+"""`GET /openapi.json`: the OpenAPI document of the API, for client generators and for tests in any language.
 
-The file is written from the parameters of `_operations` and the client's models; a test holds it to both.
+The file is generated from the parameters of `_operations` and the client's models. A test checks that it is up to date.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ _FILE = Path(__file__).with_name("openapi.json")
 
 
 def answer(request: Request) -> Response:
-    """The document, without a key.
+    """Return the document. No API key is needed.
 
     Raises:
-        Problem: 405 for any other method than GET.
+        Problem: 405 for methods other than GET.
     """
     if request.method != "GET":
         raise not_allowed(request.method, "GET")

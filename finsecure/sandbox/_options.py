@@ -18,7 +18,7 @@ _KEY = re.compile(r"[!-~]{1,200}")
 
 
 def _key(prefix: str) -> Check:
-    """A key of test mode or a webhook secret. No message repeats it."""
+    """Return a check of a test key or a webhook secret. No message repeats the value."""
 
     def read(value: object, param: str) -> str:
         key = check.text(value, param)
@@ -36,7 +36,7 @@ def _key(prefix: str) -> Check:
 
 def _path(value: object, param: str) -> str:
     try:
-        path = os.fsdecode(os.fsencode(value))  # type: ignore[arg-type] # whatever is no path raises
+        path = os.fsdecode(os.fsencode(value))  # type: ignore[arg-type] # raises for anything that is not a path
     except (TypeError, ValueError):
         raise invalid(f"{param} must be a path (str or os.PathLike), not {_shown(value)}.", param) from None
     if not path:
@@ -89,10 +89,10 @@ SANDBOX: Schema = {
 
 
 def _address(value: object, param: str) -> str:
-    """An address of this machine to listen on."""
+    """Check an IP address to listen on, and normalize it."""
     address = "127.0.0.1" if value == "localhost" else check.text(value, param)
     try:
-        if "%" not in address:  # a scope, such as fe80::1%eth0, can stand in no URL and no certificate
+        if "%" not in address:  # a scoped address, such as fe80::1%eth0, is not valid in a URL or a certificate
             return str(ipaddress.ip_address(address))
     except ValueError:
         pass

@@ -1,4 +1,4 @@
-"""The states of a payment: every change of a PaymentIntent's status, with the charges and events that it leaves.
+"""The states of a payment: every change of a PaymentIntent's status, with the charges and events that it creates.
 
 The states::
 
@@ -6,7 +6,7 @@ The states::
              ^--- a decline, or 3D Secure that failed ---'
     canceled: from requires_payment_method and requires_action.
 
-A payment method is given by confirm alone, so no payment here is ever in `requires_confirmation`.
+Only `confirm` takes a payment method, so no PaymentIntent ever has the status `requires_confirmation`.
 
 Reference: Core Resources, "Payment Intents"; API Testing, "Test Card Numbers"; Webhooks, "Payment Events".
 """
@@ -22,26 +22,26 @@ from ._work import Work
 from .cards import BOUNCES, DECLINED_ONCE, DECLINES, SETTLES, SUCCEEDS, THREE_D_SECURE
 
 BANK_PAGE = "/sandbox/3d_secure/"
-"""Where the customer authorises a payment; the id of the PaymentIntent follows."""
+"""The path of the page where the customer completes 3D Secure, without the id of the PaymentIntent at its end."""
 
 OPEN = ("requires_payment_method", "requires_action")
-"""The statuses of a payment that can be confirmed and canceled."""
+"""The statuses in which a payment can be confirmed or canceled."""
 
 CHANGEABLE = ("requires_payment_method",)
-"""The statuses of a payment whose every parameter can be changed."""
+"""The statuses in which all parameters of a payment can be changed."""
 
 RECORDS_CHANGEABLE = (*CHANGEABLE, "processing", "succeeded", "canceled")
-"""The statuses of a payment whose description and metadata can be changed."""
+"""The statuses in which the description and metadata of a payment can be changed."""
 
 
 def allow(intent: Object, statuses: tuple[str, ...], done: str, param: str | None = None) -> None:
-    """Refuse what the status of a payment does not allow."""
+    """Refuse an operation that the status of a payment does not allow."""
     if intent["status"] not in statuses:
         raise unexpected_state(f"A PaymentIntent with status {intent['status']} cannot be {done}.", param)
 
 
 def confirm(work: Work, intent: Object, return_url: str | None) -> Object:
-    """Pay with the intent's payment method, whose outcome decides how it ends."""
+    """Attempt the payment with the intent's payment method. Its test card or account determines the outcome."""
     outcome: str = work.store.private(intent["payment_method"])["outcome"]
     if outcome == DECLINED_ONCE:
         outcome = SUCCEEDS if _was_declined(work, intent) else "processing_error"
@@ -55,7 +55,7 @@ def confirm(work: Work, intent: Object, return_url: str | None) -> Object:
 
 
 def cancel(work: Work, intent: Object) -> Object:
-    """Give the payment up."""
+    """Cancel the payment."""
     allow(intent, OPEN, "canceled")
     intent |= {"status": "canceled", "next_action": None}
     work.store.save(intent)
@@ -64,7 +64,7 @@ def cancel(work: Work, intent: Object) -> Object:
 
 
 def resolve_action(work: Work, intent: Object, *, succeed: bool) -> None:
-    """Go on after the customer authorised a payment that waits for it, or failed to."""
+    """Continue a payment after the customer completed or failed 3D Secure."""
     if succeed:
         _succeed(work, intent)
     else:
@@ -72,7 +72,7 @@ def resolve_action(work: Work, intent: Object, *, succeed: bool) -> None:
 
 
 def settle(work: Work) -> None:
-    """Settle the payments and refunds whose time has come."""
+    """Settle the payments and refunds that are due."""
     for settling in work.store.settling(work.now):
         _SETTLE[settling["object"]](work, settling)
 
@@ -83,7 +83,7 @@ def _settle_payment(work: Work, intent: Object) -> None:
 
 
 def end_processing(work: Work, intent: Object, *, succeed: bool) -> None:
-    """Let the bank pay what is `processing`, or refuse to."""
+    """Settle a payment that is `processing`: the bank pays, or refuses to."""
     work.store.settled(intent["id"])
     charge = charges.of(work, intent["id"])[0]
     if succeed:
@@ -96,10 +96,10 @@ def end_processing(work: Work, intent: Object, *, succeed: bool) -> None:
 
 
 def _decline(work: Work, intent: Object, outcome: str) -> Object:
-    """Refuse the payment.
+    """Decline the payment.
 
     Returns:
-        The error to answer with. Reference: Error Handling, "Error Response Format".
+        The body of the error response. Reference: Error Handling, "Error Response Format".
     """
     reason = failure(outcome)
     charges.create(work, intent, "failed", reason)
@@ -108,7 +108,7 @@ def _decline(work: Work, intent: Object, outcome: str) -> Object:
 
 
 def failure(outcome: str) -> Object:
-    """The error that a decline is told with."""
+    """Return the error object for a decline."""
     reason = DECLINES[outcome]
     return error(
         "card_error", reason.message, code=reason.code, decline_code=reason.decline_code, param="payment_method"
@@ -116,7 +116,7 @@ def failure(outcome: str) -> Object:
 
 
 def _was_declined(work: Work, intent: Object) -> bool:
-    """Whether this payment, or this payment method, had its processing error already."""
+    """Whether this payment, or this payment method, has already had its processing error."""
     tries = [*charges.of(work, intent["id"]), *charges.with_method(work, intent["payment_method"])]
     return any(charge["failure_code"] == "processing_error" for charge in tries)
 
@@ -165,7 +165,10 @@ def _complete(work: Work, intent: Object) -> None:
 
 
 def _keep_method(work: Work, intent: Object) -> None:
-    """Save the payment method for the customer, as `setup_future_usage` asks; either may be gone by now."""
+    """Save the payment method, for `setup_future_usage`.
+
+    Do nothing if it has a customer already, or if the customer was deleted.
+    """
     method = work.find("payment_method", intent["payment_method"])
     if method["customer"] is None and work.store.find("customer", intent["customer"]):
         payment_methods.save_for(work, method, intent["customer"], "payment_method")

@@ -1,4 +1,4 @@
-"""What the API refuses, and the body it says it with. Reference: Error Handling, "Error Response Format"."""
+"""The errors of the API, and the bodies of their responses. Reference: Error Handling, "Error Response Format"."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import Any
 from finsecure import _redact
 
 DOCS = "https://developers.finsecure.com/"
-"""Where the documentation of this package is published."""
+"""The URL of this package's documentation."""
 
 _PAGES = {"card_error": "errors#declines", "idempotency_error": "retries#your-own-key"}
-"""The page that explains a type of error, and its heading; `_PAGE` explains the others."""
+"""The page and heading of the documentation for a type of error. The others are on `_PAGE`."""
 
 _PAGE = "errors#what-to-do"
 
 _CARD_NUMBER = re.compile(r"\d(?:[ -]?\d){12,}")
 
 
-class Problem(Exception):  # noqa: N818 - an answer of the API, not an error of this program
-    """A request that is answered with an error and leaves no trace in the sandbox's state.
+class Problem(Exception):  # noqa: N818 - a response of the API, not an error of this program
+    """Raised to respond with an error, without any change of the sandbox's state.
 
-    (A declined payment does leave one, so it is an answer and not a `Problem`.)
+    A declined payment does change the state, so it is a normal result of its operation and not a `Problem`.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Problem(Exception):  # noqa: N818 - an answer of the API, not an error of 
 def error(
     type: str, message: str, *, param: str | None = None, code: str | None = None, decline_code: str | None = None
 ) -> dict[str, Any]:
-    """The object under `error`, without the members that do not apply."""
+    """Return the `error` object of a response, without the members that do not apply."""
     members = {"type": type, "code": code, "decline_code": decline_code, "message": message, "param": param}
     return {name: value for name, value in members.items() if value is not None} | {
         "doc_url": DOCS + _PAGES.get(type, _PAGE)
@@ -54,36 +54,36 @@ def error(
 
 
 def invalid(message: str, param: str | None = None, *, code: str | None = None) -> Problem:
-    """400: a parameter is wrong, or the state does not allow what was asked."""
+    """Return a 400: a parameter is wrong, or the state does not allow the operation."""
     return Problem(400, "invalid_request_error", message, param=param, code=code)
 
 
 def unexpected_state(message: str, param: str | None = None) -> Problem:
-    """400: the object's status does not allow the operation."""
+    """Return a 400: the object's status does not allow the operation."""
     return invalid(message, param, code="unexpected_state")
 
 
 def missing(kind: str, ident: str, param: str | None = None) -> Problem:
-    """404: there is no such object."""
+    """Return a 404: there is no such object."""
     message = f"No such {kind}: '{shown(ident)}'"
     return Problem(404, "invalid_request_error", message, param=param, code="resource_missing")
 
 
 def not_allowed(method: str, *methods: str) -> Problem:
-    """405: the path takes other methods."""
+    """Return a 405, with the methods that the path accepts."""
     names = ", ".join(methods)
     message = f"{shown(method)} is not allowed here: use {names}."
     return Problem(405, "invalid_request_error", message, headers={"Allow": names})
 
 
 def authentication(status: int, message: str) -> Problem:
-    """401 for a key that is not accepted, 403 for one that may not do this."""
+    """Return a 401 for a key that is not accepted, or a 403 for one without permission."""
     return Problem(status, "authentication_error", message)
 
 
 @contextmanager
 def as_python_errors() -> Generator[None, None, None]:
-    """Tell a caller in Python what a request would be told: a `LookupError` for 404, else a `ValueError`."""
+    """Convert a `Problem` for a caller in Python: to a `LookupError` for a 404, otherwise to a `ValueError`."""
     try:
         yield
     except Problem as problem:
@@ -92,13 +92,13 @@ def as_python_errors() -> Generator[None, None, None]:
 
 
 def holds_card_number(text: str) -> bool:
-    """Whether a card number is in a text: a brand's prefix and length and the Luhn digit, in any script's digits."""
+    """Whether a text contains a card number: a brand's prefix and length, and a valid Luhn digit, in any script."""
     if not text.isascii():
         text = "".join(str(unicodedata.digit(character, character)) for character in text)
     return _redact.has_card_number(text)
 
 
 def shown(text: str) -> str:
-    """Text from outside as it may be repeated: whatever looks like a card number is masked."""
+    """Mask anything that looks like a card number, so that a text from a request can be repeated."""
     text = _CARD_NUMBER.sub("[number]", text)
     return "[number]" if holds_card_number(text) else text

@@ -1,4 +1,4 @@
-"""A token bucket a key. Reference: Error Handling, "Rate Limit Errors"."""
+"""The rate limit, with a token bucket for each key. Reference: Error Handling, "Rate Limit Errors"."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from ._problems import Problem
 
 
 class RateLimit:
-    """So many requests a second for each key, and as many at once (at least one).
+    """A rate limit for each key.
 
     Args:
-        per_second: Requests a second. More than zero.
+        per_second: Requests per second, more than zero. The largest burst is the same number, but at least one.
     """
 
     def __init__(self, per_second: float) -> None:
@@ -22,20 +22,20 @@ class RateLimit:
         self._buckets: dict[str, tuple[float, float]] = {}
 
     def reset(self) -> None:
-        """Give every key its whole allowance again."""
+        """Fill the buckets of all keys."""
         with self._lock:
             self._buckets.clear()
 
     def take(self, key: str, now: float) -> None:
-        """Take one request of a key's allowance.
+        """Count one request of a key.
 
         Raises:
-            Problem: 429, with the whole seconds until the next one in `Retry-After`.
+            Problem: 429, with the seconds until the next request in `Retry-After`, rounded up.
         """
         with self._lock:
             tokens, then = self._buckets.get(key, (self._size, now))
             tokens = min(self._size, tokens + max(0.0, now - then) * self._rate)
-            # A wait of exactly Retry-After must be enough, whatever floating point makes of the sum.
+            # Allow for rounding errors, since waiting exactly Retry-After seconds must be enough.
             if tokens < 1 - 1e-6:
                 self._buckets[key] = (tokens, now)
                 wait = max(1, math.ceil((1 - tokens) / self._rate))

@@ -1,6 +1,6 @@
-"""Receivers of webhooks in this process: a function, an ASGI application, a WSGI application.
+"""Webhook receivers in this process: a function, an ASGI application or a WSGI application.
 
-Each is put behind an httpx transport, so that a delivery to it is made as one over a socket is.
+Each gets an httpx transport, so that deliveries to it use the same code as deliveries over sockets.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from typing import Any, TypeAlias, cast
 import httpx
 
 NOWHERE = "http://localhost"
-"""Where receivers are that have no webhook endpoint."""
+"""The base URL of a receiver without a webhook endpoint."""
 
 Function: TypeAlias = Callable[[bytes, Mapping[str, str]], int | Awaitable[int]]
-"""A receiver as a function: from the raw body and the headers (in any case) to the status that it answers with."""
+"""A receiver as a function: takes the raw body and the headers (case-insensitive), and returns an HTTP status."""
 
 ASGIApp: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 WSGIApp: TypeAlias = Callable[[Any, Any], Any]
 
 
 class ReceiverError(ValueError):
-    """What was passed as a receiver is none, or gave no status."""
+    """The receiver cannot be used, or did not return a status."""
 
 
 @dataclass(frozen=True)
 class Receiver:
-    """Who is handed events in this process.
+    """A receiver in this process.
 
     Attributes:
-        path: The path that it is asked for; `None` for that of the webhook endpoint.
-        transport: The way to it; `None` where it can only be reached from an event loop.
-        async_transport: The way to it from an event loop.
+        path: The path to request; `None` for the path of the webhook endpoint.
+        transport: The transport for sync code; `None` if the receiver needs an event loop.
+        async_transport: The transport for async code; `None` for a WSGI application.
     """
 
     path: str | None
@@ -42,7 +42,7 @@ class Receiver:
 
 
 def receiver(to: Function | ASGIApp | None, wsgi: WSGIApp | None, path: str | None) -> Receiver | None:
-    """The receiver that the arguments of `Sandbox.deliver` name; `None` where they name none.
+    """Return the receiver for the arguments of `Sandbox.deliver`; `None` for the webhook endpoints.
 
     Raises:
         ValueError: An argument is wrong; the message names it.
@@ -67,7 +67,7 @@ def receiver(to: Function | ASGIApp | None, wsgi: WSGIApp | None, path: str | No
 
 
 def _is_path(path: str) -> bool:
-    """Whether it can follow the host of any URL, and is not taken for another host (`//host/`)."""
+    """Whether it is valid after the host of a URL, and cannot be mistaken for another host (`//host/`)."""
     try:
         httpx.URL(NOWHERE + path)
     except (httpx.InvalidURL, UnicodeError):
@@ -77,7 +77,7 @@ def _is_path(path: str) -> bool:
 
 def _reached_by_to(to: Function | ASGIApp, path: str | None) -> Receiver:
     if not callable(to):
-        raise ValueError(  # noqa: TRY004 - as every argument of the sandbox that is wrong
+        raise ValueError(  # noqa: TRY004 - the sandbox raises ValueError for all wrong arguments
             f"to must be a function (body, headers) -> status or an ASGI application, not {type(to).__name__}."
         )
     names = _parameters(to)
@@ -94,14 +94,14 @@ def _reached_by_to(to: Function | ASGIApp, path: str | None) -> Receiver:
 
 
 def _parameters(to: Callable[..., object]) -> list[str]:
-    """The names of the parameters that have to be passed by position."""
+    """Return the names of the required positional parameters."""
     parameters = _signature(to).parameters.values()
     by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return [one.name for one in parameters if one.kind in by_position and one.default is inspect.Parameter.empty]
 
 
 def _takes(to: Callable[..., object], count: int) -> bool:
-    """Whether it can be called with that many arguments."""
+    """Whether it accepts this number of positional arguments."""
     try:
         _signature(to).bind(*range(count))
     except TypeError:
@@ -112,7 +112,7 @@ def _takes(to: Callable[..., object], count: int) -> bool:
 def _signature(to: Callable[..., object]) -> inspect.Signature:
     try:
         return inspect.signature(to)
-    except (TypeError, ValueError):  # some that are written in C do not say
+    except (TypeError, ValueError):  # some callables written in C have no signature
         return inspect.Signature([inspect.Parameter("anything", inspect.Parameter.VAR_POSITIONAL)])
 
 
@@ -123,7 +123,7 @@ def _is_async(to: Callable[..., object]) -> bool:
 def _handler(function: Function) -> Callable[[httpx.Request], httpx.Response]:
     def handle(request: httpx.Request) -> httpx.Response:
         status = function(request.content, request.headers)
-        if inspect.iscoroutine(status):  # from a function that does not look asynchronous, such as a lambda
+        if inspect.iscoroutine(status):  # `_is_async` cannot detect this one, such as a lambda
             status.close()
             raise ReceiverError("to is asynchronous: use `await sandbox.deliver_async(to=...)`.")
         return _answer(status)

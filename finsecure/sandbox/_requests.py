@@ -1,4 +1,4 @@
-"""The log of the requests that the sandbox answered, without the secrets that they held."""
+"""The log of requests, with secrets masked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ._json import Object
 from ._problems import shown
 
 KEPT = 1000
-"""How many requests the log keeps: the last ones."""
+"""The size of the log. Older requests are dropped."""
 
 _SECRET = {"number", "cvc", "account_number", "client_secret", "secret"}
 _MASK = "[masked]"
@@ -20,20 +20,20 @@ _MASK = "[masked]"
 
 @dataclass(frozen=True)
 class LoggedRequest:
-    """A request that the sandbox answered, or left unanswered on purpose.
+    """A request to the sandbox, as `Sandbox.requests` lists it.
 
     Attributes:
-        id: Its `Request-Id`.
-        time: When it came, in Unix seconds of the sandbox's clock.
+        id: The `Request-Id` of the response (`req_...`).
+        time: When it arrived, in Unix seconds of the sandbox's clock.
         method: The HTTP method.
-        path: The path, without the query.
-        operation: What it asked for, such as `payment_intents.confirm`; `None` where there is no such operation.
-        status: The status of the answer; `None` where none went out.
-        idempotency_key: Its `Idempotency-Key`, if it had one.
-        replayed: Whether the answer was one that was kept under that key.
-        duration: Seconds that the answer took, waits that were asked for not included.
-        fault: Whether a fault met it.
-        body: The JSON that it carried. Card numbers and secrets are masked.
+        path: The path, without the query. Card numbers are masked.
+        operation: The operation, such as `payment_intents.confirm`; `None` if the method and path match none.
+        status: The HTTP status of the response; `None` if a fault left the request without a response.
+        idempotency_key: The `Idempotency-Key` header; `None` without one. Card numbers are masked.
+        replayed: Whether the response was the one stored under that key.
+        duration: Seconds that handling it took, without the delay of a fault.
+        fault: Whether a fault was applied to it.
+        body: The JSON body. Card numbers and secrets are masked.
     """
 
     id: str
@@ -50,10 +50,10 @@ class LoggedRequest:
 
 
 class RequestLog:
-    """The last requests, oldest first.
+    """The log of the last requests.
 
     Args:
-        observer: Called with each one.
+        observer: Called with each request that is added.
     """
 
     def __init__(self, observer: Callable[[LoggedRequest], object]) -> None:
@@ -62,30 +62,30 @@ class RequestLog:
         self._requests: deque[LoggedRequest] = deque(maxlen=KEPT)
 
     def add(self, request: LoggedRequest) -> None:
-        """Add one."""
+        """Add a request, and call the observer with it."""
         with self._lock:
             self._requests.append(request)
         self._observer(request)
 
     def all(self) -> list[LoggedRequest]:
-        """All that are kept."""
+        """Return the requests in the log, oldest first."""
         with self._lock:
             return [*self._requests]
 
     def clear(self) -> None:
-        """Forget them."""
+        """Remove all requests."""
         with self._lock:
             self._requests.clear()
 
 
 def masked(value: object) -> object:
-    """A JSON value as it may be shown: secrets by their name, card numbers by their shape."""
+    """Mask the secrets in a JSON value, by their names, and the card numbers, by their format."""
     if isinstance(value, Mapping):
         members = cast("Mapping[str, object]", value)
         return {shown(name): _MASK if name in _SECRET else masked(member) for name, member in members.items()}
     if isinstance(value, list):
         return [masked(member) for member in cast("list[object]", value)]
-    # A long number in place of a text is masked too: whoever sends a card number may send it without quotes.
+    # Integers are masked too, since a caller may send a card number without quotes.
     if type(value) in (str, int):
         text = str(value)
         return value if shown(text) == text else shown(text)

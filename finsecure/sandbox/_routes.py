@@ -1,4 +1,4 @@
-"""Every operation of the API in one table."""
+"""All operations of the API, in one table."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _VERBS = {
     "delete": ("DELETE", _ID),
     "list": ("GET", ""),
 }
-"""The method and the end of the path of a verb; every other verb is a POST to `/{id}/verb`."""
+"""The method and the end of the path, by verb. Any other verb is a POST to `/{id}/verb`."""
 
 Operation = Callable[[Work, str, Object], Object]
-"""An operation: from the id (empty where the path has none) and the checked parameters to the object to answer with.
+"""An operation: takes the id (empty if the path has none) and the checked parameters, and returns the response object.
 
-It answers an `{"error": ...}` for a payment that is declined, whose traces stay; it raises a `Problem` for anything
-that leaves none.
+For a declined payment it returns `{"error": ...}`, and its changes are kept. For other errors it raises a `Problem`,
+and its changes are rolled back.
 """
 
 
@@ -37,11 +37,11 @@ class Route:
     """One operation of the API.
 
     Attributes:
-        kind: The kind of object that it is about.
-        verb: What it does.
-        run: The function that does it.
-        schema: The parameters, in the query of a GET and in the body of anything else.
-        publishable: Whether a publishable key may do it. Reference: Authentication, "Key Types".
+        kind: The kind of its object.
+        verb: The verb, such as `confirm`.
+        run: The function that carries it out.
+        schema: The parameters: in the query of a GET, otherwise in the body.
+        publishable: Whether a publishable key may call it. Reference: Authentication, "Key Types".
     """
 
     kind: str
@@ -57,12 +57,12 @@ class Route:
 
     @cached_property
     def path(self) -> str:
-        """The path, where `{id}` stands for any id."""
+        """The path, with `{id}` as the placeholder of an id."""
         return collection(self.kind) + self._place[1]
 
     @cached_property
     def name(self) -> str:
-        """What the operation is called, such as `payment_intents.confirm`."""
+        """The name of the operation, such as `payment_intents.confirm`."""
         return f"{self.kind}s.{self.verb}"
 
     @property
@@ -70,10 +70,10 @@ class Route:
         return _VERBS.get(self.verb, ("POST", f"{_ID}/{self.verb}"))
 
     def answer(self, work: Work, ident: str, query: str, body: Mapping[str, object]) -> tuple[int, Object]:
-        """Read the parameters and carry the operation out.
+        """Check the parameters and carry out the operation.
 
         Returns:
-            The status and the object to answer with: 402 where a payment was declined, else 200.
+            The HTTP status, which is 402 for a declined payment and otherwise 200, and the object of the response.
         """
         of_query, of_body = (self.schema, _NONE) if self.method == "GET" else (_NONE, self.schema)
         read_body = read_changes if self.verb == "update" else read
@@ -129,10 +129,10 @@ ROUTES = (
 
 
 def find(method: str, path: str) -> tuple[Route, str]:
-    """The operation and the id that a method and a percent-encoded path name.
+    """Return the operation for a method and a percent-encoded path, and the id in the path.
 
     Raises:
-        Problem: 404 for an unknown path, 405 (with `Allow`) for a method that the path does not take.
+        Problem: 404 for an unknown path, 405 (with `Allow`) for a method that the path does not accept.
     """
     allowed: list[str] = []
     for route in ROUTES:
@@ -148,7 +148,7 @@ def find(method: str, path: str) -> tuple[Route, str]:
 
 
 def name_of(method: str, path: str) -> str | None:
-    """What the operation that a method and a path name is called; `None` where they name none."""
+    """Return the name of the operation for a method and a path; `None` if there is none."""
     try:
         return find(method, path)[0].name
     except Problem:
@@ -156,14 +156,14 @@ def name_of(method: str, path: str) -> str | None:
 
 
 def open_to_publishable(method: str, path: str) -> bool:
-    """Whether a publishable key may do what a method and a path name."""
+    """Whether a publishable key may call the operation for a method and a path."""
     return any(
         route.publishable and route.method == method and _match(route.path, path) is not None for route in ROUTES
     )
 
 
 def _match(pattern: str, path: str) -> str | None:
-    """The id in a path of that pattern, "" where it has none; `None` where the path is not one of that pattern."""
+    """Return the id in a path, or "" if the pattern has none; `None` if the path does not match the pattern."""
     parts, wanted = path.split("/"), pattern.split("/")
     if len(parts) != len(wanted):
         return None

@@ -1,6 +1,6 @@
-"""Objects that are made up: complete, and as the API would answer them in their state.
+"""Invented objects: complete, and as the API would return them in their state.
 
-`Sandbox.emit` and `finsecure.testing` give them out. The API does not know them; `_trigger` brings about what is real.
+`Sandbox.emit` and `finsecure.testing` use them. The API does not know them; for events of real objects, see `_trigger`.
 Reference: Core Resources; Webhooks, "Event Types".
 """
 
@@ -24,16 +24,16 @@ from .cards import CARDS, DECLINES
 _MONTH = 30 * 24 * 3600
 
 check_type = check.one_of(*TYPES)
-"""One of the reference's types."""
+"""Checks a type of event: one of the reference's types."""
 
 
 def emit(work: Work, type: str, overrides: Mapping[Any, object]) -> Object:
-    """Record an event about an object that is made up.
+    """Record an event about an invented object.
 
     Args:
-        work: The request, or what stands for it.
+        work: The context to work in.
         type: One of the reference's types.
-        overrides: Values by the path of a member, such as `metadata.order_id`.
+        overrides: Values to set, by the path of a member, such as `metadata.order_id`.
 
     Returns:
         The event.
@@ -44,7 +44,7 @@ def emit(work: Work, type: str, overrides: Mapping[Any, object]) -> Object:
     body = sample_for(work, check_type(type, "type"), {})
     _override(body, overrides)
     whole = {name: body[name] for name in {"id", *(path.partition(".")[0] for path in overrides)}}
-    # Made again, so that what depends on the overrides follows them.
+    # Build it again, so that members that depend on the overrides agree with them.
     body = sample_for(work, type, whole)
     _override(body, overrides)
     return work.emit(type, body)
@@ -63,12 +63,12 @@ def _override(body: Object, overrides: Mapping[Any, object]) -> None:
 
 
 def sample(maker: Maker, kind: str, given: Object) -> Object:
-    """A complete object of a kind.
+    """Build a complete object of a kind.
 
     Args:
-        maker: What it is made from.
-        kind: Its `object`.
-        given: Members to set. What depends on them follows: the state on `status`, sums on `amount`, and so on.
+        maker: Makes the object.
+        kind: The value of its `object` member.
+        given: Members to set. Others that depend on them agree: the state with `status`, sums with `amount`, and so on.
     """
     whole = maker.make(kind, {name: given[name] for name in _HEAD if name in given})
     flat = {name: value for name, value in given.items() if name == "metadata" or not isinstance(value, dict)}
@@ -76,13 +76,13 @@ def sample(maker: Maker, kind: str, given: Object) -> Object:
 
 
 def sample_for(maker: Maker, type: str, given: Object) -> Object:
-    """A complete object as an event of that type carries it."""
+    """Build a complete object, as an event of this type contains it."""
     kind, state = EVENTS[type]
     return sample(maker, kind, state | given)
 
 
 def confirmed(maker: Maker, intent: Object) -> Object:
-    """A payment as `confirm` answers it, with its charges."""
+    """Add the charges to a payment, as `confirm` returns them."""
     if intent["status"] not in _CHARGES:
         return intent
     data = [maker.make("charge", charges.members(intent, status)) for status in _CHARGES[intent["status"]]]
@@ -90,7 +90,7 @@ def confirmed(maker: Maker, intent: Object) -> Object:
 
 
 _CHARGES = {"requires_action": [], "processing": ["pending"], "succeeded": ["succeeded"]}
-"""What `confirm` leaves of charges, by the status that it ends in."""
+"""The statuses of the charges after `confirm`, by the resulting status of the payment."""
 
 _HEAD = ("id", "created", "livemode")
 
@@ -151,7 +151,7 @@ STATES: dict[str, _Make] = {
     "succeeded": _succeeded,
     "canceled": _as_it_is,
 }
-"""What a payment has in each status that a blank one has not."""
+"""By status, the function that returns the members in which a payment differs from a blank one."""
 
 
 def _charge(maker: Maker, _: str, given: Object) -> Object:
@@ -185,7 +185,7 @@ def _payment_method(maker: Maker, _: str, given: Object) -> Object:
 
 
 def _test_card(card: Object) -> str:
-    """The first test card with that brand and those last four digits, as far as they are given; Visa otherwise."""
+    """Return the first test card with the given brand (by default Visa) and last four digits, or 4242…4242."""
     fits = (
         number
         for number, test_card in CARDS.items()
@@ -272,11 +272,11 @@ EVENTS: dict[str, tuple[str, Object]] = {
     "customer.subscription.created": ("subscription", {"status": "active"}),
     "customer.subscription.updated": ("subscription", {"status": "active"}),
 }
-"""What each type of event is about, and its state."""
+"""The kind of object of each type of event, and the members that the event implies."""
 
 
 def _set(members: Object, path: list[str], value: object, name: str) -> None:
-    """Set one member by its path. The value that it replaces says what it may be."""
+    """Set one member by its path. The new value must have the type of the one that it replaces."""
     first, *rest = path
     if first not in members:
         raise _unknown(name)

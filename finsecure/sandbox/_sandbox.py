@@ -232,7 +232,7 @@ class Sandbox:
             raise
         with self._lock:
             self._servers.append(server)
-        if self._closed.is_set():  # meanwhile, perhaps after `close` looked for servers
+        if self._closed.is_set():  # closed since the check, perhaps after `close` collected the servers to stop
             server.close()
             raise SandboxClosedError(CLOSED)
         return server
@@ -373,12 +373,12 @@ class Sandbox:
     def rotate_secret(self, endpoint_id: str, *, overlap: float = 24 * 3600) -> str:
         """Rotate the secret of a webhook endpoint, as in a dashboard.
 
-        Until `overlap` has passed, deliveries are signed with both secrets, so that a receiver that verifies with both
-        misses none.
+        Until `overlap` has passed, deliveries are signed with both secrets, so that a receiver can verify them with
+        either one.
 
         Args:
             endpoint_id: The WebhookEndpoint's id (`we_...`).
-            overlap: Seconds to go on signing with the old secret, by the sandbox's clock.
+            overlap: Seconds to keep signing with the old secret too, by the sandbox's clock.
 
         Returns:
             The new secret (`whsec_...`).
@@ -408,8 +408,9 @@ class Sandbox:
         """Settle the bank payments and refunds that are due, and deliver the webhooks that are due.
 
         Webhooks are sent to the endpoints over HTTP, to all of them at the same time. With `to` or `wsgi`, they go to a
-        receiver in this process, without sockets: everything that is due for any endpoint, or, if there is no endpoint,
-        every event that it has not yet received. A receiver that raises counts as one that responds with 500.
+        receiver in this process, without sockets. It gets everything that is due for any endpoint or, if there are no
+        endpoints, every event that it has not received yet. A receiver that raises counts as one that responds with
+        500.
 
         Args:
             to: A function `(body, headers) -> status`, or an ASGI application.
@@ -417,16 +418,17 @@ class Sandbox:
             path: The path to request from the application. `None` uses the path of the endpoint, or `/`.
             duplicates: How many times to deliver each event: 2 for twice.
             shuffle: A seed for a random order. `None` delivers the oldest first.
-            delay: Seconds to deliver late, by the sandbox's clock.
-            drop: How many of the first deliveries to lose, or their share, from 0.0 to 1.0. The receiver does not get
-                them, and they are tried again as if it had not responded.
+            delay: Seconds to wait before delivering, by the sandbox's clock.
+            drop: How many of the first deliveries to lose, as an int, or the share to lose, as a float from 0.0 to 1.0.
+                The receiver does not get them, and they are retried as if it had not responded.
 
         Returns:
-            The attempts. A failed one is tried again 1, 5, 30 and 120 seconds later, by the sandbox's clock.
+            The attempts. A failed delivery is retried 1, 5, 30 and 120 seconds later, by the sandbox's clock.
 
         Raises:
-            ValueError: An argument is wrong, or the receiver is asynchronous and an event loop runs here, in which
-                `await deliver_async(...)` is the way.
+            SandboxError: The sandbox is closed, or its database cannot be used.
+            ValueError: An argument is wrong, or the receiver is asynchronous and an event loop is running in this
+                thread: use `await deliver_async(...)` there.
         """
         trouble = self._trouble(duplicates=duplicates, shuffle=shuffle, delay=delay, drop=drop)
         receiver = _receivers.receiver(to, wsgi, path)
@@ -448,20 +450,21 @@ class Sandbox:
         delay: float = 0.0,
         drop: float = 0,
     ) -> list[Delivery]:
-        """Like `deliver`, in the caller's event loop (asyncio or trio), where a receiver can run, too.
+        """Like `deliver`, but in the caller's event loop (asyncio or trio). The receiver may be asynchronous.
 
         Args:
-            to: As `deliver` takes it; the function may be asynchronous.
-            path: As `deliver` takes it.
-            duplicates: As `deliver` takes it.
-            shuffle: As `deliver` takes it.
-            delay: As `deliver` takes it.
-            drop: As `deliver` takes it.
+            to: As for `deliver`; the function may be asynchronous.
+            path: As for `deliver`.
+            duplicates: As for `deliver`.
+            shuffle: As for `deliver`.
+            delay: As for `deliver`.
+            drop: As for `deliver`.
 
         Returns:
-            What was tried.
+            The attempts, as for `deliver`.
 
         Raises:
+            SandboxError: The sandbox is closed, or its database cannot be used.
             ValueError: An argument is wrong; the message names it.
         """
         trouble = self._trouble(duplicates=duplicates, shuffle=shuffle, delay=delay, drop=drop)
@@ -469,25 +472,35 @@ class Sandbox:
 
     @property
     def deliveries(self) -> list[Delivery]:
-        """Every attempt to deliver a webhook so far, oldest first."""
+        """All attempts to deliver a webhook so far, oldest first.
+
+        Raises:
+            SandboxError: The sandbox is closed.
+        """
         self._check_open()
         return self._store.delivery_log()
 
     @property
     def requests(self) -> list[LoggedRequest]:
-        """The last 1000 requests that were answered, or left unanswered on purpose, oldest first."""
+        """The last 1000 requests, oldest first, including those that a fault left without a response."""
         return self._engine.log.all()
 
     def reset(self) -> None:
-        """Forget every object, event, delivery, idempotency key, fault and logged request. Keys and time stay."""
+        """Delete all objects, events, deliveries, idempotency keys, faults and logged requests.
+
+        The API keys and the time stay as they are.
+
+        Raises:
+            SandboxError: The sandbox is closed.
+        """
         self._check_open()
         self._engine.reset()
 
     def close(self) -> None:
         """Stop the servers and the deliveries, and close the database.
 
-        It takes less than two seconds. Calls that are under way end with an error, and what was not delivered stays due
-        in `db`. Closing it twice is harmless.
+        It takes less than two seconds. Calls in progress fail with an error, and pending deliveries stay due in `db`.
+        Closing twice is harmless.
         """
         self._closed.set()
         with self._lock:
@@ -495,7 +508,7 @@ class Sandbox:
         for server in servers:
             server.stop()
         self._deliverer.close()
-        self._store.close()  # what is still asked is told so, and the servers have nothing left to wait for
+        self._store.close()  # requests in progress now fail, so the servers need not wait for them
         for server in servers:
             server.close()
         self._courier.close()
@@ -518,14 +531,14 @@ class Sandbox:
             self._courier.wake()
 
     def _handle(self, request: Request) -> Response:
-        """Answer one request, through whichever door it came."""
+        """Handle one HTTP request."""
         try:
             return self._answer(request)
         except SandboxClosedError as closed:
             return self._engine.identified(refusal(Problem(503, "api_error", closed.message)))
 
     def _handle_here(self, request: Request) -> Response:
-        """Answer one request that came without a socket: a sandbox that is closed is like a server that is gone."""
+        """Handle one in-process request. A closed sandbox raises `ConnectError`, like a server that is gone."""
         try:
             return self._answer(request)
         except SandboxClosedError as closed:
@@ -544,13 +557,13 @@ class Sandbox:
         return self._engine.handle(request)
 
     def _expects(self, request: Request) -> bool:
-        """Whether the body of a request is worth reading: that of a stranger is not."""
+        """Whether to read the body of a request: not for a foreign `Host` or, except on the bank page, a wrong key."""
         if not self._hosts.own(request.headers.get("host", "")):
             return False
         return request.path.startswith(BANK_PAGE) or self._engine.keys.knows(request.headers)
 
     def _certificates(self, host: str, tls: str | bool) -> Certificates | None:
-        """What a server on an address needs for HTTPS; `None` where it serves plain HTTP."""
+        """Return the certificates for a server on this address; `None` for plain HTTP."""
         if not is_loopback(host) and not tls:
             raise invalid(
                 "host must be a loopback address, 127.0.0.1 or ::1. Serve HTTPS (tls=True, --tls) for others.", "host"
@@ -565,13 +578,13 @@ class Sandbox:
 
     @contextmanager
     def _asked(self) -> Generator[None, None, None]:
-        """What a caller in Python asks for."""
+        """Check that the sandbox is open, and convert a `Problem` to a Python exception."""
         self._check_open()
         with as_python_errors():
             yield
 
     def _options(self, http_client: type[httpx.Client | httpx.AsyncClient], given: dict[str, Any]) -> dict[str, Any]:
-        """The options of a client: those given, and ours for the rest."""
+        """Return the options for a client: the given ones, and the sandbox's for the rest."""
         self._check_open()
         ours: dict[str, Any] = {"api_key": self.secret_key, "base_url": self.base_url, "clock": self.clock}
         if given.get("transport", "httpx") != "httpx":
@@ -604,7 +617,7 @@ class Sandbox:
 
 
 def _ignore(_: object) -> None:
-    """Observe nothing."""
+    """The default observer, which does nothing."""
 
 
 def _random_id(_: str) -> str:

@@ -1,4 +1,4 @@
-"""The sandbox on a loopback port: uvicorn in a thread. Needs `finsecure[sandbox]`."""
+"""The sandbox's HTTP server: uvicorn in a thread. Needs `finsecure[sandbox]`."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-_HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - how this machine calls them
-"""How this machine calls a server that listens on all its addresses."""
+_HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - a key to look up, not an address to listen on
+"""The address for clients on this machine, if the server listens on all addresses."""
 
 _LONGEST = PATIENCE + 0.5
 """Seconds that `close` waits for the thread."""
 
 
 class Server:
-    """A sandbox that answers real HTTP on this machine until it is closed. Made by `Sandbox.serve`.
+    """A server that `Sandbox.serve` started. It runs until it is closed.
 
     Attributes:
-        base_url: Where it listens, such as `http://127.0.0.1:40123`.
-        ca_file: The file with the certificate of its CA, to trust it by (`SSL_CERT_FILE`); `None` without TLS.
+        base_url: The base URL for clients on this machine, such as `http://127.0.0.1:40123`.
+        ca_file: The file with the certificate of the sandbox's CA, for clients to trust, with `SSL_CERT_FILE` for
+            example; `None` without TLS.
     """
 
     base_url: str
@@ -59,7 +60,7 @@ class Server:
             lifespan="off",
             log_config=None,
             access_log=False,
-            # Longer than clients keep idle connections, so that none is closed as a request goes out on it.
+            # Longer than clients keep idle connections, so that the server never closes one while a client writes.
             timeout_keep_alive=75,
         )
         config.load()
@@ -68,20 +69,21 @@ class Server:
         self._certificates = certificates
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.create_server((host, port), family=family, backlog=128)
-        # asyncio does so only for sockets that name their protocol; without it each answer waits 40 ms for an ACK.
+        # asyncio sets this only for sockets created with a protocol number. Without it, each response waits 40 ms for
+        # an ACK.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         scheme = "https" if certificates else "http"
         name = _HERE.get(host, host)
         self.base_url = f"{scheme}://{f'[{name}]' if ':' in name else name}:{self._socket.getsockname()[1]}"
         self.ca_file = certificates.file if certificates else None
-        # The socket listens already: whoever connects before the thread runs waits in its backlog.
+        # The socket is listening already: connections wait in its backlog until the thread runs.
         self._thread = threading.Thread(target=self._run, name="finsecure-sandbox-http", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Answer what is under way, then stop: within two seconds, whoever does not read or write meanwhile.
+        """Finish the requests in progress, then stop.
 
-        Closing it twice is harmless.
+        It takes less than two seconds, even if a client neither reads nor writes. Closing twice is harmless.
         """
         self.stop()
         self._thread.join(_LONGEST)
@@ -90,7 +92,7 @@ class Server:
             self._certificates.close()
 
     def stop(self) -> None:
-        """Begin to close."""
+        """Start to close, without waiting."""
         self._server.should_exit = True
 
     def __enter__(self) -> Self:

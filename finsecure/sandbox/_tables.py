@@ -36,7 +36,7 @@ _FILTERS: Mapping[str, list[tuple[str, ...]]] = {
     "refund": [("payment_intent",)],
     "event": [("type",)],
 }
-"""The members that lists are filtered by, alone or together (in alphabetical order), by the kind of object."""
+"""By kind of object, the members that lists can be filtered by, alone or in combination (in alphabetical order)."""
 
 
 def member(name: str) -> str:
@@ -44,7 +44,7 @@ def member(name: str) -> str:
     return f"json_extract(body, '$.{name}')"
 
 
-# Every index ends in the rowid, which is `seq`: what was created in the same second is in order of insertion.
+# SQLite appends the rowid, which is `seq`, to every index: objects of the same second are in order of insertion.
 _INDEXES = [
     "create index objects_by_time on objects (object, created) where not deleted",
     *(

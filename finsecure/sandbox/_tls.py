@@ -1,7 +1,7 @@
-"""A certificate for the sandbox's server, from a CA of its own. Needs `finsecure[sandbox]`.
+"""A certificate for the sandbox's server, signed by the sandbox's own CA. Needs `finsecure[sandbox]`.
 
-The CA is one database's, kept in it as the keys are: a program that trusts it once goes on to when the sandbox starts
-again. Its certificate is written to a file, for clients to trust; its key is not.
+The CA is stored in the database, like the API keys, so clients that trust it still do after the sandbox restarts. Its
+certificate is written to a file, for clients to trust. Its private key is not.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _PEM = b"-----BEGIN CERTIFICATE-----"
 
 
 class Certificates:
-    """The CA of a database, and what its server needs of it.
+    """The CA of a sandbox, and the certificate of its server.
 
     Args:
-        store: The database.
-        names: What the server is called, besides `localhost` and its addresses.
-        path: Where the CA's certificate is written for clients; `None` takes a folder that `close` removes.
+        store: The store that has the CA.
+        names: The host names of the server, besides `localhost` and the loopback addresses.
+        path: The file to write the CA's certificate to; `None` for one in a temporary folder that `close` removes.
 
     Raises:
         ImportError: trustme is not installed.
         OSError: The file cannot be written.
-        Problem: The file holds something else, or a name cannot stand in a certificate.
+        Problem: The file exists and is not a certificate, or a name is not valid in a certificate.
 
     Attributes:
         context: The TLS settings of the server.
@@ -67,12 +67,12 @@ class Certificates:
         self.file.write_bytes(certificate)
 
     def close(self) -> None:
-        """Remove what was made for the file."""
+        """Remove the temporary folder, if there is one."""
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def machine() -> list[str]:
-    """The name of this machine, where it can stand in a certificate."""
+    """Return the name of this machine, if it is valid in a certificate."""
     name = socket.gethostname().lower()
     return [name] if _NAME.fullmatch(name) else []

@@ -1,4 +1,4 @@
-"""The door without a socket: an httpx transport, sync and async, that asks the engine in this process."""
+"""The in-process transport: an httpx transport, sync and async, that calls the engine without sockets."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from ._http import Request, Response
 
 
 class InProcessTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Send the requests of an `httpx.Client` or `httpx.AsyncClient` to a sandbox in this process.
+    """Sends the requests of an `httpx.Client` or `httpx.AsyncClient` to a sandbox in this process.
 
-    What a fault does to an answer is seen as over a socket: the same exceptions, after the same time by the sandbox's
-    clock.
+    Faults look the same as over a socket: the same exceptions, after the same time by the sandbox's clock.
     """
 
     def __init__(self, handle: Callable[[Request], Response], clock: Clock) -> None:
@@ -22,7 +21,7 @@ class InProcessTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._clock = clock
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer one request."""
+        """Send one request to the sandbox, and return its response."""
         response = self._ask(request, request.read())
         seconds, in_time = _waits(request, response)
         if seconds:
@@ -30,7 +29,7 @@ class InProcessTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return _give(request, response, in_time=in_time)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer one request. The engine answers at once, so it runs on the event loop's own thread."""
+        """Like `handle_request`, but async. The engine is fast, so it runs on the event loop's own thread."""
         response = self._ask(request, await request.aread())
         seconds, in_time = _waits(request, response)
         if seconds:
@@ -46,10 +45,10 @@ class InProcessTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 
 def _waits(request: httpx.Request, response: Response) -> tuple[float, bool]:
-    """How long the caller waits for an answer, and whether it comes by then."""
+    """Return how many seconds the caller waits for the response, and whether it arrives in time."""
     patience: float | None = request.extensions.get("timeout", {}).get("read")
     if response.ending == "stalled":
-        # A caller without a timeout would wait for ever, which helps nobody: the wait ends at once.
+        # Without a timeout the caller would wait forever, which helps nobody, so time out after the delay.
         return response.delay if patience is None else patience, False
     if patience is not None and response.delay >= patience:
         return patience, False
@@ -69,7 +68,7 @@ def _give(request: httpx.Request, response: Response, *, in_time: bool) -> httpx
 
 
 class _BrokenOff(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body that breaks off in the middle."""
+    """A response body that breaks off in the middle."""
 
     def __init__(self, whole: bytes) -> None:
         self._sent = whole[: len(whole) // 2]

@@ -1,7 +1,6 @@
-"""Events that are brought about for real, on a new object or on one that exists. Reference: Webhooks, "Event Types".
+"""Causes real events, on a new or an existing object. Reference: Webhooks, "Event Types".
 
-Whatever a payment or a customer goes through on the way is done as the API does it, with the charges and the events of
-each step.
+All steps that lead to the event are carried out as the API does, with the charges and the events of each step.
 """
 
 from __future__ import annotations
@@ -23,18 +22,18 @@ Step = Callable[[Work, Object], object]
 
 
 def trigger(work: Work, type: str, ident: str | None) -> Object:
-    """Bring an event about.
+    """Cause an event.
 
     Args:
-        work: The request, or what stands for it.
+        work: The context to work in.
         type: One of the reference's types.
-        ident: The object to bring it about on; `None` makes a new one.
+        ident: The object to cause it for; `None` creates one.
 
     Returns:
         The event.
 
     Raises:
-        Problem: The type is wrong, there is no such object, or its state does not allow that.
+        Problem: The type is wrong, no object has this id, or its state does not allow it.
     """
     _samples.check_type(type, "type")
     if type in _PAYMENTS:
@@ -123,7 +122,7 @@ _PAYMENTS: dict[str, dict[str, Step]] = {
     "payment_intent.requires_action": {"requires_payment_method": _ask_customer},
     "payment_intent.canceled": dict.fromkeys(_payments.OPEN, _payments.cancel),
 }
-"""How each status leads to each event; one that is not there does not."""
+"""By event and status, the step that causes the event. From other statuses it is impossible."""
 
 
 def _create_customer(work: Work, ident: str | None) -> str:
@@ -144,7 +143,7 @@ def _delete_customer(work: Work, ident: str | None) -> None:
 
 
 def _find_customer(work: Work, ident: str | None) -> str:
-    """The id of a customer that exists, or of a new one."""
+    """Return the id of an existing customer, or of a new one if `ident` is `None`."""
     if ident is None:
         return _create_customer(work, None)
     customer: str = work.find("customer", check.ident(ident, "id"), "id")["id"]

@@ -31,7 +31,7 @@ TROUBLE = {
 
 @dataclass(frozen=True)
 class Send:
-    """One delivery to make: its place in the round, and whether it gets lost on the way."""
+    """One delivery to make: its place in the round, and whether to lose it on purpose."""
 
     place: int
     due: Due
@@ -40,7 +40,7 @@ class Send:
 
 @dataclass(frozen=True)
 class Trouble:
-    """What goes wrong in a round of deliveries. `Sandbox.deliver` describes each field."""
+    """What to do wrong in a round of deliveries. `Sandbox.deliver` describes each field."""
 
     duplicates: int = 1
     shuffle: int | None = None
@@ -57,7 +57,7 @@ class Trouble:
         return Trouble(**check.read(TROUBLE, given))
 
     def plan(self, due: list[Due]) -> list[Send]:
-        """What to send, in which order, and which of it gets lost."""
+        """Return the deliveries to make, in order, and mark those to lose."""
         chance = random.Random(self.shuffle or 0)
         sends = [one for one in due for _ in range(self.duplicates)]
         if self.shuffle is not None:

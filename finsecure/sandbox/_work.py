@@ -1,4 +1,4 @@
-"""What an operation may touch while it answers one request."""
+"""The context of an operation, for one request."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ PREFIXES = {
     "invoice": "in",
     "subscription": "sub",
 }
-"""How the ids of each kind of object begin."""
+"""The prefix of the ids, by kind of object."""
 
 
 def collection(kind: str) -> str:
-    """The path of all objects of a kind."""
+    """Return the path of the list of a kind."""
     return f"/v1/{kind}s"
 
 
 @dataclass(frozen=True)
 class Maker:
-    """What new objects are made from.
+    """Makes new objects.
 
     Attributes:
         now: The sandbox's time, in Unix seconds.
-        new_id: Gives the part of an id after its prefix.
-        fingerprint: A keyed hash, for recognising a number without keeping it.
-        base_url: Where the sandbox is.
+        new_id: Returns the part of an id after its prefix.
+        fingerprint: Returns a keyed hash, to recognize a number without storing it.
+        base_url: The base URL of the sandbox, for links.
     """
 
     now: float
@@ -52,11 +52,11 @@ class Maker:
     base_url: str
 
     def ident(self, prefix: str) -> str:
-        """A new id."""
+        """Return a new id."""
         return f"{prefix}_{self.new_id(prefix)}"
 
     def make(self, kind: str, members: Object) -> Object:
-        """A new object: `members` after its id, kind, time and mode."""
+        """Return a new object: its id, kind, time and mode, then `members`."""
         return {
             "id": self.ident(PREFIXES[kind]),
             "object": kind,
@@ -68,16 +68,16 @@ class Maker:
 
 @dataclass(frozen=True)
 class Work(Maker):
-    """One request's view of the sandbox.
+    """The context of one request.
 
     Attributes:
         store: The state, inside a transaction.
         clock: The sandbox's clock.
-        settle_after: Seconds that a bank payment, or a refund that is pending, takes.
-        hosts: Where webhooks may be sent.
-        request_id: The request that causes the events, if one does.
-        idempotency_key: Its `Idempotency-Key`, if it had one.
-        events: The events that it caused so far.
+        settle_after: Seconds until a bank payment or a pending refund settles.
+        hosts: The hosts that webhooks may be sent to.
+        request_id: The id of the request, for its events; `None` outside a request.
+        idempotency_key: The `Idempotency-Key` of the request, if it has one.
+        events: The events so far.
     """
 
     store: Store
@@ -89,16 +89,16 @@ class Work(Maker):
     events: list[Object] = field(default_factory=list[Object])
 
     def create(self, kind: str, members: Object, private: Mapping[str, object] | None = None) -> Object:
-        """Add an object."""
+        """Create an object and store it."""
         body = self.make(kind, members)
         self.store.insert(body, private or {})
         return body
 
     def find(self, kind: str, ident: str, param: str | None = None) -> Object:
-        """An object by its id.
+        """Return an object by its id.
 
         Raises:
-            Problem: 404; it names `param` where the id was sent as a parameter.
+            Problem: 404. It names `param`, if the id was sent as a parameter.
         """
         body = self.store.find(kind, ident)
         if body is None:
@@ -109,13 +109,13 @@ class Work(Maker):
         """Delete an object.
 
         Returns:
-            What a DELETE answers.
+            The body of the response.
         """
         self.store.delete(ident)
         return {"id": ident, "object": kind, "deleted": True}
 
     def page(self, kind: str, params: Object) -> Object:
-        """A page of a list, newest first. Reference: Consistency Standards, "cursor-based pagination"."""
+        """Return a page of a list, newest first. Reference: Consistency Standards, "cursor-based pagination"."""
         if "starting_after" in params and "ending_before" in params:
             raise invalid("starting_after and ending_before cannot be used together.", "ending_before")
         size: int = params.get("limit", 10)
@@ -127,12 +127,13 @@ class Work(Maker):
             before=self._position(kind, params, "ending_before"),
             count=size + 1,
         )
-        # The one too many is the farthest from the cursor: the last of an older page, the first of a newer one.
+        # Drop the extra object, which only tells whether there are more. It is the one farthest from the cursor: the
+        # last of an older page, or the first of a newer page.
         data = objects[-size:] if "ending_before" in params else objects[:size]
         return {"object": "list", "data": data, "has_more": len(objects) > size, "url": collection(kind)}
 
     def emit(self, type: str, body: Object) -> Object:
-        """Record an event and a delivery for each webhook endpoint that wants it. Reference: Webhooks.
+        """Record an event, and schedule a delivery to each subscribed webhook endpoint. Reference: Webhooks.
 
         Returns:
             The event.
@@ -145,7 +146,7 @@ class Work(Maker):
         return event
 
     def resend(self, event: Object) -> Object:
-        """Have an event delivered again: to each webhook endpoint that wants it, or to anybody where there is none.
+        """Schedule another delivery of an event to each subscribed endpoint, or to `ANYBODY` if there are no endpoints.
 
         Returns:
             The event.
@@ -158,7 +159,7 @@ class Work(Maker):
         return event
 
     def _endpoints(self, type: str) -> list[str]:
-        """The endpoints that want events of a type, the oldest first."""
+        """Return the ids of the endpoints subscribed to a type of event, oldest first."""
         wanted = {type, EVERY_EVENT}
         endpoints = self.store.objects("webhook_endpoint")
         return [endpoint["id"] for endpoint in reversed(endpoints) if wanted & set(endpoint["enabled_events"])]
@@ -175,7 +176,7 @@ class Work(Maker):
 def event_members(
     type: str, body: Object, pending_webhooks: int, request_id: str | None, idempotency_key: str | None = None
 ) -> Object:
-    """The members of an event."""
+    """Return the members of an event."""
     return {
         "api_version": API_VERSION,
         "data": {"object": body},

@@ -1,7 +1,7 @@
 """The test cards and bank accounts, in tables. Reference: API Testing, "Test Card Numbers".
 
-A card acts when a payment is confirmed with it, or refunded. No other card number is accepted anywhere in the sandbox,
-so that a real one cannot be stored by mistake.
+A card determines the outcome when a payment is confirmed with it or refunded. The sandbox accepts no other card number
+anywhere, so that a real one cannot be stored by mistake.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 SUCCEEDS = "succeeds"
 THREE_D_SECURE = "three_d_secure"
 DECLINED_ONCE = "declined_once"
-"""The first try to pay is declined with `processing_error`, the next one succeeds."""
+"""The first payment attempt is declined with `processing_error`, and the next one succeeds."""
 SETTLES = "settles"
 """The payment is `processing`, and succeeds later."""
 BOUNCES = "bounces"
@@ -27,7 +27,7 @@ REFUND_BOUNCES = "refund_bounces"
 
 @dataclass(frozen=True)
 class Decline:
-    """How a payment is refused: the `code`, `decline_code` and `message` of the error."""
+    """A decline: the `code`, `decline_code` and `message` of the error."""
 
     code: str
     decline_code: str | None
@@ -39,10 +39,10 @@ class Card:
     """A test card.
 
     Attributes:
-        brand: Its network.
-        outcome: What a payment does: `SUCCEEDS`, `THREE_D_SECURE`, `DECLINED_ONCE` or a name in `DECLINES`.
+        brand: The card network, such as `visa`.
+        outcome: The outcome of a payment: `SUCCEEDS`, `THREE_D_SECURE`, `DECLINED_ONCE` or a name in `DECLINES`.
         funding: `credit` or `debit`.
-        refund: What a refund does: `REFUNDED`, `REFUND_SETTLES` or `REFUND_BOUNCES`.
+        refund: The outcome of a refund: `REFUNDED`, `REFUND_SETTLES` or `REFUND_BOUNCES`.
     """
 
     brand: str
@@ -56,8 +56,8 @@ class Account:
     """A bank account.
 
     Attributes:
-        outcome: What a payment does: `SETTLES` or `BOUNCES`.
-        refund: What a refund does: `REFUND_SETTLES` or `REFUND_BOUNCES`.
+        outcome: The outcome of a payment: `SETTLES` or `BOUNCES`.
+        refund: The outcome of a refund: `REFUND_SETTLES` or `REFUND_BOUNCES`.
     """
 
     outcome: str = SETTLES
@@ -76,11 +76,11 @@ DECLINES = {
         "card_declined", "processing_error", "An error occurred while processing your card. Try again in a while."
     ),
     "incorrect_number": Decline("incorrect_number", None, "Your card number is incorrect."),
-    # Not a card of the reference: the customer fails, or gives up, 3D Secure.
+    # Not a card of the reference: the customer fails or abandons 3D Secure.
     "authentication_failed": Decline(
         "card_declined", "authentication_failed", "The customer did not complete 3D Secure authentication."
     ),
-    # Not a card either: a bank payment that fails after it was `processing`.
+    # Not a card, but a bank payment that fails after it was `processing`.
     BOUNCES: Decline("bank_account_declined", "insufficient_funds", "The bank account has insufficient funds."),
 }
 
@@ -106,10 +106,10 @@ OWN_CARDS = {
     "4000000000007726": Card("visa", refund=REFUND_SETTLES),
     "4000000000005126": Card("visa", refund=REFUND_BOUNCES),
 }
-"""The sandbox's own cards, for what the reference's cannot show."""
+"""The sandbox's own cards, for outcomes that the reference has no card for."""
 
 ACCOUNTS = {
     "000222222227": Account(BOUNCES),
     "000333333335": Account(refund=REFUND_BOUNCES),
 }
-"""The account numbers that do something else than any other account number does."""
+"""The account numbers with a special outcome. Any other number has the default outcome."""

@@ -9,7 +9,8 @@ For example::
     body, headers = testing.signed(event, "whsec_...")
 
 The fields of an object agree with its status: a PaymentIntent that succeeded has a payment method, `amount_received`
-and a charge. Pass only the fields that matter to your test, and for a nested object a dict with those that differ.
+and a charge. Pass only the fields that matter to your test. For a nested object, pass a dict with the fields that
+differ from the default.
 """
 
 from ._events import SignedEvent, event, signed

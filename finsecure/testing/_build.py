@@ -29,7 +29,7 @@ OF_A_DELETION = {"id", "object", "deleted"}
 
 
 def maker() -> Maker:
-    """Return the source of new objects: the current time, random ids, and hashes for fingerprints."""
+    """Return a `Maker` of new objects, with the current time, random ids, and hashes as fingerprints."""
     return Maker(
         now=time.time(),
         new_id=lambda _: secrets.token_hex(12),
@@ -39,7 +39,7 @@ def maker() -> Maker:
 
 
 def made(model: type[A], kind: str, members: Mapping[str, object]) -> A:
-    """Build an object with these members and all others that its state implies, as an operation returns it."""
+    """Build an object with the given members and all others that its state implies, as an operation returns it."""
     source = maker()
     answered: A = typed(model, body(model, kind, members, answered=True))
     vars(answered)["_last_response"] = LastResponse(
@@ -78,7 +78,7 @@ def body(model: type[APIObject], kind: str, members: Mapping[str, object], *, an
 
 
 def typed(model: Any, whole: Object) -> Any:
-    """Convert a body to its model."""
+    """Convert an object from dicts and lists to its model."""
     return validator(model).validate_python(whole)
 
 

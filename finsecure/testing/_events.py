@@ -1,4 +1,4 @@
-"""Events, and how they are delivered."""
+"""Functions that build events, and sign them as for a delivery."""
 
 from __future__ import annotations
 
@@ -81,14 +81,17 @@ def event(
 @overload
 def event(type: str, **members: Unpack[EventMembers]) -> AnyEvent: ...
 def event(type: str, **members: Any) -> Any:
-    """Build an event, whose object has the status that the type implies.
+    """Build an event. Its object has the status that the type implies.
 
     Args:
-        type: What happened, such as `payment_intent.succeeded`. A type that this version does not know needs
+        type: The type of the event, such as `payment_intent.succeeded`. A type that this version does not know needs
             `data={"object": ...}`, and the event is an `UnknownEvent`.
         members: The fields to set. `id`, `created`, `livemode`, `api_version`, `pending_webhooks`, `request` and
-            `data` are those of the event; any other is a field of its object. `data={"object": ...}` takes an object
+            `data` are fields of the event; any other is a field of its object. `data={"object": ...}` takes an object
             that you have, or a dict with the fields that differ.
+
+    Returns:
+        The event, of the class for its type, with all other fields filled in.
 
     Raises:
         TypeError: Neither the event nor its object has such a field; the message names it.
@@ -125,7 +128,7 @@ _MODELS: dict[str, builtins.type[Object]] = {
 
 
 def _object(type: str, about: dict[str, Any]) -> dict[str, Any]:
-    """What an event of that type is about, with these members."""
+    """Build the object of an event of this type, with these members."""
     if type not in _samples.EVENTS:
         if "object" not in about:
             raise ValueError(
@@ -143,11 +146,11 @@ def _object(type: str, about: dict[str, Any]) -> dict[str, Any]:
 
 
 class SignedEvent(NamedTuple):
-    """A signed event, as it is delivered. Unpack it into `body, headers`.
+    """A signed event, as FinSecure delivers it. Unpack it into `body, headers`.
 
     Attributes:
-        body: The raw body.
-        headers: `Content-Type`, and the `FinSecure-Signature` of that body.
+        body: The raw body, as bytes.
+        headers: The `Content-Type`, and the `FinSecure-Signature` of that body.
     """
 
     body: bytes
@@ -159,8 +162,11 @@ def signed(event: Event, secret: str | bytes | Sequence[str | bytes] | None = No
 
     Args:
         event: The event.
-        secret: The endpoint's signing secret, or several, for as many signatures. By default
-            `FINSECURE_WEBHOOK_SECRET`.
+        secret: The endpoint's signing secret (`whsec_...`), or a list of several, to sign with each of them. By
+            default, `FINSECURE_WEBHOOK_SECRET`.
+
+    Returns:
+        The raw body and its headers.
 
     Raises:
         finsecure.WebhookUsageError: There is no secret, or it cannot be used.

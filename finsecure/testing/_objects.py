@@ -187,7 +187,7 @@ def invoice(**members: Unpack[InvoiceMembers]) -> Invoice:
 
 
 def subscription(**members: Unpack[SubscriptionMembers]) -> Subscription:
-    """Build an active Subscription, whose current period ends in a month.
+    """Build an active Subscription. Its current period ends in 30 days.
 
     Args:
         members: The fields to set.

@@ -1,1 +1,1 @@
-"""The operations of the API, a file a resource: its parameters as a table, its operations as functions."""
+"""The operations of the API, one file per resource: a table of its parameters, and a function for each operation."""

@@ -1,4 +1,4 @@
-"""Charges: one for each try to take a payment, failed tries included. Reference: Confirm Payment Intent, `charges`."""
+"""Charges: one for each payment attempt, including failed ones. Reference: Confirm Payment Intent, `charges`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ LIST = check.listing(payment_intent=check.text, customer=check.text)
 
 
 def create(work: Work, intent: Object, status: str, failure: Object | None = None) -> Object:
-    """Record a try: `succeeded`, `pending`, or `failed` with the reason."""
+    """Record a payment attempt: `succeeded`, `pending`, or `failed` with the reason."""
     return work.create("charge", members(intent, status, failure))
 
 
 def members(intent: Object, status: str, failure: Object | None = None) -> Object:
-    """The members of a charge for a payment."""
+    """Return the members of a charge for a payment."""
     return {
         "amount": intent["amount"],
         "amount_refunded": 0,
@@ -36,7 +36,7 @@ def members(intent: Object, status: str, failure: Object | None = None) -> Objec
 
 
 def failed(failure: Object) -> Object:
-    """The members of a charge that failed, and why."""
+    """Return the members that differ in a failed charge."""
     return {
         "failure_code": failure.get("decline_code") or failure["code"],
         "failure_message": failure["message"],
@@ -45,10 +45,10 @@ def failed(failure: Object) -> Object:
 
 
 def of(work: Work, intent: str) -> list[Object]:
-    """The charges of a payment, newest first."""
+    """Return the charges of a payment, newest first."""
     return work.store.objects("charge", {"payment_intent": intent})
 
 
 def with_method(work: Work, payment_method: str) -> list[Object]:
-    """The charges to a payment method, newest first."""
+    """Return the charges to a payment method, newest first."""
     return work.store.objects("charge", {"payment_method": payment_method})

@@ -30,7 +30,7 @@ LIST = check.listing(email=check.text)
 
 
 def blank_customer() -> Object:
-    """The members of a Customer of whom nothing is known."""
+    """Return the members of a Customer without any details."""
     return {
         "default_source": None,
         "description": None,
@@ -74,7 +74,7 @@ def delete(work: Work, ident: str, _: Object) -> Object:
 
 
 def _apply(work: Work, customer: Object, params: Object) -> None:
-    """Set what was given. A default payment method, by either of its names, is attached."""
+    """Set the given parameters. A default payment method, given by either of its two names, is attached."""
     settings: Object = params.get("invoice_settings", {})
     name = "invoice_settings.default_payment_method"
     if "payment_method" in params:
@@ -90,7 +90,7 @@ def _apply(work: Work, customer: Object, params: Object) -> None:
 
 
 def invoice_prefix(ident: str) -> str:
-    """Four letters and three digits, such as ABCD123, that follow from the id."""
+    """Return a prefix derived from the id: four letters and three digits, such as ABCD123."""
     number = int.from_bytes(hashlib.sha256(ident.encode()).digest()[:8], "big")
     letters = "".join(chr(ord("A") + number // 26**place % 26) for place in range(4))
     return f"{letters}{number // 26**4 % 1000:03d}"

@@ -1,4 +1,4 @@
-"""Events: what happened, kept for reading again. Reference: Webhooks, "Event Types"."""
+"""Events. Reference: Webhooks, "Event Types"."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TYPES = (
     "customer.created",
     "customer.updated",
     "customer.deleted",
-    # Documented, but no operation of the API causes them.
+    # These are documented, but no operation of the API causes them.
     "invoice.payment_succeeded",
     "invoice.payment_failed",
     "customer.subscription.created",

@@ -13,7 +13,7 @@ from .._work import Work
 from . import payment_methods
 
 _SAME = {"ach": "us_bank_account"}
-"""The reference accepts `ach` where a payment method's own type is `us_bank_account`."""
+"""In `payment_method_types`, the reference uses `ach` for payment methods of type `us_bank_account`."""
 
 CREATE = {
     "amount": Parameter(check.amount, required=True),
@@ -45,11 +45,11 @@ CONFIRM = {
 }
 
 _RECORDS = {"description", "metadata"}
-"""What can be changed after a payment is confirmed."""
+"""The parameters that can still be changed after a payment is confirmed."""
 
 
 def blank_intent() -> Object:
-    """The members of a PaymentIntent of which nothing is known yet."""
+    """Return the members of a PaymentIntent without any details."""
     return {
         "amount": None,
         "amount_received": 0,
@@ -84,7 +84,7 @@ def create(work: Work, _: str, params: Object) -> Object:
 
 
 def update(work: Work, ident: str, params: Object) -> Object:
-    """PUT /v1/payment_intents/{id}. Once the payment is confirmed, only its records change."""
+    """PUT /v1/payment_intents/{id}. After confirmation, only `description` and `metadata` can change."""
     intent = work.find("payment_intent", ident)
     payment = [name for name in params if name not in _RECORDS]
     allowed = _payments.CHANGEABLE if payment else _payments.RECORDS_CHANGEABLE
@@ -97,7 +97,7 @@ def update(work: Work, ident: str, params: Object) -> Object:
 
 
 def confirm(work: Work, ident: str, params: Object) -> Object:
-    """POST /v1/payment_intents/{id}/confirm. The payment method decides how it ends."""
+    """POST /v1/payment_intents/{id}/confirm. The payment method determines the outcome."""
     intent = work.find("payment_intent", ident)
     _payments.allow(intent, _payments.OPEN, "confirmed")
     method = _method_to_confirm(work, params["payment_method"])

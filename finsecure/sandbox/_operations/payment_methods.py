@@ -1,7 +1,7 @@
 """PaymentMethods. Reference: Core Resources, "Payment Methods".
 
-A card's number and CVC and an account's number are read here and go no further: what stays is the last four digits, a
-fingerprint, and the outcome that the documented test card has.
+The number and CVC of a card and the number of an account are only used here and never stored. Instead, the sandbox
+stores the last four digits, a fingerprint, and the outcomes of the documented test card or account.
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ LIST = check.listing(customer=check.text, type=check.text)
 
 
 def keep(work: Work, params: Object, prefix: str = "") -> Object:
-    """Keep a payment method. `prefix` names the parameters where they are sent inside another one."""
+    """Store a payment method. `prefix` completes the names of parameters that are nested in another one."""
     members, acts = describe(work, params, prefix)
     return work.create("payment_method", members, {"outcome": acts.outcome, "refund": acts.refund})
 
 
 def describe(maker: Maker, params: Object, prefix: str = "") -> tuple[Object, Card | Account]:
-    """The members of a payment method, and how it acts."""
+    """Return the members of a payment method, and the test card or account with its outcomes."""
     kind: str = params["type"]
     for other in _DETAILS.keys() - {kind}:
         if other in params:
@@ -83,7 +83,7 @@ def create(work: Work, _: str, params: Object) -> Object:
 
 
 def update(work: Work, ident: str, params: Object) -> Object:
-    """PUT /v1/payment_methods/{id}. The card or account itself cannot change."""
+    """PUT /v1/payment_methods/{id}. The card or account itself cannot be changed."""
     method = work.find("payment_method", ident)
     check.merge(UPDATE, method, params)
     work.store.save(method)
@@ -97,7 +97,7 @@ def attach(work: Work, ident: str, params: Object) -> Object:
 
 
 def save_for(work: Work, method: Object, customer: str, param: str) -> Object:
-    """Save a payment method for a customer; it must not be another's."""
+    """Attach a payment method to a customer. It must not be attached to another one."""
     if method["customer"] not in (None, customer):
         raise unexpected_state("This payment method is attached to another customer: detach it first.", param)
     method["customer"] = customer
@@ -106,7 +106,7 @@ def save_for(work: Work, method: Object, customer: str, param: str) -> Object:
 
 
 def detach(work: Work, ident: str, _: Object) -> Object:
-    """POST /v1/payment_methods/{id}/detach. A customer whose default it was has none afterwards."""
+    """POST /v1/payment_methods/{id}/detach. If it was the customer's default, there is no default afterwards."""
     method = work.find("payment_method", ident)
     if method["customer"] is None:
         raise unexpected_state("This payment method is not attached to a customer.")

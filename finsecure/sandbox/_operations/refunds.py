@@ -1,4 +1,4 @@
-"""Refunds, whole or partial, never more than was paid. Reference: Testing Checklist, "Process refunds correctly"."""
+"""Refunds, full or partial, never more than was paid. Reference: Testing Checklist, "Process refunds correctly"."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LIST = check.listing(payment_intent=check.text)
 
 
 def create(work: Work, _: str, params: Object) -> Object:
-    """POST /v1/refunds. Without `amount`, all that is left."""
+    """POST /v1/refunds. Without `amount`, it refunds everything that is left."""
     intent = work.find("payment_intent", params["payment_intent"], "payment_intent")
     if intent["status"] != "succeeded":
         raise unexpected_state(
@@ -45,7 +45,7 @@ def create(work: Work, _: str, params: Object) -> Object:
 
 
 def members(charge: Object, amount: int, params: Object, status: str) -> Object:
-    """The members of a refund of a charge."""
+    """Return the members of a refund of a charge."""
     return {
         "amount": amount,
         "charge": charge["id"],
@@ -65,7 +65,7 @@ def update(work: Work, ident: str, params: Object) -> Object:
 
 
 def settle(work: Work, refund: Object) -> None:
-    """Let a refund that is pending succeed or fail; the money of one that fails can be refunded again."""
+    """Settle a pending refund: it succeeds or fails. The amount of a failed one can be refunded again."""
     work.store.settled(refund["id"])
     refund["status"] = work.store.private(refund["id"])["settles_as"]
     work.store.save(refund)

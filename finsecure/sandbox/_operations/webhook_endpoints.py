@@ -1,7 +1,7 @@
 """WebhookEndpoints. Reference: Webhooks, "Webhook Endpoint Configuration".
 
-Each endpoint has a signing secret of its own. What is delivered to it is signed with the sandbox's one secret as well,
-so that a test or a demo knows a secret beforehand.
+Each endpoint has its own signing secret. Deliveries are also signed with the sandbox's secret, so that a test or a demo
+can know a secret in advance.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ CREATE = {
 LIST = check.listing()
 
 _KEPT = 8
-"""How many secrets an endpoint has at most, old ones included: a header holds only so many signatures."""
+"""The largest number of secrets of an endpoint, including old ones. The number of signatures in a header is limited."""
 
 
 def create(work: Work, _: str, params: Object) -> Object:
-    """POST /v1/webhook_endpoints. Only this answer carries the secret."""
+    """POST /v1/webhook_endpoints. Only this response contains the secret."""
     _refuse_plain_http(work, params)
     secret = _new_secret(work)
     return work.create("webhook_endpoint", members(params), {"secrets": [[secret, None]]}) | {"secret": secret}
 
 
 def members(params: Object) -> Object:
-    """The members of an endpoint."""
+    """Return the members of an endpoint."""
     return {"status": "enabled", **params}
 
 
@@ -63,14 +63,14 @@ def _refuse_plain_http(work: Work, params: Object) -> None:
 
 
 def delete(work: Work, ident: str, _: Object) -> Object:
-    """DELETE /v1/webhook_endpoints/{id}. What was still to be delivered to it is not."""
+    """DELETE /v1/webhook_endpoints/{id}. Its pending deliveries are dropped."""
     work.find("webhook_endpoint", ident)
     work.store.forget_deliveries(ident)
     return work.delete("webhook_endpoint", ident)
 
 
 def rotate_secret(work: Work, ident: str, overlap: float) -> str:
-    """Give an endpoint another secret; the one until now goes on signing for `overlap` seconds.
+    """Rotate the secret of an endpoint. Deliveries are signed with the old one too, for `overlap` seconds.
 
     Returns:
         The new secret.
@@ -84,21 +84,21 @@ def rotate_secret(work: Work, ident: str, overlap: float) -> str:
 
 
 def signing_secrets(store: Store, ident: str, now: float) -> list[str]:
-    """What deliveries to an endpoint are signed with, the newest secret first; nothing where there is no endpoint."""
+    """Return the secrets to sign deliveries to an endpoint with, newest first; none if there is no such endpoint."""
     return [secret for secret, until in _secrets(store, ident) if until is None or now < until]
 
 
 def _secrets(store: Store, ident: str) -> list[tuple[str, float | None]]:
-    """The secrets of an endpoint, and until when each is used."""
+    """Return the secrets of an endpoint, each with the time when it expires; `None` for the current one."""
     return [(secret, until) for secret, until in store.private(ident).get("secrets", [])]
 
 
 def _new_secret(work: Work) -> str:
     secret = new_secret()
-    clocks[secret.encode()] = work.clock  # `construct_event(tolerance=...)` goes by it
+    clocks[secret.encode()] = work.clock  # for `construct_event(tolerance=...)`
     return secret
 
 
 def new_secret() -> str:
-    """A signing secret."""
+    """Return a new signing secret."""
     return "whsec_" + secrets.token_hex(16)
