@@ -600,6 +600,15 @@ def test_two_threads_that_begin_at_once_share_one_client(monkeypatch: pytest.Mon
     assert _default.client() is lock.others
 
 
+@pytest.mark.usefixtures("_module")
+def test_an_earlier_key_gets_its_client_back() -> None:
+    """A program that switches between the keys of its accounts makes one client for each."""
+    clients: list[finsecure.Client] = []
+    for finsecure.api_key in ("sk_test_1", "sk_test_2", "sk_test_1"):
+        clients.append(_default.client())
+    assert clients[0] is clients[2] is not clients[1]
+
+
 # ------------------------------------------------------------------------------------------------------------------
 # Time and the log
 

@@ -71,13 +71,10 @@ def _head(scope: Scope) -> Request:
     path: str = (scope.get("raw_path") or quote(scope["path"]).encode()).decode("latin-1")
     # A proxy may have removed the application's own `root_path` already. Then only the prefix of the mount is left.
     mounted = prefix.removeprefix(scope.get("app_root_path", ""))
-    for start in (prefix, encoded, mounted, quote(mounted)):
-        if path.startswith(start + "/"):
-            path = path.removeprefix(start)
-            break
+    starts = (prefix, encoded, mounted, quote(mounted))
     return Request(
         method=scope["method"],
-        path=path,
+        path=path.removeprefix(next((start for start in starts if path.startswith(start + "/")), "")),
         query=scope["query_string"].decode("latin-1"),
         headers=headers,
         base_url=f"{scope['scheme']}://{headers.get('host', '').lower()}{encoded}",

@@ -236,6 +236,7 @@ def test_a_server_that_is_gone_hides_no_error_of_the_function(
 
     def raise_own() -> None:
         connection._rollback()
+        connection.connection.close()
         patch.setattr(connection, "_rollback", fail)
         patch.setattr(connection, "connect", fail)
         patch.setattr(connection, "close", lambda: setattr(connection, "connection", None))
