@@ -46,16 +46,7 @@ class AsyncTransport(Protocol):
     """Sends requests for an `AsyncClient`."""
 
     async def send(self, request: Request, origin: Origin, timeout: float) -> Outcome:
-        """Send a request once.
-
-        Args:
-            request: The request.
-            origin: The host to send it to.
-            timeout: Seconds for the attempt, from connecting to the last byte.
-
-        Returns:
-            The response, or a failure that says whether anything was sent.
-        """
+        """Send a request once, as `Transport.send` does."""
         ...
 
     @property
